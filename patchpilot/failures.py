@@ -1,0 +1,164 @@
+"""What a CI provider and a code host report, and what reading a failed log yields."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from patchpilot.source import HostUser, Repo, RunRef, Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """A CI run came to its end. The one event every provider can report."""
+
+    delivery_id: str
+    run: RunRef
+    workflow: str
+    """Name of the workflow or pipeline, for grouping and for people."""
+    workflow_path: str = ""
+    """Path of its definition in the repository, where the provider says."""
+    branch: str
+    head_sha: Sha
+    succeeded: bool
+    author: str = ""
+    commit_subject: str = ""
+    default_branch: str = "main"
+    pull_request: int | None = None
+    from_fork: bool = False
+    """The head commit lives in another repository: diagnose only, run nothing of it with rights."""
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestClosed:
+    """A pull request was closed, merged or not."""
+
+    delivery_id: str
+    repo: Repo
+    number: int
+    branch: str
+    head_sha: Sha
+    merged: bool
+    merge_sha: Sha | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentWritten:
+    """Somebody wrote a new comment on a pull request."""
+
+    delivery_id: str
+    repo: Repo
+    number: int
+    comment_id: int
+    author: HostUser
+    author_is_bot: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckActionRequested:
+    """Somebody pressed a button of our check run."""
+
+    delivery_id: str
+    repo: Repo
+    check_run_id: int
+    external_id: str
+    action: str
+    by: HostUser
+
+
+HostEvent = RunFinished | PullRequestClosed | CommentWritten | CheckActionRequested
+"""Everything a verified webhook may say to us; other deliveries are answered 202 and forgotten."""
+
+
+class Category(enum.StrEnum):
+    """What kind of failure it is; the closed list that every part of the project uses."""
+
+    TEST = "test"
+    LINT = "lint"
+    FORMAT = "format"
+    BUILD = "build"
+    SYNTAX = "syntax"
+    TYPE = "type"
+    DEPENDENCY = "dependency"
+    CONFIG = "config"
+    INFRASTRUCTURE = "infrastructure"
+    RESOURCE = "resource"
+    TIMEOUT = "timeout"
+    PERMISSION = "permission"
+    FLAKY = "flaky"
+    UNKNOWN = "unknown"
+
+
+class Blame(enum.StrEnum):
+    """Whose fault it is. Only the first two lead to a patch."""
+
+    CHANGE = "this change"
+    UPSTREAM = "upstream or base branch"
+    INFRASTRUCTURE = "infrastructure"
+    FLAKY = "flaky"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line quoted from the log; ``number`` starts at 1 in the raw log."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the repository that the log names; ``line`` starts at 1, 0 where it names none."""
+
+    path: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistilledFailure:
+    """A failed log, read: the lines a person needs and what they say, as typed data."""
+
+    text: str
+    """The kept lines in order, gaps marked, within the byte budget asked for; already redacted."""
+    category: Category
+    tool: str = ""
+    """The tool that failed, ``pytest`` or ``tsc``; empty where none is known."""
+    cause: str = ""
+    """The first cause in one line, in the tool's own words."""
+    fingerprint: str = ""
+    """Stable hash of what failed: step, normalised error lines, test ids."""
+    tests: tuple[str, ...] = ()
+    files: tuple[Location, ...] = ()
+    evidence: tuple[LogLine, ...] = ()
+    """The few lines without which the failure can't be understood, most telling first."""
+    step: str = ""
+    total_lines: int = 0
+    total_bytes: int = 0
+    truncated: bool = False
+    """The log was longer than the reader was allowed to fetch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why it failed, with evidence that can be looked up."""
+
+    category: Category
+    blame: Blame
+    root_cause: str
+    """One sentence."""
+    explanation: str = ""
+    """Why, in a few sentences; what would prove it wrong."""
+    evidence: tuple[LogLine, ...] = ()
+    suspect_files: tuple[Location, ...] = ()
+    author: str = "rules"
+    """``rules`` for the deterministic reading, else the model's name."""
+    notes: tuple[str, ...] = field(default=())
+    """Honest remarks for people: no model key is set, the log was cut, ..."""

@@ -1,0 +1,336 @@
+"""The ports: what the rooms need of each other, as small Protocols.
+
+``jobs`` joins implementations to them; tests pass fakes that meet the same contract tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from patchpilot.commands import Verb
+from patchpilot.failures import Diagnosis, DistilledFailure, HostEvent
+from patchpilot.fixes import (
+    Candidate,
+    CommandResult,
+    Fix,
+    GaveUp,
+    Limits,
+    Outcome,
+    PastFix,
+    Patch,
+    Reading,
+    ReplayPlan,
+    ShellCommand,
+    Spend,
+)
+from patchpilot.heals import HealId, HealState
+from patchpilot.incidents import FailureRecord
+from patchpilot.source import (
+    CIJob,
+    Commit,
+    HostUser,
+    Permission,
+    Proposal,
+    PullRequest,
+    Repo,
+    RunRef,
+    Sha,
+)
+
+
+class WebhookParser(Protocol):
+    """Verifies and parses one provider's webhooks. Pure: no I/O, so it can run inside the request."""
+
+    def parse(self, headers: Mapping[str, str], body: bytes) -> HostEvent | None:
+        """Return the typed event, or ``None`` for a delivery that says nothing to us (a ping, a push).
+
+        Raises :class:`~patchpilot.errors.ForgeryError` unless the signature over the raw bytes holds, and
+        :class:`~patchpilot.errors.MalformedPayloadError` for a signed body of another shape.
+        """
+        ...
+
+
+class CIProvider(Protocol):
+    """Where runs happen."""
+
+    def jobs(self, run: RunRef) -> tuple[CIJob, ...]:
+        """All jobs of this attempt of the run."""
+        ...
+
+    def open_log(self, run: RunRef, job: CIJob) -> Iterator[bytes]:
+        """Yield the job's log in chunks, as it arrives; the caller stops when it has enough.
+
+        Raises :class:`~patchpilot.errors.NotFoundError` when the provider has no log (any more).
+        """
+        ...
+
+    def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
+        """Read from the checkout at ``tree`` what the failing step ran."""
+        ...
+
+    def rerun(self, run: RunRef) -> None:
+        """Ask for the failed jobs to be run again."""
+        ...
+
+
+class CodeHost(Protocol):
+    """Where code and pull requests live, read side. The worker and the bot hold only this."""
+
+    def checkout(self, repo: Repo, commit: Sha, into: Path) -> None:
+        """Write the tree of ``commit`` into the empty folder ``into``: files only, no ``.git``, no hooks."""
+        ...
+
+    def commit(self, repo: Repo, commit: Sha) -> Commit:
+        """One commit with its diff."""
+        ...
+
+    def compare(self, repo: Repo, base: Sha, head: Sha) -> Patch:
+        """The diff between two commits."""
+        ...
+
+    def branch_head(self, repo: Repo, branch: str) -> Sha | None:
+        """The commit a branch points to, ``None`` when the branch is gone."""
+        ...
+
+    def permission(self, repo: Repo, user: HostUser) -> Permission:
+        """What ``user`` may do now. A 404 means :attr:`~patchpilot.source.Permission.NONE`."""
+        ...
+
+
+class PullRequests(Protocol):
+    """The write side of a code host. Only the effects role holds it."""
+
+    def open_pull_request(self, proposal: Proposal) -> PullRequest:
+        """Create branch, commit and pull request, or find those an earlier call made. Idempotent by branch."""
+        ...
+
+
+class Workbench(Protocol):
+    """One sandboxed checkout. Files are read and edited on our side; commands run on a copy inside.
+
+    No command of the repository ever touches the files that ``read_text`` and ``diff`` see: each
+    :meth:`run` starts from a fresh copy of the tree as it stands, and what it writes is thrown away.
+    """
+
+    @property
+    def engine(self) -> str:
+        """``docker`` or ``bubblewrap``."""
+        ...
+
+    def run(self, command: ShellCommand, *, limits: Limits | None = None) -> CommandResult:
+        """Run a command on a fresh copy of the tree."""
+        ...
+
+    def capture(self, command: ShellCommand, *, limits: Limits | None = None) -> tuple[CommandResult, Patch]:
+        """Run a command on a fresh copy and return what it changed in text files of the tree.
+
+        The change is not applied. Symlinks, modes, binaries and files over 1 MiB that the command
+        touched are left out, as are files it created where the tree has none unless they are text.
+        """
+        ...
+
+    def apply(self, patch: Patch) -> None:
+        """Apply to the tree; raises ``PatchDoesNotApplyError`` or ``UnsafePathError`` and then changes nothing."""
+        ...
+
+    def reset(self) -> None:
+        """Back to the checked-out commit."""
+        ...
+
+    def diff(self) -> Patch:
+        """Everything changed since the checked-out commit, as a git diff."""
+        ...
+
+    def files(self) -> Sequence[str]:
+        """Relative paths of all regular files, sorted."""
+        ...
+
+    def read_text(self, path: str) -> str:
+        """A file's text. Raises ``UnsafePathError`` or ``NotFoundError``."""
+        ...
+
+    def write_text(self, path: str, text: str) -> None:
+        """Replace or create a file. Raises ``UnsafePathError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkbenchSpec:
+    """What to open a workbench on."""
+
+    tree: Path
+    """A folder with the checked-out files; it is copied, never changed."""
+    job_id: str
+    """Label of everything the sandbox creates, so that leftovers can be found and removed."""
+    image: str = ""
+    """Empty for the configured default."""
+    limits: Limits = field(default_factory=Limits)
+
+
+class Workbenches(Protocol):
+    """Opens workbenches on the engine that this machine has."""
+
+    @property
+    def engine(self) -> str:
+        """``docker``, ``bubblewrap`` or ``none``."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """For people: why this engine, or why there is none and what to install."""
+        ...
+
+    def open(self, spec: WorkbenchSpec) -> AbstractContextManager[Workbench]:
+        """Everything it created is removed on leaving, also after an error."""
+        ...
+
+
+class Memory(Protocol):
+    """Past diagnoses and fixes whose outcome is known."""
+
+    def recall(self, repo: Repo, failure: DistilledFailure, *, k: int = 5) -> list[PastFix]:
+        """The closest past cases of this repository, best first."""
+        ...
+
+    def learn(self, repo: Repo, failure: DistilledFailure, *, past: PastFix, outcome: Outcome) -> None:
+        """Remember a fix and what became of it. Learning the same case again changes nothing."""
+        ...
+
+
+class Budget(Protocol):
+    """What may still be spent; fails closed."""
+
+    def check(self, *, expected_dollars: float) -> None:
+        """Raise :class:`~patchpilot.errors.BudgetExceededError` if the next call could pass a limit."""
+        ...
+
+    def record(self, spend: Spend) -> None:
+        """Book what a call really cost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """All a model is told about a failure. Everything in it is hostile data, already redacted."""
+
+    repo: Repo
+    branch: str
+    failure: DistilledFailure
+    commit: Commit | None = None
+    past: tuple[PastFix, ...] = ()
+    hints: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
+    failing: ShellCommand | None = None
+    refused: tuple[str, ...] = ()
+    """Why earlier candidates of this heal were not good enough."""
+
+
+class RepairTools(Protocol):
+    """What the model may do: look, edit, and run the failing command. No shell, no network, no secrets."""
+
+    def list_files(self, pattern: str) -> str: ...
+
+    def search(self, text: str, pattern: str) -> str: ...
+
+    def read(self, path: str, first: int, last: int) -> str: ...
+
+    def edit(self, path: str, old: str, new: str) -> str: ...
+
+    def run_failing_command(self) -> str: ...
+
+    def diff(self) -> str: ...
+
+
+class Model(Protocol):
+    """A language model behind two questions."""
+
+    @property
+    def name(self) -> str:
+        """The model's public name, for attribution."""
+        ...
+
+    def diagnose(self, brief: Brief, *, budget: Budget) -> Reading:
+        """Why did it fail?"""
+        ...
+
+    def repair(self, brief: Brief, tools: RepairTools, *, budget: Budget) -> Candidate | GaveUp:
+        """Edit through ``tools`` until the failing command is green, or say why not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Whether a failure, now that its log is read, belongs to the incident it was put in."""
+
+    joined: int | None = None
+    """Number of the older open incident with the same fingerprint, which takes this failure over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanDecision:
+    """The decision that a resumed heal acts on."""
+
+    verb: Verb
+    actor: str
+    text: str
+    attempt: int
+
+
+class Journal(Protocol):
+    """The heal's own record, written under its lease. Every method raises ``LeaseLostError`` once another
+    worker has taken the heal over."""
+
+    @property
+    def heal_id(self) -> HealId: ...
+
+    def failure(self) -> FailureRecord:
+        """The red run that this heal is about."""
+        ...
+
+    def state(self) -> HealState: ...
+
+    def move(self, to: HealState, *, reason: str = "") -> None:
+        """Make an allowed move; a no-op when it is there already (a node that runs again after a kill)."""
+        ...
+
+    def step(self, name: str, text: str) -> AbstractContextManager[None]:
+        """Show one step of the progress list from its start to its end."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Tell people something in the thread."""
+        ...
+
+    def settle(self, failure: DistilledFailure) -> Settled:
+        """Store what the log says and find the incident that it belongs to."""
+        ...
+
+    def distilled(self) -> DistilledFailure | None: ...
+
+    def diagnosed(self, diagnosis: Diagnosis) -> None: ...
+
+    def diagnosis(self) -> Diagnosis | None: ...
+
+    def propose(self, fix: Fix) -> str:
+        """Store the fix, make a new approval id and move to ``awaiting_approval``, in one transaction."""
+        ...
+
+    def fix(self) -> Fix | None: ...
+
+    def hints(self) -> tuple[str, ...]:
+        """What people wrote with Retry, oldest first."""
+        ...
+
+    def decision(self) -> HumanDecision | None:
+        """The latest decision on the current attempt, if any."""
+        ...
+
+    def approve_effects(self) -> None:
+        """Hand the approved proposal to the effects role (an outbox row; repeated calls change nothing)."""
+        ...
+
+    def budget(self) -> Budget: ...

@@ -1,0 +1,43 @@
+"""Hostile text made harmless: control characters, terminal escapes and bidirectional tricks removed, cut to
+size without losing what matters."""
+
+from __future__ import annotations
+
+import re
+
+# CSI, OSC (ended by BEL or ST) and two-character escapes. Linear: no nested quantifiers.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-9;:?<>=!]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
+# Characters that reorder or hide text: https://www.unicode.org/reports/tr9/, CVE-2021-42574 (Trojan Source).
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def plain(text: str) -> str:
+    """Remove terminal escapes, control characters (tab and newline stay) and invisible direction marks."""
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    return _INVISIBLE.sub("", _CONTROLS.sub("", text))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """First words of ``text`` on one line, at most ``limit`` characters."""
+    return shorten(" ".join(plain(text).split()), limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut at the end, with an ellipsis that tells so."""
+    return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def middle(text: str, limit: int) -> str:
+    """Keep the head and the tail of a long text; the gap says how much is missing."""
+    if len(text) <= limit:
+        return text
+    keep = max(limit - 60, 40)
+    head, tail = text[: keep // 3], text[-(keep - keep // 3) :]
+    gone = len(text) - len(head) - len(tail)
+    return f"{head}\n… {gone:,} characters left out …\n{tail}"
+
+
+def fence(text: str) -> str:
+    """Make ``text`` safe inside a triple-backtick block: it can't close the block."""
+    return text.replace("```", "`\u2060`\u2060`")
