@@ -1,0 +1,1 @@
+"""Code hosts: read source and permissions, write branches, pull requests and comments."""
