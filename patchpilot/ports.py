@@ -105,7 +105,7 @@ class PullRequests(Protocol):
     """The write side of a code host. Only the effects role holds it."""
 
     def open_pull_request(self, proposal: Proposal) -> PullRequest:
-        """Create branch, commit and pull request, or find those an earlier call made. Idempotent by branch."""
+        """Create branch, commit and pull request, or find an earlier call's. Idempotent by branch."""
         ...
 
 
@@ -134,7 +134,7 @@ class Workbench(Protocol):
         ...
 
     def apply(self, patch: Patch) -> None:
-        """Apply to the tree; raises ``PatchDoesNotApplyError`` or ``UnsafePathError`` and then changes nothing."""
+        """Apply to the tree; raises ``PatchDoesNotApplyError`` or ``UnsafePathError``, changing nothing."""
         ...
 
     def reset(self) -> None:

@@ -45,6 +45,10 @@ class CommonSettings(_Slice):
     public_url: str = "http://localhost:8000"
     """Where people reach the bot, for links."""
     log_level: str = "INFO"
+    lease_seconds: float = Field(default=15.0, ge=1)
+    """A worker that has not renewed its lease for this long is taken for dead, and its work is resumed."""
+    task_deadline_seconds: float = Field(default=3600.0, gt=0)
+    """No task runs longer than this, whatever it is doing."""
 
     @field_validator("database_url")
     @classmethod

@@ -1,0 +1,71 @@
+"""``/health``: this process lives. ``/ready``: so does everything it needs, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from bot.parts import BotParts
+from patchpilot import __version__
+from patchpilot.errors import PatchPilotError
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+class Check(BaseModel):
+    """One dependency."""
+
+    ok: bool
+    detail: str = ""
+    """Empty when all is well, else what to do."""
+
+
+class Readiness(BaseModel):
+    """Every dependency by name."""
+
+    ready: bool
+    checks: dict[str, Check]
+
+
+def router(parts: BotParts) -> APIRouter:
+    """The two probes."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health", summary="Is this process alive?")
+    def health() -> Health:
+        return Health()
+
+    @routes.get("/ready", summary="Is everything there that this process needs?")
+    def ready(response: Response) -> Readiness:
+        checks = {
+            "postgres": _check(parts.db.ping),
+            "schema": _check(lambda: _schema(parts)),
+            "redis": _check(parts.queues.ping),
+        }
+        # Redis carries wake-ups only: without it webhooks are still recorded and nothing is lost.
+        able = checks["postgres"].ok and checks["schema"].ok
+        response.status_code = 200 if able else 503
+        return Readiness(ready=all(check.ok for check in checks.values()), checks=checks)
+
+    return routes
+
+
+def _schema(parts: BotParts) -> None:
+    if not parts.db.schema_is_current():
+        raise PatchPilotError("the database schema is not current; run: patchpilot migrate")
+
+
+def _check(probe: Callable[[], object]) -> Check:
+    try:
+        probe()
+    except PatchPilotError as error:
+        return Check(ok=False, detail=str(error))
+    return Check(ok=True)

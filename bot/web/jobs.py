@@ -1,0 +1,229 @@
+"""``/api/jobs``: heals as JSON, and decisions on them for scripts."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from bot.parts import BotParts
+from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
+from patchpilot.heals import HealId, HealState
+from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
+from patchpilot.source import HostUser
+from storage.incidents import heals, snapshot_of_heal
+
+_STATUS: Final = {
+    Ruling.APPLIED: 200,
+    Ruling.ALREADY: 409,
+    Ruling.OUTDATED: 409,
+    Ruling.DENIED: 403,
+    Ruling.UNKNOWN: 404,
+}
+
+
+class Job(BaseModel):
+    """One heal, in brief. "Job" is what the API and the metrics call it."""
+
+    id: str
+    incident: str
+    repository: str
+    branch: str
+    commit: str
+    state: HealState
+    reason: str
+    run_url: str
+    pull_request_url: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class JobPage(BaseModel):
+    """Newest first. ``next`` is the ``before`` of the next page, ``null`` on the last."""
+
+    jobs: list[Job]
+    next: datetime | None
+
+
+class Step(BaseModel):
+    """One line of the progress list."""
+
+    name: str
+    text: str
+    done: bool
+    seconds: float | None
+
+
+class Decided(BaseModel):
+    """A decision that was taken."""
+
+    verb: str
+    actor: str
+    medium: str
+    patch_sha256: str
+    text: str
+    at: datetime
+
+
+class JobDetail(Job):
+    """One heal with its evidence."""
+
+    title: str
+    failures: int
+    category: str | None
+    cause: str | None
+    fingerprint: str | None
+    diagnosis: str | None
+    excerpt: str | None
+    patch: str | None
+    patch_sha256: str | None
+    author: str | None
+    confidence: float | None
+    reproduced: bool | None
+    cured: bool | None
+    dollars: float
+    tokens: int
+    steps: list[Step]
+    decisions: list[Decided]
+
+
+class DecisionRequest(BaseModel):
+    """A decision by API: the caller acts as ``login``, whose live permission is checked."""
+
+    verb: Verb
+    login: str = Field(min_length=1, max_length=100)
+    patch_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    """What was looked at; required to approve."""
+    text: str = Field(default="", max_length=2_000)
+    key: str = Field(default="", max_length=100)
+    """An idempotency key: the same key again is applied once."""
+
+
+class DecisionAnswer(BaseModel):
+    """How it ended."""
+
+    ruling: Ruling
+    text: str
+
+
+def router(parts: BotParts) -> APIRouter:
+    """Listing, detail and decisions."""
+    routes = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+    @routes.get("", summary="List heals, newest first")
+    def list_jobs(
+        state: HealState | None = None,
+        before: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> JobPage:
+        found = heals(parts.db, state=state, limit=limit, before=before)
+        following = found[-1].created_at if len(found) == limit else None
+        return JobPage(jobs=[Job.model_validate(_brief(heal)) for heal in found], next=following)
+
+    @routes.get("/{job_id}", summary="One heal with its evidence")
+    def show_job(job_id: str) -> JobDetail:
+        return JobDetail.model_validate(_detail(_find(parts, job_id)))
+
+    @routes.post("/{job_id}/decisions", summary="Approve, retry, reject or escalate", status_code=200)
+    def decide_job(
+        job_id: str, request: DecisionRequest, _: Annotated[None, Depends(_bearer(parts))]
+    ) -> DecisionAnswer:
+        incident = _find(parts, job_id)
+        fix = incident.heal.fix
+        if request.verb is Verb.APPROVE and (fix is None or fix.patch.sha256 != request.patch_sha256):
+            raise HTTPException(409, "patch_sha256 is not that of the patch that waits for approval")
+        user = HostUser(host=incident.repo.host, login=request.login)
+        answer = parts.decisions.handle(
+            Command(
+                verb=request.verb,
+                actor=Actor(medium=Medium.API, name=request.login, host_user=user),
+                incident=incident.id,
+                approval_id=incident.heal.approval_id,
+                text=request.text,
+                key=f"api:{request.key}" if request.key else "",
+            )
+        )
+        if answer.ruling is not Ruling.APPLIED:
+            raise HTTPException(_STATUS[answer.ruling], answer.text)
+        return DecisionAnswer(ruling=answer.ruling, text=answer.text)
+
+    return routes
+
+
+def _bearer(parts: BotParts) -> Callable[..., None]:
+    """Changing calls need ``API_TOKEN``; without one in the settings they are refused, not open."""
+
+    def check(authorization: Annotated[str, Header()] = "") -> None:
+        token = parts.settings.api_token.get_secret_value()
+        if not token:
+            raise HTTPException(403, "changing calls are off: set API_TOKEN to turn them on")
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+            raise HTTPException(401, "send the API token as: Authorization: Bearer …")
+
+    return check
+
+
+def _find(parts: BotParts, job_id: str) -> IncidentSnapshot:
+    found = snapshot_of_heal(parts.db, HealId(job_id[:64]))
+    if found is None:
+        raise HTTPException(404, f"there is no job {job_id[:64]!r}; GET /api/jobs lists them")
+    return found
+
+
+def _brief(heal: HealSnapshot) -> dict[str, object]:
+    failure = heal.failure
+    return {
+        "id": heal.id,
+        "incident": incident_name(heal.incident),
+        "repository": failure.run.repo.full_name,
+        "branch": failure.branch,
+        "commit": failure.head_sha,
+        "state": heal.state,
+        "reason": heal.reason,
+        "run_url": failure.run.url,
+        "pull_request_url": heal.pull_request_url,
+        "created_at": heal.created_at,
+        "updated_at": heal.updated_at,
+    }
+
+
+def _detail(incident: IncidentSnapshot) -> dict[str, object]:
+    heal = incident.heal
+    fix, distilled, diagnosis = heal.fix, heal.distilled, heal.diagnosis
+    return {
+        **_brief(heal),
+        "title": incident.title,
+        "failures": incident.failures,
+        "category": distilled.category if distilled else None,
+        "cause": distilled.cause if distilled else None,
+        "fingerprint": distilled.fingerprint if distilled else None,
+        "excerpt": distilled.text if distilled else None,
+        "diagnosis": diagnosis.root_cause if diagnosis else None,
+        "patch": fix.patch.diff if fix else None,
+        "patch_sha256": fix.patch.sha256 if fix else None,
+        "author": fix.author if fix else None,
+        "confidence": fix.confidence if fix else None,
+        "reproduced": fix.proof.reproduced if fix else None,
+        "cured": fix.proof.cured if fix else None,
+        "dollars": float(heal.spend.dollars),
+        "tokens": heal.spend.input_tokens + heal.spend.output_tokens,
+        "steps": [
+            {"name": step.name, "text": step.text, "done": step.done, "seconds": step.seconds}
+            for step in heal.steps
+        ],
+        "decisions": [
+            {
+                "verb": decision.verb,
+                "actor": decision.actor,
+                "medium": decision.medium,
+                "patch_sha256": decision.patch_sha256,
+                "text": decision.text,
+                "at": decision.at,
+            }
+            for decision in heal.decisions
+        ],
+    }
