@@ -155,7 +155,7 @@ def _from_base64(piece: str) -> str:
     return text if _MOSTLY_TEXT.search(text) else ""
 
 
-_MOSTLY_TEXT = re.compile(r"[\x09\x0a\x0d\x20-\x7e]{12}")
+_MOSTLY_TEXT = re.compile(r"[\x09\x0a\x0d\x20-\x7e]{6}")
 """Hashes are base64 too; what they decode to has no such run, so they cost nothing more."""
 
 
