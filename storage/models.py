@@ -1,0 +1,327 @@
+"""The tables. Migrations are written beside them, and a test proves that both agree."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from patchpilot.heals import HealState
+from storage.columns import CleanText, Empty, Now, Serial, Table, Zero
+
+_STATES = ", ".join(f"'{state}'" for state in HealState)
+_NO = text("false")
+
+
+class Delivery(Table):
+    """A webhook delivery that was recorded, so that a repeat of it changes nothing."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    received_at: Mapped[Now]
+
+
+class Incident(Table):
+    """All failures of one repository and branch with one fingerprint."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        # The promise "one incident, one card", kept by the database whatever the code does.
+        Index(
+            "incidents_one_open_per_fingerprint",
+            "host",
+            "repo",
+            "branch",
+            "fingerprint",
+            unique=True,
+            postgresql_where=text("open AND fingerprint <> ''"),
+        ),
+        Index("incidents_open", "host", "repo", "branch", "workflow", postgresql_where=text("open")),
+    )
+
+    id: Mapped[Serial]
+    host: Mapped[str]
+    repo: Mapped[str]
+    branch: Mapped[str]
+    workflow: Mapped[str]
+    title: Mapped[str]
+    fingerprint: Mapped[Empty]
+    """Empty until the log of its first failure has been read."""
+    failures: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    open: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    """False once the current heal's state is not in ``patchpilot.heals.OPEN``; never true again."""
+    heal_id: Mapped[str | None] = mapped_column(
+        CleanText, ForeignKey("heals.id", use_alter=True, name="incidents_heal_id_fkey"), index=True
+    )
+    """The current heal: the one that the card shows."""
+    first_seen: Mapped[Now]
+    last_seen: Mapped[Now]
+
+
+class Failure(Table):
+    """One red run as it was recorded at intake."""
+
+    __tablename__ = "failures"
+    __table_args__ = (UniqueConstraint("provider", "host", "repo", "run_id", "attempt", name="failures_run"),)
+
+    id: Mapped[Serial]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    provider: Mapped[str]
+    host: Mapped[str]
+    repo: Mapped[str]
+    run_id: Mapped[str]
+    attempt: Mapped[int]
+    url: Mapped[str]
+    workflow: Mapped[str]
+    workflow_path: Mapped[str]
+    branch: Mapped[str]
+    head_sha: Mapped[str]
+    author: Mapped[str]
+    commit_subject: Mapped[str]
+    default_branch: Mapped[str]
+    pull_request: Mapped[int | None]
+    from_fork: Mapped[bool]
+    finished_at: Mapped[datetime | None]
+    received_at: Mapped[Now]
+
+
+class Heal(Table):
+    """One attempt of ours to cure an incident."""
+
+    __tablename__ = "heals"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_STATES})", name="heals_state"),
+        Index("heals_by_state", "state", text("created_at DESC"), text("id DESC")),
+        Index("heals_by_time", text("created_at DESC"), text("id DESC")),
+        Index(
+            "heals_by_pull_request", "pull_request_branch", postgresql_where=text("pull_request_branch <> ''")
+        ),
+        Index("heals_expiring", "approval_expires_at", postgresql_where=text("state = 'awaiting_approval'")),
+    )
+
+    id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    failure_id: Mapped[int] = mapped_column(ForeignKey("failures.id"), unique=True)
+    state: Mapped[str]
+    reason: Mapped[Empty]
+    attempt: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    settled: Mapped[bool] = mapped_column(Boolean, server_default=_NO)
+    """Its log has been read and its incident found."""
+    joined: Mapped[int | None]
+    """Number of the older incident that took its failure over."""
+    distilled: Mapped[dict[str, Any] | None]
+    diagnosis: Mapped[dict[str, Any] | None]
+    approval_id: Mapped[str] = mapped_column(CleanText, server_default="", index=True)
+    approval_expires_at: Mapped[datetime | None]
+    dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6), server_default=text("0"))
+    input_tokens: Mapped[Zero]
+    output_tokens: Mapped[Zero]
+    model_calls: Mapped[Zero]
+    pull_request_number: Mapped[int | None]
+    pull_request_url: Mapped[Empty]
+    pull_request_branch: Mapped[Empty]
+    pull_request_sha: Mapped[Empty]
+    pull_request_ci: Mapped[Empty]
+    merge_sha: Mapped[Empty]
+    outcome: Mapped[Empty]
+    """What became of its pull request; a value of ``patchpilot.fixes.Outcome``."""
+    lease_owner: Mapped[Empty]
+    lease_token: Mapped[Zero]
+    """Fencing token: one more with every holder, so that a late write of an earlier one is refused."""
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+    diagnosed_at: Mapped[datetime | None]
+    proposed_at: Mapped[datetime | None]
+    pull_request_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+
+
+class Step(Table):
+    """One line of a heal's progress list."""
+
+    __tablename__ = "steps"
+    __table_args__ = (Index("steps_of_heal", "heal_id", "id"),)
+
+    id: Mapped[Serial]
+    heal_id: Mapped[str] = mapped_column(ForeignKey("heals.id"))
+    attempt: Mapped[int]
+    name: Mapped[str]
+    text: Mapped[str]
+    started_at: Mapped[Now]
+    finished_at: Mapped[datetime | None]
+
+
+class ProposedFix(Table):
+    """A proposal that people were asked about; kept, so that an old button can be told from a new one."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (UniqueConstraint("heal_id", "attempt", "patch_sha256", name="proposals_once"),)
+
+    approval_id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    heal_id: Mapped[str] = mapped_column(ForeignKey("heals.id"))
+    attempt: Mapped[int]
+    patch_sha256: Mapped[str]
+    base_sha: Mapped[str]
+    fix: Mapped[dict[str, Any]]
+    created_at: Mapped[Now]
+    expires_at: Mapped[datetime]
+
+
+class Decision(Table):
+    """What a named human decided; only decisions that were applied."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("decisions_by_command", "command_key", unique=True, postgresql_where=text("command_key <> ''")),
+        Index("decisions_of_heal", "heal_id", "id"),
+    )
+
+    id: Mapped[Serial]
+    heal_id: Mapped[str] = mapped_column(ForeignKey("heals.id"))
+    approval_id: Mapped[str]
+    attempt: Mapped[int]
+    """The attempt that it starts (retry) or ends (all others)."""
+    verb: Mapped[str]
+    actor: Mapped[str]
+    medium: Mapped[str]
+    patch_sha256: Mapped[str]
+    text: Mapped[str]
+    command_key: Mapped[str]
+    at: Mapped[Now]
+
+
+class HappenedEvent(Table):
+    """The event log; see :mod:`storage.events` for why ``txid`` comes first."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_in_order", "txid", "id"),)
+
+    id: Mapped[Serial]
+    txid: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("((pg_current_xact_id())::text)::bigint")
+    )
+    kind: Mapped[str]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
+    heal_id: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    data: Mapped[dict[str, Any]]
+
+
+class ConsumerCursor(Table):
+    """How far a consumer of the event log has read."""
+
+    __tablename__ = "cursors"
+
+    consumer: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    txid: Mapped[int]
+    event_id: Mapped[int]
+    updated_at: Mapped[Now]
+
+
+class QueuedTask(Table):
+    """A row of the outbox: work that must be done, whatever happens to Redis."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (Index("tasks_due", "not_before", postgresql_where=text("done_at IS NULL")),)
+
+    id: Mapped[Serial]
+    queue: Mapped[str]
+    name: Mapped[str]
+    args: Mapped[dict[str, Any]]
+    key: Mapped[str] = mapped_column(CleanText, unique=True)
+    not_before: Mapped[Now]
+    sent_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    attempts: Mapped[Zero]
+    error: Mapped[Empty]
+    lease_owner: Mapped[Empty]
+    lease_token: Mapped[Zero]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[Now]
+
+
+class OutsideEffect(Table):
+    """A row of the side-effect ledger."""
+
+    __tablename__ = "effects"
+    __table_args__ = (Index("effects_of_incident", "incident_id", "kind"),)
+
+    key: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    kind: Mapped[str]
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    outside: Mapped[dict[str, Any] | None]
+    digest: Mapped[Empty]
+    begun_at: Mapped[Now]
+    finished_at: Mapped[datetime | None]
+
+
+class BranchRun(Table):
+    """The latest run of one workflow on one branch, where somebody will ask for it.
+
+    Kept for green runs (a red one that is reported late is old news then) and for all runs of our own fix
+    branches (which may finish before the pull request's number has been recorded).
+    """
+
+    __tablename__ = "branch_runs"
+
+    host: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    repo: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    branch: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    workflow: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    head_sha: Mapped[str]
+    succeeded: Mapped[bool]
+    finished_at: Mapped[datetime | None]
+    received_at: Mapped[Now]
+
+
+class RepoDay(Table):
+    """What the heals of one repository have spent on one day (UTC)."""
+
+    __tablename__ = "repo_days"
+
+    host: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    repo: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6), server_default=text("0"))
+    tokens: Mapped[Zero]
+
+
+class Reservation(Table):
+    """Money set aside for a model call that is under way, so that two heals can't spend the same dollar."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (Index("reservations_of_repo", "host", "repo"),)
+
+    heal_id: Mapped[str] = mapped_column(CleanText, ForeignKey("heals.id"), primary_key=True)
+    host: Mapped[str]
+    repo: Mapped[str]
+    dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6))
+    until: Mapped[datetime]
+
+
+class AccountLink(Table):
+    """Which account on the code host a person of a chat medium is."""
+
+    __tablename__ = "links"
+
+    medium: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    team: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    account: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    host: Mapped[str]
+    login: Mapped[str]
+    host_user_id: Mapped[int | None]
+    linked_at: Mapped[Now]
