@@ -7,6 +7,7 @@ https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-fo
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -95,6 +96,8 @@ class GitHubAccess:
         writes: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # At DEBUG, PyGithub writes whole answers to the log, and one kind of answer is a token.
+        logging.getLogger("github.Requester").setLevel(logging.INFO)
         self.api_url = _checked_url(api_url)
         self.writes = writes
         self._credentials = credentials
