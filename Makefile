@@ -1,0 +1,77 @@
+# PatchPilot. `make help` lists the targets; every one sets up what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/run.stamp ## Make .venv with the patchpilot command in it
+
+demo: $(VENV)/run.stamp ## Run everything on this machine: three sample repositories, real CI, real fixes
+	@deploy/ensure-sandbox
+	@$(BIN)/patchpilot demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## Set up and run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## Lint, format check, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/dev.stamp ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench-distil: $(VENV)/dev.stamp ## Accuracy and speed of the log distiller (ARGS="--corpus DIR")
+	@$(BIN)/python -m bench.distil $(ARGS)
+
+bench-classify: $(VENV)/dev.stamp ## Quality of the classification (ARGS="--corpus DIR")
+	@$(BIN)/python -m bench.classify $(ARGS)
+
+bench-memory: $(VENV)/dev.stamp ## Recall and speed of the memory
+	@$(BIN)/python -m bench.memory $(ARGS)
+
+bench-sandbox: $(VENV)/dev.stamp ## Cost of a workbench beside a bare docker run
+	@$(BIN)/python -m bench.sandbox $(ARGS)
+
+bench-guard: $(VENV)/dev.stamp ## How often the patch guard refuses honest work (ARGS="--corpus DIR")
+	@$(BIN)/python -m bench.guard $(ARGS)
+
+COMPILE := uv pip compile pyproject.toml requirements/build.in --universal --generate-hashes \
+	--no-emit-index-url --quiet --custom-compile-command "make lock"
+
+lock: ## Pin every dependency again (needs uv; ARGS=--upgrade for newer versions)
+	@$(COMPILE) $(ARGS) --output-file requirements/prod.txt
+	@$(COMPILE) $(ARGS) --extra embedded --output-file requirements/run.txt
+	@$(COMPILE) $(ARGS) --extra dev --output-file requirements/dev.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .patchpilot .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# A stamp per lock file: `make` installs again when a lock file changed, and not otherwise.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing PatchPilot into $(VENV) ..."
+	@$(PIP) install --require-hashes --requirement requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the development tools into $(VENV) ..."
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "PatchPilot needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+.PHONY: help setup demo test check format lock clean bench-distil bench-classify bench-memory bench-sandbox bench-guard
