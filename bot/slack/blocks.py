@@ -31,8 +31,10 @@ class Message:
 
     @staticmethod
     def of(text: str, blocks: Sequence[Block | None]) -> Message:
-        """Leave out what is ``None`` and cut the text to its limit."""
-        return Message(shorten(text, TEXT_CHARACTERS), tuple(block for block in blocks if block is not None))
+        """Leave out what is ``None``; escape the text, which Slack reads as mrkdwn, and cut it to its limit."""
+        return Message(
+            shorten(escape(text), TEXT_CHARACTERS), tuple(block for block in blocks if block is not None)
+        )
 
 
 def escape(text: str) -> str:
@@ -64,7 +66,7 @@ def section(mrkdwn: str, *, block_id: str = "") -> Block:
 
 def code(text: str, *, limit: int = SECTION_CHARACTERS - 40) -> Block:
     """A preformatted block whose content can neither close it nor mention anybody."""
-    return section(f"```{shorten(escape(fence(plain(text))), limit)}```")
+    return section(f"```{shorten(fence(escape(text)), limit)}```")
 
 
 def context(*mrkdwn: str) -> Block:
