@@ -31,7 +31,7 @@ class Message:
 
     @staticmethod
     def of(text: str, blocks: Sequence[Block | None]) -> Message:
-        """Leave out what is ``None``; escape the text, which Slack reads as mrkdwn, and cut it to its limit."""
+        """Leave out what is ``None``; escape the text, which Slack reads as mrkdwn, and cut it."""
         return Message(
             shorten(escape(text), TEXT_CHARACTERS), tuple(block for block in blocks if block is not None)
         )

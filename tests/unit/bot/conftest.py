@@ -26,10 +26,9 @@ DIFF = """\
 diff --git a/ledger/money.py b/ledger/money.py
 --- a/ledger/money.py
 +++ b/ledger/money.py
-@@ -1,3 +1,2 @@
+@@ -1,2 +1 @@
 -import os
  import decimal
- 
 """
 
 

@@ -16,8 +16,8 @@ from patchpilot.heals import HealState
 from playground.slack.blocks import message_problems
 
 HOSTILE = (
-    "<!channel> <@U123> <https://evil.test|click> *bold* `code` ``` fence ``` \x1b[31mred\x1b[0m \u202egpj.exe"
-    " & " + "x" * 40_000
+    "<!channel> <@U123> <https://evil.test|click> *bold* `code` ``` fence ```"
+    " \x1b[31mred\x1b[0m \u202egpj.exe & " + "x" * 40_000
 )
 
 
