@@ -1,0 +1,27 @@
+"""Between the API's answers and the next request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anthropic.types import Message, ToolUseBlock
+
+
+def as_params(message: Message) -> list[Any]:
+    """The answer's blocks as the next request has to carry them: unchanged, thinking and signatures included,
+    without the fields that only the SDK adds."""
+    return [
+        block.model_dump(mode="json", exclude_none=True, exclude={"parsed_output"})
+        for block in message.content
+    ]
+
+
+def text_of(message: Message) -> str:
+    """All text of an answer; blocks are chosen by kind, since a thinking block may come first."""
+    return "".join(block.text for block in message.content if block.type == "text")
+
+
+def tool_uses(message: Message) -> list[ToolUseBlock]:
+    """The tool calls of an answer, in order."""
+    return [block for block in message.content if block.type == "tool_use"]

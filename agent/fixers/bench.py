@@ -1,0 +1,121 @@
+"""Try the fixers on a workbench, one after the other, until the failing command and the suite are green."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.fixers.offers import Offer, Scene
+from agent.fixers.table import FIXERS
+from patchpilot.errors import NotFoundError, PatchDoesNotApplyError, UnsafePathError
+from patchpilot.failures import DistilledFailure
+from patchpilot.fixes import Candidate, Ending, GaveUp, Limits, ReplayPlan, ShellCommand
+from patchpilot.ports import Workbench
+
+MAX_OFFERS = 12
+"""Commands tried at most in one heal."""
+
+_SHELLS = ("bash", "sh", "dash", "zsh")
+
+
+class Shown(Protocol):
+    """Shows one step to people while it runs."""
+
+    def __call__(self, name: str, text: str) -> AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixerBench:
+    """A workbench with the failure that is to be mended on it."""
+
+    bench: Workbench
+    failure: DistilledFailure
+    plan: ReplayPlan
+    limits: Limits
+    shown: Shown
+
+    def mend(self) -> Candidate | GaveUp:
+        """Apply offers until the failing command is green, then those that the wider suite still needs.
+
+        A lint and a format error in one job need two tools: each offer that changes something stays
+        applied, and the next one works on the result.
+        """
+        used: list[Offer] = []
+        for offer in self._offers():
+            if not self._applied(offer):
+                continue
+            used.append(offer)
+            if self._green(self.plan.failing) and self._green(self.plan.suite):
+                return self._candidate(used)
+        if used and self._green(self.plan.failing):
+            return self._candidate(used)
+        if used:
+            names = ", ".join(offer.name for offer in used)
+            return GaveUp(f"{names} changed files, but the failing command is still red")
+        return GaveUp("no tool of the repository fixes this kind of failure")
+
+    def _offers(self) -> Iterator[Offer]:
+        count = 0
+        seen: set[str] = set()
+        for scene in self._scenes():
+            for fixer in FIXERS:
+                for offer in fixer(scene):
+                    identity = offer.command.script if offer.command else offer.name
+                    if identity in seen:
+                        continue
+                    seen.add(identity)
+                    count += 1
+                    if count > MAX_OFFERS:
+                        return
+                    yield offer
+
+    def _scenes(self) -> Iterator[Scene]:
+        for command, is_failing in ((self.plan.failing, True), (self.plan.suite, False)):
+            if command is not None and command.shell.split()[0].rsplit("/", 1)[-1] in _SHELLS:
+                yield Scene(
+                    failure=self.failure,
+                    command=command,
+                    files=self.bench.files(),
+                    read=self._read,
+                    is_failing_step=is_failing,
+                )
+
+    def _read(self, path: str) -> str | None:
+        try:
+            return self.bench.read_text(path)
+        except (NotFoundError, UnsafePathError, UnicodeDecodeError):
+            return None
+
+    def _applied(self, offer: Offer) -> bool:
+        """Whether the offer changed anything; its change stays in the tree then."""
+        before = self.bench.diff()
+        with self.shown(f"fix: {offer.name}", f"Trying {offer.name}"):
+            if offer.command is None:
+                for path, text in offer.edits.items():
+                    self.bench.write_text(path, text)
+            else:
+                self._capture(offer.command)
+        return self.bench.diff() != before
+
+    def _capture(self, command: ShellCommand) -> None:
+        result, patch = self.bench.capture(command, limits=self.limits)
+        if result.ending is not Ending.EXITED or patch.is_empty:
+            return
+        try:
+            self.bench.apply(patch)
+        except (PatchDoesNotApplyError, UnsafePathError):
+            return
+
+    def _green(self, command: ShellCommand | None) -> bool:
+        return command is None or self.bench.run(command, limits=self.limits).passed
+
+    def _candidate(self, used: list[Offer]) -> Candidate:
+        names = list(dict.fromkeys(offer.name for offer in used))
+        summaries = list(dict.fromkeys(offer.summary for offer in used))
+        return Candidate(
+            patch=self.bench.diff(),
+            author="fixer:" + " + ".join(names),
+            summary=", ".join([summaries[0], *(text[0].lower() + text[1:] for text in summaries[1:])]),
+        )

@@ -1,0 +1,24 @@
+"""``pre-commit run``: its hooks fix files and fail because they did; running them once is the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.fixers.offers import Offer, Scene, rewritten
+
+
+def pre_commit(scene: Scene) -> Iterator[Offer]:
+    """Run the same hooks and keep what they changed. pre-commit needs a repository, which the workbench's
+    copy of the files is not until it is made one."""
+    for call in scene.calls("pre-commit run"):
+        offer = rewritten(
+            scene,
+            call,
+            name="pre-commit run",
+            summary="Apply what the pre-commit hooks fix",
+            drop=("--show-diff-on-failure",),
+            drop_with_value=("--color",),
+        )
+        if offer.command is not None:
+            prepared = f"git init --quiet . && git add --all && {offer.command.script}"
+            yield Offer(name=offer.name, summary=offer.summary, command=scene.script(prepared))

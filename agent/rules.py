@@ -1,0 +1,118 @@
+"""The deterministic diagnosis: what the distilled log and the head commit say by themselves.
+
+It stands alone where there is no model, and it is what a model's diagnosis is measured against: whether a
+failure gets a patch at all is decided here, not by a model that may have read hostile text.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure, Location
+from patchpilot.fixes import Patch
+from patchpilot.source import Commit
+from patchpilot.text import one_line
+
+NO_PATCH = frozenset({Category.INFRASTRUCTURE, Category.PERMISSION, Category.RESOURCE, Category.TIMEOUT})
+"""Categories that no change to the code cures."""
+
+WHAT_TO_DO = {
+    Category.INFRASTRUCTURE: "The runner, the network or a service failed, not the code. Run the job again; if "
+    "it stays red, look at the service that the evidence names.",
+    Category.PERMISSION: "A credential or a permission is missing, expired or too narrow. Check the secret or "
+    "token that the evidence names.",
+    Category.RESOURCE: "The job ran out of memory, disk or another resource. Give it a larger runner or make "
+    "the step use less.",
+    Category.TIMEOUT: "The job ran longer than it may. Run it again; if it hangs again, raise the limit or look "
+    "for what waits at the place that the evidence names.",
+}
+"""What a person does about a failure that no patch cures."""
+
+_WHAT_IT_IS = {
+    Category.TEST: "A test found behaviour that differs from what it expects.",
+    Category.LINT: "A linter found code that breaks the repository's own rules.",
+    Category.FORMAT: "A formatter would write these files differently.",
+    Category.BUILD: "The code does not build.",
+    Category.SYNTAX: "A file is not valid in its language.",
+    Category.TYPE: "A type checker found types that do not fit.",
+    Category.DEPENDENCY: "A dependency can't be resolved or installed.",
+    Category.CONFIG: "A configuration or workflow file is wrong.",
+    Category.FLAKY: "The log shows signs of a test that fails only sometimes.",
+    Category.UNKNOWN: "The log does not show a failure of a kind that PatchPilot knows.",
+}
+
+
+def by_rules(failure: DistilledFailure, commit: Commit | None, *, notes: tuple[str, ...] = ()) -> Diagnosis:
+    """The diagnosis that needs no model."""
+    blame = _blame(failure, commit)
+    return Diagnosis(
+        category=failure.category,
+        blame=blame,
+        root_cause=_root_cause(failure),
+        explanation=_explanation(failure, commit, blame),
+        evidence=failure.evidence,
+        suspect_files=suspects(failure, commit),
+        author="rules",
+        notes=notes
+        + (("The log was longer than PatchPilot reads; its end is missing.",) if failure.truncated else ()),
+    )
+
+
+def suspects(failure: DistilledFailure, commit: Commit | None) -> tuple[Location, ...]:
+    """Files that the log names, those that the head commit touched first."""
+    touched = set(_touched(commit))
+    named = dict.fromkeys(failure.files)
+    return tuple(sorted(named, key=lambda place: place.path not in touched))[:10]
+
+
+def _root_cause(failure: DistilledFailure) -> str:
+    if failure.cause:
+        return one_line(failure.cause, 300)
+    if failure.evidence:
+        return one_line(failure.evidence[0].text, 300)
+    step = f" in step {failure.step!r}" if failure.step else ""
+    return f"The job failed{step} without naming a cause that PatchPilot recognises."
+
+
+def _blame(failure: DistilledFailure, commit: Commit | None) -> Blame:
+    if failure.category in NO_PATCH:
+        return Blame.INFRASTRUCTURE
+    if failure.category is Category.FLAKY:
+        return Blame.FLAKY
+    if commit is None or failure.category is Category.UNKNOWN:
+        return Blame.INCONCLUSIVE
+    return Blame.CHANGE if _touches(commit, failure) else Blame.UPSTREAM
+
+
+def _touches(commit: Commit, failure: DistilledFailure) -> bool:
+    """Whether the commit changed a file that failed, or one that a failing test is named after."""
+    touched = _touched(commit)
+    named = {place.path for place in failure.files} | {test.split("::")[0] for test in failure.tests}
+    if named & set(touched):
+        return True
+    subjects = {_subject(path) for path in named}
+    return any(_subject(path) in subjects for path in touched)
+
+
+def _subject(path: str) -> str:
+    """What a file is about: ``tests/test_price.py``, ``price_test.go``, ``price.spec.ts`` → ``price``."""
+    stem = PurePosixPath(path).name.split(".")[0].lower()
+    return stem.removeprefix("test_").removesuffix("_test").removesuffix("_spec")
+
+
+def _touched(commit: Commit | None) -> tuple[str, ...]:
+    return Patch(commit.diff).files if commit else ()
+
+
+def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame) -> str:
+    if failure.category in WHAT_TO_DO:
+        return WHAT_TO_DO[failure.category]
+    sentences = [_WHAT_IT_IS[failure.category]]
+    if failure.tests:
+        more = f" and {len(failure.tests) - 3} more" if len(failure.tests) > 3 else ""  # noqa: PLR2004 - three fit a line
+        sentences.append(f"Failing: {', '.join(failure.tests[:3])}{more}.")
+    if commit is not None and blame is Blame.CHANGE:
+        sentences.append(f"Commit {commit.sha[:7]} ({one_line(commit.subject, 80)}) touched what failed.")
+    elif commit is not None and blame is Blame.UPSTREAM:
+        sentences.append(f"Commit {commit.sha[:7]} did not touch the files that the log names.")
+    return " ".join(sentences)
