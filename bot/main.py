@@ -65,7 +65,7 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
     finally:
         stop.set()
         if socket_mode is not None:
-            socket_mode.close()
+            socket_mode.close()  # type: ignore[no-untyped-call]
         for thread in threads:
             thread.join(timeout=5)
         db.close()
@@ -99,7 +99,7 @@ def _socket_mode(settings: BotSettings, app: App, stop: threading.Event) -> Sock
     def connect_when_possible() -> None:
         while not stop.is_set():
             try:
-                handler.connect()
+                handler.connect()  # type: ignore[no-untyped-call]
             except Exception as error:  # noqa: BLE001 - whatever keeps Slack away, try again; webhooks go on
                 log.warning(
                     "Slack is away", extra={"action": "socket_mode_waits", "cause": type(error).__name__}

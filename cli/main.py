@@ -16,6 +16,7 @@ from cli.guard import guard_command
 from cli.read_diagnosis import diagnose_command
 from cli.run import link_command, migrate_command, run_command
 from cli.sandbox import build_command, probe_command
+from cli.settings import settings_command
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError
 
@@ -34,6 +35,7 @@ app.command("guard")(guard_command)
 app.command("run")(run_command)
 app.command("migrate")(migrate_command)
 app.command("link")(link_command)
+app.command("settings")(settings_command)
 sandbox.command("build")(build_command)
 sandbox.command("probe")(probe_command)
 app.add_typer(sandbox, name="sandbox")

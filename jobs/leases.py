@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,11 @@ from patchpilot.errors import TemporaryError
 log = logging.getLogger(__name__)
 
 EX_TEMPFAIL = os.EX_TEMPFAIL
+
+
+def owner() -> str:
+    """Who holds a lease, for people who look into the table."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @contextmanager

@@ -8,16 +8,15 @@ lives in Postgres and not in ``rq.Retry``, because Redis may be wiped in between
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
-from jobs.leases import kept_alive
+from jobs.leases import kept_alive, owner
 from jobs.roles import Role, current_role
 from patchpilot.errors import LeaseLostError, PatchPilotError, TemporaryError
-from storage.heals import HealId, escalate
+from patchpilot.heals import HealId
+from storage.heals import escalate
 from storage.tasks import Task, claim_task, finish_task, postpone_task, renew_task
 
 log = logging.getLogger(__name__)
@@ -27,11 +26,6 @@ MAX_ATTEMPTS: Final = 12
 MAX_DELAY_SECONDS: Final = 300.0
 
 Handler = Callable[[Role, Mapping[str, str]], None]
-
-
-def owner() -> str:
-    """Who holds a lease, for people who look into the table."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def perform(task_id: int) -> None:

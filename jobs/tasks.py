@@ -10,13 +10,14 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from storage.memory import PostgresMemory
+
 from agent.claude import Claude
 from agent.heal import HealTools, advance
-from jobs.leases import kept_alive
+from jobs.leases import kept_alive, owner
 from jobs.roles import Role
 from patchpilot.errors import ConfigurationError, LeaseLostError, NotFoundError
 from patchpilot.fixes import Outcome, PastFix, Patch
@@ -32,7 +33,6 @@ from providers.hosts.github_auth import reader_access
 from sandbox import open_workbenches
 from storage.budget import BudgetLimits
 from storage.heals import human_fix, take_heal
-from storage.memory import PostgresMemory
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,12 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
     settings = _worker_settings(role)
     heal_id = HealId(args["heal"])
     journal = take_heal(
-        role.db, heal_id, owner=role.name, seconds=settings.lease_seconds, budget=_limits(settings)
+        role.db,
+        heal_id,
+        owner=owner(),
+        seconds=settings.lease_seconds,
+        budget=_limits(settings),
+        approval_hours=settings.approval_hours,
     )
     if journal is None:
         # The holder may be about to finish (a decision taken the moment the proposal appeared).
@@ -83,9 +88,8 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
     if case is None or case.distilled is None:
         return
     outcome = _LEARNED_AS[args["kind"]]
-    patch = (
-        case.patch if outcome is Outcome.MERGED_GREEN else _human_patch(role, case.failure, args["green_sha"])
-    )
+    ours = outcome is Outcome.MERGED_GREEN
+    patch = case.patch if ours else _human_patch(role, case.failure, args["green_sha"])
     if patch is None or patch.is_empty or len(patch.diff) > _MOST_DIFF_BYTES:
         log.info("nothing to learn", extra={"action": "nothing_to_learn", "heal": args["heal"]})
         return
@@ -93,13 +97,13 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
         incident=case.incident,
         fingerprint=case.distilled.fingerprint,
         patch=patch,
-        author=case.author if outcome is Outcome.MERGED_GREEN else "a human",
+        author=case.author if ours else "a human",
         outcome=outcome,
         root_cause=case.root_cause or case.distilled.cause,
         similarity=1.0,
         pull_request_url=case.pull_request_url,
     )
-    _memory(role).learn(case.failure.run.repo, replace(case.distilled), past=past, outcome=outcome)
+    _memory(role).learn(case.failure.run.repo, case.distilled, past=past, outcome=outcome)
 
 
 def _human_patch(role: Role, failure: FailureRecord, green_sha: str) -> Patch | None:

@@ -31,7 +31,12 @@ class SandboxEngine(enum.StrEnum):
 
 class _Slice(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -45,6 +50,7 @@ class CommonSettings(_Slice):
     public_url: str = "http://localhost:8000"
     """Where people reach the bot, for links."""
     log_level: str = "INFO"
+    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``; the log is one JSON object a line on standard error."""
     lease_seconds: float = Field(default=15.0, ge=1)
     """A worker that has not renewed its lease for this long is taken for dead, and its work is resumed."""
     task_deadline_seconds: float = Field(default=3600.0, gt=0)
@@ -92,10 +98,9 @@ class BotSettings(CommonSettings, GitHubReaderSettings):
     slack_app_token: SecretStr = SecretStr("")
     """``xapp-…`` turns on Socket Mode: no public URL is needed for Slack then."""
     slack_api_url: str = "https://slack.com/api/"
+    """Where Slack's Web API is; other than the default only for the playground and for tests."""
     slack_channel: str = "#ci"
     """Channel for failures of repositories that nobody has routed elsewhere: ``#name`` or an id."""
-    approval_hours: int = Field(default=72, ge=1, le=24 * 30)
-    """After this many hours without a decision, a proposal expires."""
     api_token: SecretStr = SecretStr("")
     """Bearer token for the REST API's changing calls; without it those calls are refused."""
 
@@ -146,6 +151,8 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """Most tokens, input and output together, that one heal may use."""
     repo_day_max_dollars: Decimal = Field(default=Decimal("20.00"), ge=0)
     """Most that all heals of one repository may spend in one day (UTC)."""
+    approval_hours: float = Field(default=72, gt=0, le=24 * 30)
+    """After this many hours without a decision, a proposal expires."""
     proof_runs: int = Field(default=2, ge=1, le=20)
     """How often the failing command must be green with a patch."""
     flaky_runs: int = Field(default=4, ge=2, le=50)
@@ -176,6 +183,22 @@ def load(kind: type[Slice]) -> Slice:
         return kind()
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
+
+
+def described(kind: type[BaseSettings]) -> list[tuple[str, str, str]]:
+    """Name in the environment, default and meaning of each setting of a slice, for people."""
+    prefix = str(kind.model_config.get("env_prefix", "")).upper()
+    rows = []
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseSettings):
+            rows += described(field.annotation)
+            continue
+        default = "" if field.is_required() else field.get_default()
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = "required" if field.is_required() else str(default if default is not None else "")
+        rows.append((f"{prefix}{name.upper()}", shown, " ".join((field.description or "").split())))
+    return rows
 
 
 def _explain(error: ValidationError) -> str:

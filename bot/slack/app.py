@@ -27,9 +27,9 @@ from patchpilot.incidents import IncidentSnapshot
 from patchpilot.text import one_line
 from storage.database import Database
 from storage.decisions import find_target
-from storage.effects import incident_of_message
 from storage.incidents import open_incidents, snapshot
 from storage.links import linked
+from storage.messages import incident_of_message
 
 log = logging.getLogger(__name__)
 
