@@ -1,0 +1,269 @@
+"""Commands in Docker containers: one fresh container each, no network, no mounts from the host.
+
+The tree goes in over standard input and only output comes back, so the command and this machine never share
+a file. The flags are the strictest the engine has; the seccomp profile is ours (:mod:`sandbox.seccomp`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from docker.types import LogConfig, Ulimit
+from requests.exceptions import RequestException
+
+from patchpilot.errors import SandboxUnavailableError
+from patchpilot.fixes import Limits
+from patchpilot.settings import SandboxSettings
+from patchpilot.text import one_line
+from sandbox import inside, seccomp
+from sandbox.drain import Drain
+from sandbox.images import Image, ensure_image, find_image
+from sandbox.inside import Ended, Job
+from sandbox.trees import SANDBOX_ID
+
+log = logging.getLogger(__name__)
+
+LABEL = "patchpilot.job"
+"""On every container, with the job's id, so that leftovers can be found."""
+API_SECONDS = 30
+MAX_INODES = 50_000
+FILE_BYTES = 100 * 2**20
+OPEN_FILES = 1024
+
+_BUFFER = 256 * 1024
+_HEAD = struct.Struct(">BxxxL")
+
+_ENGINE_ERRORS = (DockerException, RequestException, OSError)
+
+
+def connect() -> docker.DockerClient:
+    """The engine that ``DOCKER_HOST`` names, or the local one. Raises :class:`SandboxUnavailableError`."""
+    try:
+        client = docker.from_env(timeout=API_SECONDS)
+    except _ENGINE_ERRORS as error:
+        raise SandboxUnavailableError(f"connecting to Docker: {one_line(str(error))}") from error
+    try:
+        client.ping()
+    except _ENGINE_ERRORS as error:
+        client.close()
+        raise SandboxUnavailableError(f"asking Docker for an answer: {one_line(str(error))}") from error
+    return client
+
+
+class DockerEngine:
+    """Runs jobs in containers; ``client`` is its own from now on."""
+
+    name = "docker"
+
+    def __init__(self, client: docker.DockerClient, settings: SandboxSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._profile = seccomp.docker_profile()
+        with _translated("reading what Docker can do"):
+            self._info: dict[str, Any] = client.info()
+        if not any("seccomp" in option for option in self._info.get("SecurityOptions") or ()):
+            raise SandboxUnavailableError(
+                "this Docker engine has no seccomp: run it on a kernel that has, or use bubblewrap"
+            )
+        with _translated("looking for the sandbox image"):
+            self._image = ensure_image(client, settings)
+
+    @property
+    def reason(self) -> str:
+        """Engine, image and the limits in force, and those that this engine can't enforce."""
+        own = self._settings
+        text = (
+            f"Docker {self._info.get('ServerVersion', '?')}, image {self._image.name} ({self._image.short}), "
+            f"runtime {own.runtime or self._info.get('DefaultRuntime', '?')}; no network, "
+            f"{own.memory_mb} MiB, {own.timeout_seconds:g} s, {own.processes} processes, "
+            f"{own.cpus:g} CPU per command"
+        )
+        missing = [
+            name
+            for key, name in {
+                "MemoryLimit": "memory",
+                "PidsLimit": "processes",
+                "CpuCfsQuota": "CPU",
+            }.items()
+            if self._info.get(key) is False
+        ]
+        return f"{text}. This engine can't enforce: {', '.join(missing)}" if missing else text
+
+    def execute(self, job: Job) -> Ended:
+        """One container, from creation to removal."""
+        image = self._image_for(job)
+        container = self._create(job, image)
+        try:
+            return self._run(container, job, image)
+        finally:
+            _remove(container)
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+        self._client.close()
+
+    def _image_for(self, job: Job) -> Image:
+        if not job.image or job.image == self._image.name:
+            return self._image
+        with _translated(f"looking for image {job.image!r}"):
+            return find_image(self._client, job.image)
+
+    def _create(self, job: Job, image: Image) -> Container:
+        limits = job.limits
+        memory = f"{limits.memory_mb}m"
+        with _translated("creating a container"):
+            return self._client.containers.create(
+                image=image.id,
+                entrypoint=[],
+                command=job.arguments(inside.environment(image.env, job.env)),
+                detach=True,
+                auto_remove=False,
+                stdin_open=True,
+                labels={LABEL: job.job_id},
+                hostname="sandbox",
+                user=f"{SANDBOX_ID}:{SANDBOX_ID}",
+                network_mode="none",
+                network_disabled=True,
+                use_config_proxy=False,
+                mem_limit=memory,
+                memswap_limit=memory,
+                nano_cpus=int(limits.cpus * 1_000_000_000),
+                # The init process, timeout and our shell are not the command's.
+                pids_limit=limits.processes + 4,
+                cap_drop=["ALL"],
+                privileged=False,
+                read_only=True,
+                security_opt=["no-new-privileges:true", f"seccomp={self._profile}"],
+                tmpfs=_tmpfs(limits, image),
+                shm_size=inside.shared_room(limits),
+                ipc_mode="private",
+                working_dir="/",
+                init=True,
+                stop_signal="SIGKILL",
+                healthcheck={"test": ["NONE"]},
+                ulimits=[
+                    Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+                    Ulimit(name="core", soft=0, hard=0),
+                    Ulimit(name="fsize", soft=FILE_BYTES, hard=FILE_BYTES),
+                ],
+                # The engine keeps a log of its own on the host's disk; ours is the attached stream.
+                log_config=LogConfig(type="json-file", config={"max-size": "1m", "max-file": "1"}),
+                runtime=self._settings.runtime or None,
+            )
+
+    def _run(self, container: Container, job: Job, image: Image) -> Ended:
+        drain = Drain(output_bytes=job.limits.output_bytes, report_bytes=job.report_bytes)
+        with _translated("running a container"):
+            with _attached(container) as line:
+                started = time.monotonic()
+                container.start()
+                reader = threading.Thread(
+                    target=_converse, args=(line, job, drain), name="sandbox-drain", daemon=True
+                )
+                reader.start()
+                timed_out = not drain.wait(job.limits.seconds)
+                if not drain.ended:
+                    _kill(container)
+                seconds = time.monotonic() - started
+            # Leaving shut our side of the stream, so the reader ends even if the engine hangs.
+            reader.join(API_SECONDS)
+            status = container.wait(timeout=API_SECONDS)
+            container.reload()
+        state = container.attrs["State"]
+        return Ended(
+            exit_code=int(status["StatusCode"]),
+            output=drain.output,
+            report=drain.report,
+            seconds=seconds,
+            image=image.id,
+            timed_out=timed_out,
+            overflowed=drain.overflowed,
+            out_of_memory=bool(state.get("OOMKilled")),
+        )
+
+
+def _tmpfs(limits: Limits, image: Image) -> dict[str, str]:
+    owner = f"uid={SANDBOX_ID},gid={SANDBOX_ID},mode=0700"
+    common = f"rw,nosuid,nodev,exec,nr_inodes={MAX_INODES}"
+    # exec on /tmp too: tests write programs there, and /src has it anyway.
+    places = {
+        "/src": f"{common},size={inside.tree_room(limits)},{owner}",
+        "/tmp": f"{common},size={inside.temporary_room(limits)},mode=1777",  # noqa: S108 - inside
+    }
+    # A volume that the image declares would be a writable folder on the host's disk, without limit.
+    return dict.fromkeys(image.volumes, "rw,nosuid,nodev,noexec,size=1m") | places
+
+
+@contextlib.contextmanager
+def _attached(container: Container) -> Iterator[socket.socket]:
+    wrapper: Any = container.attach_socket(
+        params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+    )
+    # docker-py hands out a SocketIO for plain connections and the socket itself for TLS.
+    line: socket.socket = getattr(wrapper, "_sock", wrapper)
+    line.settimeout(None)
+    try:
+        yield line
+    finally:
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+        wrapper.close()
+
+
+def _converse(line: socket.socket, job: Job, drain: Drain) -> None:
+    """Send the tree, then read both streams to their end. A broken line is an end; the state tells why."""
+    try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError), job.tree.open("rb") as tree:
+            line.sendfile(tree)
+            line.sendall(job.tail)
+        # Buffered: "yes" alone makes a frame of every two bytes.
+        frames = line.makefile("rb", buffering=_BUFFER)
+        while len(head := frames.read(_HEAD.size)) == _HEAD.size:
+            # https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
+            stream, length = _HEAD.unpack(head)
+            while length and (chunk := frames.read(min(length, _BUFFER))):
+                drain.feed(stream, chunk)
+                length -= len(chunk)
+    except (OSError, ValueError):
+        log.debug("the attached stream broke", exc_info=True)
+    finally:
+        drain.close()
+
+
+def _kill(container: Container) -> None:
+    try:
+        container.kill(signal="SIGKILL")
+    except (NotFound, APIError):
+        log.debug("the container had ended before it was killed")
+
+
+def _remove(container: Container) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except NotFound:
+        return
+    except _ENGINE_ERRORS:
+        # The reaper finds it by its label.
+        log.warning("container left behind", extra={"action": "container_left", "container": container.id})
+
+
+@contextlib.contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except ImageNotFound as error:
+        raise SandboxUnavailableError(
+            f"{doing}: the image is gone; build it with `patchpilot sandbox build`"
+        ) from error
+    except _ENGINE_ERRORS as error:
+        raise SandboxUnavailableError(f"{doing}: {one_line(str(error))}") from error

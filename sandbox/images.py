@@ -1,0 +1,146 @@
+"""The images that commands run in: found, pulled where the operator named one, or built without network."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import BuildError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+
+from patchpilot.errors import NotFoundError, SandboxUnavailableError
+from patchpilot.settings import SandboxSettings
+from patchpilot.text import one_line
+from sandbox.inside import PATH, TOOLBOX
+
+LOCAL_IMAGE = "patchpilot-sandbox:latest"
+HOW_TO_BUILD = "build one with `patchpilot sandbox build`, or name one in SANDBOX_IMAGE"
+
+# COPY and RUN only: it builds on any base with sh and tar, without network. Some bases (Debian's python3)
+# have no command named python, which most workflows call.
+_DOCKERFILE = f"""\
+ARG BASE
+FROM ${{BASE}}
+ARG SEARCH_PATH
+COPY toolbox {TOOLBOX}
+RUN if ! command -v python >/dev/null && command -v python3 >/dev/null; then \
+      mkdir -p /usr/local/bin && ln -s "$(command -v python3)" /usr/local/bin/python; \
+    fi; \
+    for tool in sh tar head timeout env find sed; do command -v "$tool" >/dev/null || exit 1; done; \
+    if command -v python >/dev/null && [ -d {TOOLBOX}/pytest ]; then \
+      PYTHONPATH={TOOLBOX} python -m pytest --version; \
+    fi
+ENV PATH=${{SEARCH_PATH}}:{TOOLBOX}/bin PYTHONPATH={TOOLBOX}
+LABEL org.opencontainers.image.title="PatchPilot sandbox"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image on the engine, pinned by its id."""
+
+    name: str
+    id: str
+    env: dict[str, str]
+    """What the image sets itself: where its tools are."""
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """The first digits of the id, for people."""
+        return self.id[:19]
+
+
+def ensure_image(client: docker.DockerClient, settings: SandboxSettings) -> Image:
+    """The image to use by default.
+
+    ``settings.image`` is pulled when it is missing; without it the locally built one has to be there.
+    Raises :class:`SandboxUnavailableError` that says how to get one.
+    """
+    if settings.image:
+        return _find_or_pull(client, settings.image)
+    try:
+        return find_image(client, LOCAL_IMAGE)
+    except NotFoundError as error:
+        raise SandboxUnavailableError(f"Docker has no image {LOCAL_IMAGE}: {HOW_TO_BUILD}") from error
+
+
+def _find_or_pull(client: docker.DockerClient, name: str) -> Image:
+    with contextlib.suppress(NotFoundError):
+        return find_image(client, name)
+    try:
+        client.images.pull(name)
+    except (DockerException, RequestException) as error:
+        raise SandboxUnavailableError(f"pulling image {name!r}: {one_line(str(error))}") from error
+    return find_image(client, name)
+
+
+def find_image(client: docker.DockerClient, name: str) -> Image:
+    """An image that the engine has already. One that a repository names is never pulled.
+
+    Raises :class:`~patchpilot.errors.NotFoundError`.
+    """
+    try:
+        found = client.images.get(name)
+    except ImageNotFound as error:
+        raise NotFoundError(
+            f"the image {name[:200]!r} is not on this Docker engine: an operator has to pull it first"
+        ) from error
+    config = found.attrs.get("Config") or {}
+    pairs = (entry.partition("=") for entry in config.get("Env") or ())
+    return Image(
+        name=name,
+        id=str(found.id),
+        env={key: value for key, _, value in pairs},
+        volumes=tuple(config.get("Volumes") or ()),
+    )
+
+
+def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: str = LOCAL_IMAGE) -> str:
+    """Put ``toolbox`` (:mod:`sandbox.toolbox`) on top of ``base`` and return the new image's id.
+
+    The base is pulled if it is missing; the build itself has no network. Raises :class:`SandboxUnavailableError` with the engine's own words.
+    """
+    search_path = _find_or_pull(client, base).env.get("PATH", PATH)
+    try:
+        image, _ = client.images.build(
+            fileobj=_context(toolbox),
+            custom_context=True,
+            buildargs={"BASE": base, "SEARCH_PATH": search_path},
+            network_mode="none",
+            tag=tag,
+            rm=True,
+            forcerm=True,
+        )
+    except BuildError as error:
+        raise SandboxUnavailableError(
+            f"building {tag} from {base!r}: {one_line(str(error))}; "
+            "the base needs sh, tar, sed, coreutils, findutils "
+            "and, for Python projects, a complete Python 3 (python3-minimal is not)"
+        ) from error
+    except (DockerException, RequestException) as error:
+        raise SandboxUnavailableError(f"building {tag} from {base!r}: {one_line(str(error))}") from error
+    return str(image.id)
+
+
+def _context(toolbox: Path) -> io.BytesIO:
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as tar:
+        text = _DOCKERFILE.encode()
+        member = tarfile.TarInfo("Dockerfile")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+        tar.add(toolbox, arcname="toolbox", filter=_anonymous)
+    context.seek(0)
+    return context
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    return member

@@ -1,0 +1,64 @@
+"""Clears away what a killed worker left: containers, control groups, folders."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import docker
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from patchpilot.errors import SandboxUnavailableError
+from patchpilot.settings import SandboxEngine, SandboxSettings
+from sandbox import cgroups, folders
+from sandbox.docker_engine import LABEL, connect
+
+log = logging.getLogger(__name__)
+
+
+def reap(owner: docker.DockerClient | SandboxSettings, *, older_than_seconds: float) -> int:
+    """Remove leftovers of at least this age and return their number.
+
+    Containers are judged by age alone, so the age must be above the longest command's limit: a container
+    may belong to another worker. Folders and control groups of living owners stay whatever their age. An
+    engine that is away has nothing removed from it, which is no error.
+    """
+    removed = folders.reap(older_than_seconds=older_than_seconds)
+    for group in cgroups.leftovers():
+        group.remove()
+        removed += 1
+    if isinstance(owner, docker.DockerClient):
+        return removed + _reap_containers(owner, older_than_seconds)
+    if owner.engine not in {SandboxEngine.AUTO, SandboxEngine.DOCKER}:
+        return removed
+    try:
+        client = connect()
+    except SandboxUnavailableError:
+        return removed
+    try:
+        return removed + _reap_containers(client, older_than_seconds)
+    finally:
+        client.close()
+
+
+def _reap_containers(client: docker.DockerClient, older_than_seconds: float) -> int:
+    removed = 0
+    try:
+        found = client.api.containers(all=True, filters={"label": LABEL})
+    except (DockerException, RequestException):
+        log.warning("the engine did not list containers", exc_info=True)
+        return 0
+    now = datetime.now(UTC).timestamp()
+    for one in found:
+        # The engine's clock made "Created"; one that runs ahead only delays the removal.
+        if now - float(one["Created"]) < older_than_seconds:
+            continue
+        try:
+            client.api.remove_container(one["Id"], force=True, v=True)
+        except (DockerException, RequestException):
+            log.warning("a leftover stays", extra={"action": "container_left", "container": one["Id"]})
+            continue
+        removed += 1
+        log.info("leftover removed", extra={"action": "container_reaped", "container": one["Id"]})
+    return removed
