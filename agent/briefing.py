@@ -36,7 +36,8 @@ def _sections(brief: Brief, block: _Blocks) -> Iterator[str]:
         yield block("command", str(brief.failing), 4_000)
     yield block("log", brief.failure.text, _MAX_LOG)
     if brief.commit is not None:
-        commit = f"{brief.commit.sha}\n{shorten(brief.commit.message, 2_000)}\n\n{middle(brief.commit.diff, _MAX_DIFF)}"
+        message = shorten(brief.commit.message, 2_000)
+        commit = f"{brief.commit.sha}\n{message}\n\n{middle(brief.commit.diff, _MAX_DIFF)}"
         yield block("commit", commit, _MAX_DIFF + 3_000)
     if brief.diagnosis is not None:
         yield _diagnosis(brief.diagnosis, block)

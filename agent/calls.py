@@ -29,7 +29,6 @@ from patchpilot.text import one_line
 
 if TYPE_CHECKING:
     from anthropic.types import Message, MessageParam, ToolParam
-    from anthropic.types.raw_message_stream_event import RawMessageStreamEvent
 
 ATTEMPTS = 4
 """Tries per question, the first included."""
@@ -152,7 +151,7 @@ class _Progress:
     complete: bool = False
     _characters: int = 0
 
-    def see(self, event: RawMessageStreamEvent | Any) -> None:
+    def see(self, event: Any) -> None:
         if event.type == "message_start":
             self.tokens = _tokens(event.message.usage, output=0)
         elif event.type == "content_block_delta" and self.tokens is not None:

@@ -27,8 +27,8 @@ def checked_out(tools: HealTools) -> Path:
         partial.rename(tree)
     except NotFoundError as error:
         raise NotFoundError(
-            f"commit {record.head_sha[:7]} of {record.run.repo} can't be checked out ({error}); if the branch "
-            f"{record.branch!r} was deleted or force-pushed, push it again and run the job again"
+            f"commit {record.head_sha[:7]} of {record.run.repo} can't be checked out ({error}); if "
+            f"branch {record.branch!r} was deleted or force-pushed, push it again and run the job again"
         ) from error
     finally:
         if partial.is_dir():

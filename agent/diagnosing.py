@@ -117,7 +117,10 @@ def _checked(finding: _Finding | str, brief: Brief) -> _Finding | str:
     missing = invented(finding.evidence, *sources)
     if missing or not finding.evidence:
         quoted = "\n".join(f"- {one_line(quote, 200)}" for quote in missing) or "- (none was given)"
-        return f"These quotes are not in the data:\n{quoted}\nAnswer again; copy each quote exactly, or leave it out."
+        return (
+            f"These quotes are not in the data:\n{quoted}\n"
+            "Answer again; copy each quote exactly, or leave it out."
+        )
     return finding
 
 

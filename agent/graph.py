@@ -7,9 +7,9 @@ resume (langgraph #8115) and subgraphs repeat their tasks (#6792), so there are 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from langgraph.graph import END, START, StateGraph
 
@@ -34,6 +34,11 @@ log = logging.getLogger(__name__)
 
 Node = Callable[[HealTools, State], State]
 
+
+class _Action(Protocol):
+    def __call__(self, state: State) -> State: ...
+
+
 _STEPS: dict[str, tuple[Node, tuple[str, ...]]] = {
     "ingest": (ingest, ("diagnose", "escalate")),
     "diagnose": (diagnose, ("retrieve", "escalate")),
@@ -55,10 +60,9 @@ def build(
     for name, (node, targets) in _STEPS.items():
         # ``decide`` holds the interrupt: nothing may run before it, because it runs again on resume.
         action = partial(node, tools) if name == "decide" else _guarded(name, node, tools)
-        builder.add_node(name, cast("Callable[[State], State]", action))
-        builder.add_conditional_edges(
-            name, _next_node, {target: target for target in targets} | {FINISH: END}
-        )
+        builder.add_node(name, cast("_Action", action))
+        paths: dict[Hashable, str] = {target: target for target in targets}
+        builder.add_conditional_edges(name, _next_node, paths | {FINISH: END})
     builder.add_edge(START, "ingest")
     return builder.compile(checkpointer=checkpointer)
 

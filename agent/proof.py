@@ -48,9 +48,9 @@ def _run(tools: HealTools, bench: Workbench, command: ShellCommand | None) -> Co
 def _still_red(tools: HealTools, result: CommandResult, number: int) -> str:
     if not result.failed:
         return f"with the patch the failing command ended by {result.ending.value}, which is no proof"
-    cause = distil([result.output.encode()], redact=tools.redact).cause
+    cause = one_line(distil([result.output.encode()], redact=tools.redact).cause, 160)
     times = "still fails" if number == 1 else f"passed {number - 1} times and then failed"
-    return f"with the patch the failing command {times}: {one_line(cause, 160) or f'exit code {result.exit_code}'}"
+    return f"with the patch the failing command {times}: {cause or f'exit code {result.exit_code}'}"
 
 
 def _worse(tools: HealTools, before: CommandResult | None, after: CommandResult | None) -> str:

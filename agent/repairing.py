@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.calls import Calls, Question
 from agent.content import as_params, text_of, tool_uses
@@ -20,7 +20,7 @@ from patchpilot.ports import Budget, RepairTools
 from patchpilot.text import one_line
 
 if TYPE_CHECKING:
-    from anthropic.types import Message, MessageParam
+    from anthropic.types import Message, MessageParam, ToolResultBlockParam
 
 MAX_TURNS = 40
 """Answers of the model in one repair."""
@@ -32,6 +32,11 @@ MAX_TOKENS_AFTER_CUT = 32_000
 """Once an answer was cut off, it is asked for again with this much room."""
 
 _MAX_TOOLS_PER_TURN = 16
+
+_STOPS = {
+    "refusal": "declined to work on this failure",
+    "model_context_window_exceeded": "can't fit this failure into its context window",
+}
 
 _NUDGE = (
     "Nothing is changed yet. Go on with the tools, or call give_up with what you found and what a person "
@@ -80,17 +85,15 @@ class Repair:
                 return self._run_tools(message)
             case "end_turn" | "stop_sequence":
                 return self._finish(message)
+            case "max_tokens":
+                return self._cut_off()
             case "pause_turn":
                 self._messages.append({"role": "assistant", "content": as_params(message)})
                 return None
-            case "max_tokens":
-                return self._cut_off()
-            case "refusal":
-                return GaveUp(f"{self._name} declined to work on this failure")
-            case "model_context_window_exceeded":
-                return GaveUp(f"the failure does not fit into {self._name}'s context window")
             case other:
-                return GaveUp(f"{self._name} stopped for a reason that PatchPilot does not know ({other})")
+                return GaveUp(
+                    f"{self._name} {_STOPS.get(str(other), f'stopped for an unknown reason ({other})')}"
+                )
 
     def _cut_off(self) -> GaveUp | None:
         """Ask once more with more room; nothing of the cut answer is kept or run."""
@@ -100,7 +103,7 @@ class Repair:
         return None
 
     def _run_tools(self, message: Message) -> GaveUp | None:
-        results: list[dict[str, Any]] = []
+        results: list[ToolResultBlockParam] = []
         for number, use in enumerate(tool_uses(message)):
             if number >= _MAX_TOOLS_PER_TURN:
                 results.append(_result(use.id, "error: too many calls in one turn", is_error=True))
@@ -115,7 +118,7 @@ class Repair:
             return GaveUp(f"{self._name} announced a tool call and made none")
         self._messages.append({"role": "assistant", "content": as_params(message)})
         # Nothing but the results: text behind them teaches the model to end its turn with an empty answer.
-        self._messages.append({"role": "user", "content": results})  # type: ignore[typeddict-item]  # built above
+        self._messages.append({"role": "user", "content": results})
         return None
 
     def _finish(self, message: Message) -> Candidate | GaveUp | None:
@@ -133,7 +136,7 @@ class Repair:
         return None
 
 
-def _result(use_id: str, text: str, *, is_error: bool) -> dict[str, Any]:
+def _result(use_id: str, text: str, *, is_error: bool) -> ToolResultBlockParam:
     return {
         "type": "tool_result",
         "tool_use_id": use_id,

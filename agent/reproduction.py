@@ -133,8 +133,8 @@ def _not_about_the_code(result: CommandResult) -> str:
             pass
     if result.exit_code in {_NOT_FOUND, _NOT_EXECUTABLE}:
         return (
-            f"it lacks a command that CI has ({one_line(_last_line(result.output), 160)}). Name an image that "
-            "has it in SANDBOX_IMAGE or .patchpilot.yml."
+            f"it lacks a command that CI has ({one_line(_last_line(result.output), 160)}). Name an image "
+            "that has it in SANDBOX_IMAGE or .patchpilot.yml."
         )
     return "the output was cut off." if result.truncated else ""
 

@@ -17,14 +17,14 @@ NO_PATCH = frozenset({Category.INFRASTRUCTURE, Category.PERMISSION, Category.RES
 """Categories that no change to the code cures."""
 
 WHAT_TO_DO = {
-    Category.INFRASTRUCTURE: "The runner, the network or a service failed, not the code. Run the job again; if "
-    "it stays red, look at the service that the evidence names.",
-    Category.PERMISSION: "A credential or a permission is missing, expired or too narrow. Check the secret or "
-    "token that the evidence names.",
+    Category.INFRASTRUCTURE: "The runner, the network or a service failed, not the code. Run the job again; "
+    "if it stays red, look at the service that the evidence names.",
+    Category.PERMISSION: "A credential or a permission is missing, expired or too narrow. Check the secret "
+    "or token that the evidence names.",
     Category.RESOURCE: "The job ran out of memory, disk or another resource. Give it a larger runner or make "
     "the step use less.",
-    Category.TIMEOUT: "The job ran longer than it may. Run it again; if it hangs again, raise the limit or look "
-    "for what waits at the place that the evidence names.",
+    Category.TIMEOUT: "The job ran longer than it may. Run it again; if it hangs again, raise the limit or "
+    "look for what waits at the place that the evidence names.",
 }
 """What a person does about a failure that no patch cures."""
 

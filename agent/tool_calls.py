@@ -22,7 +22,7 @@ class _Input(BaseModel):
 
 
 class ListFiles(_Input):
-    """List paths of files that match a glob pattern. `*` also crosses slashes: `*.py` finds all Python files."""
+    """List paths of files that match a glob pattern. `*` crosses slashes: `*.py` finds every Python file."""
 
     pattern: str = Field(default="*", description="Glob pattern over paths relative to the repository.")
 
@@ -43,8 +43,8 @@ class Read(_Input):
 
 
 class Edit(_Input):
-    """Replace one passage of a file. `old` must occur exactly once, with its white space; give a few lines around
-    the change. An empty `old` creates a new file."""
+    """Replace one passage of a file. `old` must occur exactly once, with its white space; give a few lines
+    around the change. An empty `old` creates a new file."""
 
     path: str = Field(description="Path relative to the repository.")
     old: str = Field(description="The passage as it is now, copied exactly; empty for a new file.")
@@ -60,7 +60,7 @@ class Diff(_Input):
 
 
 class GiveUp(_Input):
-    """Stop without a fix. Use it when the right fix is not yours to make, or when honest work has found none."""
+    """Stop without a fix. Use it when the right fix is not yours to make, or honest work found none."""
 
     reason: str = Field(description="One or two sentences: what you found and what a person should do.")
 

@@ -1,4 +1,5 @@
-"""All fixers, in the order in which they are tried: fixes before formatting, since a fix may need formatting."""
+"""All fixers, in the order in which they are tried: fixes first, since what they write may
+need formatting."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from agent.fixers.offers import Offer, Scene
 
 _COMPLAINTS = re.compile(
-    r"trailing[ -]whitespace|no newline at end of file|end[ -]of[ -]file|blank line at end|mixed[ -]line[ -]ending"
-    r"|CRLF|carriage return|\bW29[13]\b|\bW391\b|\bW292\b",
+    r"trailing[ -]whitespace|no newline at end of file|end[ -]of[ -]file|blank line at end"
+    r"|mixed[ -]line[ -]ending|CRLF|carriage return|\bW29[13]\b|\bW391\b|\bW292\b",
     re.IGNORECASE,
 )
 _LINE_ENDINGS = re.compile(r"mixed[ -]line[ -]ending|CRLF|carriage return", re.IGNORECASE)

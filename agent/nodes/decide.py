@@ -10,7 +10,7 @@ from agent.toolbox import HealTools
 
 
 def decide(tools: HealTools, state: State) -> State:
-    """End here until :func:`agent.heal.advance` brings the answer; the decision has moved the heal already."""
+    """Wait until :func:`agent.heal.advance` brings the answer; the decision has moved the heal already."""
     answer = interrupt("approve, retry, reject or escalate?")
     match answer:
         case "approve":

@@ -101,15 +101,15 @@ def _flaky(tools: HealTools, seen: Flakes) -> State:
         tools.journal.diagnosed(flaky)
     tools.journal.move(
         HealState.FLAKY,
-        reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. PatchPilot does "
-        "not patch a flaky test; run the job again, and have somebody make the test independent of chance.",
+        reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. PatchPilot "
+        "does not patch a flaky test; run the job again, and have somebody make the test independent of chance.",
     )
     return State(route=FINISH)
 
 
 def _next_candidate(tools: HealTools, state: State, failure: DistilledFailure, seen: Reproduced) -> State:
     tried, refused = list(state.get("tried") or []), list(state.get("refused") or [])
-    current = State(**{**state, "refused": refused})  # type: ignore[typeddict-item]  # the same channels
+    current = State(**{**state, "refused": refused})
     sources = Sources(tools=tools, state=current, failure=failure, reproduced=seen)
     with tools.workbenches.open(bench_spec(tools, seen.plan)) as bench:
         found = first_candidate(sources, bench, tried=tried, refused=refused)

@@ -76,7 +76,8 @@ def _objection(findings: tuple[GuardFinding, ...], *, may_ask_a_person: bool) ->
     for finding in findings:
         asks = finding.severity is Severity.OVERRIDE and not may_ask_a_person
         if finding.severity is Severity.REFUSE or asks:
-            return f"the patch guard refused it: {finding.message} ({finding.path}:{finding.line}, rule {finding.rule})"
+            place = f"{finding.path}:{finding.line}, rule {finding.rule}"
+            return f"the patch guard refused it: {finding.message} ({place})"
     return ""
 
 
