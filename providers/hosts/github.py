@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -79,12 +80,15 @@ class _Role(BaseModel):
 class GitHubHost:
     """Source and permissions on GitHub (:class:`~patchpilot.ports.CodeHost`).
 
-    ``cache`` is a folder for bare mirrors; it may be deleted at any time.
+    ``cache`` is a folder for bare mirrors, by default below the user's cache folder; it may be deleted at
+    any time, and several processes may share it.
     """
 
-    def __init__(self, access: GitHubAccess, *, cache: Path, limits: MirrorLimits | None = None) -> None:
+    def __init__(
+        self, access: GitHubAccess, *, cache: Path | None = None, limits: MirrorLimits | None = None
+    ) -> None:
         self._access = access
-        self._mirrors = Mirrors(cache, limits)
+        self._mirrors = Mirrors(cache or default_cache(), limits)
 
     def checkout(self, repo: Repo, commit: Sha, into: Path) -> None:
         """Write the tree of ``commit`` into the empty folder ``into``: files only, no ``.git``, no hooks.
@@ -166,6 +170,12 @@ class GitHubHost:
             return Permission.NONE
         # Servers without role_name (before GHES 3.4) say only the coarse word.
         return _ROLES.get(role.role_name or role.permission, Permission.NONE)
+
+
+def default_cache() -> Path:
+    """``$XDG_CACHE_HOME/patchpilot/mirrors``, or below ``~/.cache``."""
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "patchpilot" / "mirrors"
 
 
 def _cut(diff: str) -> str:

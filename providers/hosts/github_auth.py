@@ -107,28 +107,6 @@ class GitHubAccess:
         self._tokens: dict[str, _Token] = {}
         self._app = _app_auth(credentials) if isinstance(credentials, AppKey) else None
 
-    @classmethod
-    def reader(cls, settings: GitHubReaderSettings) -> GitHubAccess:
-        """Read access for bot and worker; raises :class:`ConfigurationError` naming what to set."""
-        credentials = _credentials(
-            app_id=settings.github_reader_app_id,
-            key=settings.github_reader_private_key.get_secret_value(),
-            token=settings.github_reader_token.get_secret_value(),
-            prefix="GITHUB_READER_",
-        )
-        return cls(credentials, api_url=settings.github_api_url)
-
-    @classmethod
-    def writer(cls, settings: EffectsSettings) -> GitHubAccess:
-        """Write access for the effects role; raises :class:`ConfigurationError` naming what to set."""
-        credentials = _credentials(
-            app_id=settings.github_app_id,
-            key=settings.github_private_key.get_secret_value(),
-            token=settings.github_token.get_secret_value(),
-            prefix="GITHUB_",
-        )
-        return cls(credentials, api_url=settings.github_api_url, permissions=WRITER, writes=True)
-
     @property
     def app_id(self) -> int | None:
         """Numeric id of our App, ``None`` with a plain token (or an App named by its client id)."""
@@ -235,6 +213,28 @@ class GitHubAccess:
             seconds_between_requests=None,
             seconds_between_writes=None,
         )
+
+
+def reader_access(settings: GitHubReaderSettings) -> GitHubAccess:
+    """Read access for bot and worker; raises :class:`ConfigurationError` naming what to set."""
+    credentials = _credentials(
+        app_id=settings.github_reader_app_id,
+        key=settings.github_reader_private_key.get_secret_value(),
+        token=settings.github_reader_token.get_secret_value(),
+        prefix="GITHUB_READER_",
+    )
+    return GitHubAccess(credentials, api_url=settings.github_api_url)
+
+
+def writer_access(settings: EffectsSettings) -> GitHubAccess:
+    """Write access for the effects role; raises :class:`ConfigurationError` naming what to set."""
+    credentials = _credentials(
+        app_id=settings.github_app_id,
+        key=settings.github_private_key.get_secret_value(),
+        token=settings.github_token.get_secret_value(),
+        prefix="GITHUB_",
+    )
+    return GitHubAccess(credentials, api_url=settings.github_api_url, permissions=WRITER, writes=True)
 
 
 class _Login(BaseModel):

@@ -1,0 +1,126 @@
+"""``.patchpilot.yml`` at the root of a repository: what to run where the workflow doesn't tell.
+
+.. code-block:: yaml
+
+    replay:
+      failing: make test            # instead of the failing step's command
+      suite: make check             # the wider check that must be no worse with a patch
+      working-directory: backend    # where both run, default: the root
+      env: {DJANGO_SETTINGS_MODULE: shop.settings.test}
+      jobs:                         # for single jobs, by the name GitHub shows or the part before " ("
+        lint: {failing: make lint}
+
+Everything is optional; a job's own entries come before the general ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from patchpilot.fixes import GaveUp
+from patchpilot.text import one_line
+
+FILE = ".patchpilot.yml"
+MAX_BYTES = 1_000_000
+"""Larger files are no configuration; reading them would only cost time."""
+
+MAX_NODES = 100_000
+"""Most values that a file may hold once its aliases are expanded."""
+
+
+class Override(BaseModel):
+    """Commands for one job, or for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, coerce_numbers_to_str=True)
+
+    failing: str = ""
+    suite: str = ""
+    working_directory: str = Field(default="", alias="working-directory")
+    env: dict[str, str] = Field(default_factory=dict)
+
+
+class Overrides(Override):
+    """The part below ``replay``."""
+
+    jobs: dict[str, Override] = Field(default_factory=dict)
+
+    def for_job(self, name: str) -> Override:
+        """What holds for the job of this display name."""
+        own = self.jobs.get(name) or self.jobs.get(name.partition(" (")[0]) or Override()
+        return Override(
+            failing=own.failing or self.failing,
+            suite=own.suite or self.suite,
+            working_directory=own.working_directory or self.working_directory,
+            env={**self.env, **own.env},
+        )
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    replay: Overrides = Field(default_factory=Overrides)
+
+
+def read_overrides(tree: Path) -> Overrides | GaveUp:
+    """Read the file from a checkout; :class:`GaveUp` names the entry to mend."""
+    text = read_plain_file(tree, FILE)
+    if text is None:
+        return Overrides()
+    try:
+        return _File.model_validate(load_yaml(text) or {}).replay
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "the file"
+        return GaveUp(f"{FILE}: {where}: {one_line(problem['msg'])}. Mend the file and run the job again.")
+    except YamlProblemError as error:
+        return GaveUp(f"{FILE} is no valid YAML: {error}. Mend the file and run the job again.")
+
+
+class YamlProblemError(Exception):
+    """Text that is no YAML; the message says where."""
+
+
+def load_yaml(text: str) -> object:
+    """Parse YAML safely; raises :class:`YamlProblemError` for anything that doesn't parse."""
+    try:
+        loaded: object = yaml.safe_load(text)
+        _check_size(loaded, {})
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise YamlProblemError(one_line(f"{line}{error.problem or 'malformed'}")) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date such as 2026-99-99, which YAML reads as one.
+        raise YamlProblemError(one_line(str(error)) or type(error).__name__) from error
+    return loaded
+
+
+def _check_size(value: object, known: dict[int, int]) -> int:
+    """Count nodes as if no alias were shared: a few lines of aliases may stand for billions of nodes."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        # While a node is being counted it counts as too many: it contains itself.
+        known[id(value)] = MAX_NODES + 1
+        children = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_check_size(child, known) for child in children)
+    if known[id(value)] > MAX_NODES:
+        raise ValueError("too large once its aliases are expanded")
+    return known[id(value)]
+
+
+def read_plain_file(tree: Path, path: str) -> str | None:
+    """A small ordinary file of the checkout, ``None`` if it is none; never through a symlink."""
+    place = tree
+    for part in Path(path).parts:
+        place /= part
+        if place.is_symlink() or part == ".." or place.anchor != tree.anchor:
+            return None
+    try:
+        if not place.is_relative_to(tree) or not place.is_file() or place.stat().st_size > MAX_BYTES:
+            return None
+        return place.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
