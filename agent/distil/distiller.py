@@ -1,0 +1,95 @@
+"""The whole way from a log to what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from agent.distil.findings import find
+from agent.distil.fingerprint import fingerprint
+from agent.distil.lines import read
+from agent.distil.places import places
+from agent.distil.selection import choose, render, shown
+from agent.distil.skim import skim
+from agent.distil.story import Story, tell
+from agent.distil.verdict import Verdict, judge
+from patchpilot.failures import DistilledFailure, LogLine
+
+DEFAULT_BYTES = 8000
+LEAST_BYTES = 200
+_NAMING = 50.0
+"""Lines of at least this worth may name the files to look at."""
+
+
+def distil(
+    chunks: Iterable[bytes],
+    *,
+    max_bytes: int = DEFAULT_BYTES,
+    step: str = "",
+    redact: Callable[[str], str] | None = None,
+) -> DistilledFailure:
+    """Read a failed CI log of any length, in memory that does not grow with it.
+
+    Args:
+        chunks: The log's bytes in order, in pieces of any size.
+        max_bytes: Upper bound of ``text`` in UTF-8 bytes; at least 200.
+        step: Name of the failing step where the provider knows it; else it is read from the log.
+        redact: Takes text and returns it without secrets. Everything in the answer has passed through it.
+    """
+    if max_bytes < LEAST_BYTES:
+        raise ValueError(f"max_bytes is {max_bytes}, but fewer than {LEAST_BYTES} bytes hold no log")
+    skimmed = skim(chunks)
+    lines = read(skimmed.lines)
+    story = tell(lines, find(lines))
+    verdict = judge(story)
+    clean = redact or _unchanged
+    rows = choose(lines, story.worth, max_bytes=max_bytes)
+    text = clean(render(lines, rows, total_lines=skimmed.total_lines))
+    return DistilledFailure(
+        text=_within(text, max_bytes),
+        category=verdict.category,
+        tool=verdict.tool,
+        cause=clean(verdict.cause),
+        fingerprint=fingerprint(
+            category=verdict.category,
+            tool=verdict.tool,
+            step=step,
+            messages=verdict.messages,
+            tests=verdict.tests,
+        ),
+        tests=tuple(clean(test) for test in verdict.tests),
+        files=places(clean(text) for text in _telling(story, verdict)),
+        evidence=tuple(LogLine(lines[row].number, clean(shown(lines[row].text))) for row in verdict.evidence),
+        step=clean(step or _step(story)),
+        total_lines=skimmed.total_lines,
+        total_bytes=skimmed.total_bytes,
+    )
+
+
+def _telling(story: Story, verdict: Verdict) -> list[str]:
+    """The lines that may name files: the evidence first, then the most valuable others."""
+    ranked = sorted(
+        (row for row in range(len(story.lines)) if story.worth[row] >= _NAMING),
+        key=lambda row: (-story.worth[row], row),
+    )
+    return [story.lines[row].core for row in dict.fromkeys([*verdict.evidence, *ranked[:200]])]
+
+
+def _step(story: Story) -> str:
+    """The failing step as the log names it."""
+    if not story.lines:
+        return ""
+    text = story.lines[story.start].core
+    for mark in ("##[group]Run ", "##[section]Starting: ", "$ ", "+ "):
+        if text.startswith(mark):
+            return text.removeprefix(mark)[:120]
+    return ""
+
+
+def _within(text: str, max_bytes: int) -> str:
+    """Redaction may lengthen a text; the budget holds all the same."""
+    data = text.encode()
+    return text if len(data) <= max_bytes else data[:max_bytes].decode("utf-8", "ignore")
+
+
+def _unchanged(text: str) -> str:
+    return text

@@ -1,0 +1,91 @@
+"""A stable hash of what failed.
+
+The same cause gives the same hash on another day, machine, run, path, shard and in another order; another
+test, another message or another file gives another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from agent.distil.places import relative
+from patchpilot.failures import Category
+
+LENGTH = 20
+"""Hexadecimal digits kept: 80 bits, enough for any number of incidents."""
+MESSAGES = 60
+
+_STEPS = (
+    re.compile(r"\([^()]*\)|\[[^\[\]]*\]"),  # matrix values, shard numbers
+    re.compile(r"(?i)\b(?:shard|part|group|node|chunk|partition)s?[ _-]?\d+\b"),
+    re.compile(r"\d+(?:\.\d+)*"),
+    re.compile(r"[\W_]+"),
+)
+_RULES = (
+    (re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
+    (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\w{3} +\d+[^,;)]{0,24}\d{4}\b"), "<date>"),
+    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
+    (
+        re.compile(
+            r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s:'\",)]+|(?i:[a-z]:\\[^\s:'\",]*\\temp\\[^\s:'\",)]+)"
+        ),
+        "<tmp>",
+    ),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
+    (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b"), "<hex>"),
+    (
+        re.compile(r"(?i)\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}\b"),
+        "<address>",
+    ),
+    (
+        re.compile(r"(?i)\b\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b"),
+        "<duration>",
+    ),
+    (re.compile(r"(?:/[\w@+.~-]+)+/([\w@+.~-]+)"), r"<out>/\1"),
+)
+# Numbers that name the error rather than measure it: exit codes, HTTP states, signals.
+_TELLING = re.compile(r"(?i)((?:code|status|http/?[\d.]*|signal|error)[ :='\"]{0,3})(\d{1,3})\b")
+_NUMBER = re.compile(r"(?<![A-Za-z_§])\d+(?:[.,]\d+)*")
+_MARK = "§"
+
+
+def fingerprint(
+    *, category: Category, tool: str, step: str, messages: Iterable[str], tests: Iterable[str]
+) -> str:
+    """Hash of the failure. Order and repetition of messages and tests do not matter."""
+    lines = sorted({normalised(message) for message in messages} - {""})[:MESSAGES]
+    ids = sorted({normalised_test(test) for test in tests})
+    parts = [category.value, tool, step_class(step), "\n".join(lines), "\n".join(ids)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:LENGTH]
+
+
+def step_class(step: str) -> str:
+    """The step's name without matrix values, shard numbers and versions."""
+    for pattern in _STEPS:
+        step = pattern.sub(" ", step)
+    return step.strip().lower()
+
+
+def normalised(message: str) -> str:
+    """The message without what changes from run to run."""
+    text = " ".join(relative_paths(message).split())
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    text = _TELLING.sub(rf"\1{_MARK}\2", text)
+    return _NUMBER.sub("<n>", text)[:400]
+
+
+def normalised_test(test: str) -> str:
+    """A test's id without durations and addresses; numbers stay, since parameters are part of an id."""
+    text = relative_paths(test)
+    for pattern, replacement in _RULES[:-2]:
+        text = pattern.sub(replacement, text)
+    return " ".join(text.split())
+
+
+def relative_paths(text: str) -> str:
+    """Every path below a checkout made relative to it."""
+    return " ".join(relative(word) if "/" in word or "\\" in word else word for word in text.split(" "))

@@ -1,0 +1,81 @@
+"""From raw bytes to lines of text: escapes, carriage returns and the CI system's own prefixes removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.distil.skim import RawLine
+from patchpilot.text import plain
+
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_STAMPS = (
+    # GitHub Actions, GitLab (with a stream mark such as "00O"), Azure; "job<tab>step<tab>" is added by gh.
+    re.compile(
+        rf"(?:[^\t\n]{{1,120}}\t[^\t\n]{{1,120}}\t)?\ufeff?\d{{4}}-\d\d-\d\dT{_CLOCK}(?:Z|[+-]\d\d:?\d\d)"
+        r"(?: \d\d[OE][+ ]?)?[ ]?"
+    ),
+    # Jenkins with the Timestamper plugin.
+    re.compile(rf"\[\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?\] ?"),
+    re.compile(rf"{_CLOCK} "),
+    re.compile(rf"\[{_CLOCK}\] "),
+)
+# Prefixes that one program puts before the lines of another: compose, buildx, turborepo, nx, lerna, ant.
+_BEARERS = re.compile(
+    r"(?:[\w@./-]{1,60} +\| |#\d{1,4} \d{1,6}\.\d{1,3} |@?[\w./-]{1,60}:[\w:.-]{1,40}: "
+    r"|\s{0,12}\[(?:junit|exec|java|javac|testng|echo|mvn)\] ?)"
+)
+_CARET_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]")
+_SEGMENTS = 24
+"""Of a line redrawn more often than this by carriage returns, only the last states are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as a person would see it."""
+
+    number: int
+    text: str
+    """Without timestamps, escapes and control characters."""
+    core: str
+    """What patterns read: ``text`` without the prefix of a program that relays another's output."""
+
+
+def read(raw: Sequence[RawLine]) -> list[Line]:
+    """Make lines readable. A raw line may give several (carriage returns) that share its number."""
+    numbers, texts = _segments(raw)
+    texts = _unstamped(texts)
+    return [Line(number, text, _core(text)) for number, text in zip(numbers, texts, strict=True)]
+
+
+def _segments(raw: Sequence[RawLine]) -> tuple[list[int], list[str]]:
+    numbers: list[int] = []
+    pieces: list[bytes] = []
+    for line in raw:
+        data = line.data.rstrip(b"\r")
+        if b"\r" not in data:
+            numbers.append(line.number)
+            pieces.append(data)
+            continue
+        states = [state for state in data.split(b"\r") if state.strip()]
+        for state in states[-_SEGMENTS:]:
+            numbers.append(line.number)
+            pieces.append(state)
+    text = b"\n".join(pieces).decode("utf-8", "replace")
+    texts = _CARET_ESCAPES.sub("", plain(text)).split("\n") if pieces else []
+    return numbers, [text.rstrip() for text in texts]
+
+
+def _unstamped(texts: list[str]) -> list[str]:
+    """Remove the timestamps of the CI system: those that most lines carry. Others belong to the message."""
+    filled = [text for text in texts if text][:4000]
+    for stamp in _STAMPS:
+        if sum(stamp.match(text) is not None for text in filled) > 0.6 * len(filled):
+            return [stamp.sub("", text, count=1) if stamp.match(text) else text for text in texts]
+    return texts
+
+
+def _core(text: str) -> str:
+    bearer = _BEARERS.match(text)
+    return text[bearer.end() :] if bearer else text

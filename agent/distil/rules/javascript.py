@@ -1,0 +1,243 @@
+"""JavaScript and TypeScript: test runners, compilers, linters, formatters and package managers."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import BLANK, Role, Rule
+from patchpilot.failures import Category
+
+RUNNERS = (
+    Rule(
+        r"^\s{0,4}● [^\n]*›",
+        86,
+        "jest",
+        category=Category.TEST,
+        after=22,
+        stop=r"^\s{0,4}●|^(?:PASS|FAIL) ",
+        test=r"● (.*\S)",
+    ),
+    Rule(
+        r"^\s{0,4}● \S",
+        80,
+        "jest",
+        category=Category.TEST,
+        after=18,
+        stop=r"^\s{0,4}●|^(?:PASS|FAIL) ",
+        test=r"● (.*\S)",
+    ),
+    Rule(r"^\s{0,4}● (?:Console|Validation Warning|Deprecation Warning)", 10, "jest", Role.MUTE),
+    Rule(r"^ {0,2}FAIL {1,2}\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
+    Rule(r"Test suite failed to run", 84, "jest", category=Category.TEST, after=8),
+    Rule(r"expect\(.*\)\.(?:not\.)?to\w{2,40}", 50, "", Role.DETAIL, after=2),
+    Rule(r"^\s{0,12}(?:Expected|Received)\b[^:\n]*:", 66, "jest", Role.DETAIL, after=1),
+    Rule(r"^Tests: {1,8}\d+ failed", 62, "jest", Role.OUTCOME, Category.TEST),
+    Rule(r"^Test Suites: \d+ failed", 58, "jest", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^ › \d+ snapshots? (?:failed|obsolete)|^Snapshot Summary",
+        58,
+        "jest",
+        Role.OUTCOME,
+        Category.TEST,
+        after=1,
+    ),
+    Rule(r'Jest: "?\w+"? coverage threshold|ERROR: Coverage for \w+ ', 86, "jest", category=Category.TEST),
+    Rule(r"Exceeded timeout of \d+ ?ms|Timeout of \d+ms exceeded", 80, "", category=Category.TEST),
+    Rule(r"^\s{0,4}⎯{3,} (?:Failed (?:Tests|Suites)|Unhandled \w+)", 58, "vitest", Role.LIST, Category.TEST),
+    Rule(
+        r"^ ?FAIL {2}\S.*>",
+        88,
+        "vitest",
+        category=Category.TEST,
+        after=10,
+        stop=r"⎯{3,}",
+        test=r"FAIL  (.*\S)",
+    ),
+    Rule(r"^\s{0,8}(?:×|✗|✕|✖) \S", 70, "", Role.LIST, Category.TEST, after=2, stop=BLANK),
+    Rule(r"^\s{2,40}✕ ", 70, "jest", Role.LIST, Category.TEST),
+    Rule(r"^\s{1,4}Test(?:s| Files) {1,6}\d+ failed", 64, "vitest", Role.OUTCOME, Category.TEST),
+    Rule(r"^\s{0,4}\d+ failing\b", 76, "mocha", Role.OUTCOME, Category.TEST, before=2, after=2),
+    Rule(r"^\s{0,4}\d+ passing\b", 20, "mocha", Role.OUTCOME),
+    Rule(r"^\s*\d{1,4}\) \S", 62, "", after=6, stop=r"^\s*\d{1,4}\) ", role=Role.SIGN),
+    Rule(
+        r"^\s{2,12}\d{1,4}\) .*:$", 84, "mocha", category=Category.TEST, after=14, stop=r"^\s{2,12}\d{1,4}\) "
+    ),
+    Rule(
+        r"^\s*not ok \d+",
+        84,
+        "tap",
+        category=Category.TEST,
+        after=14,
+        stop=r"^\s*(?:ok|not ok) \d|^\s*\.\.\.$",
+        test=r"not ok \d+ (?:- )?(.*\S)",
+    ),
+    Rule(r"not ok .*# (?:TODO|SKIP)", 8, "tap", Role.MUTE),
+    Rule(r"^# fail {1,4}[1-9]", 64, "tap", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^(?:Chrome|Firefox|HeadlessChrome|ChromeHeadless|PhantomJS|Safari|Edge|IE|jsdom)\b.* FAILED$",
+        84,
+        "karma",
+        category=Category.TEST,
+        after=8,
+    ),
+    Rule(r"Executed \d+ of \d+ .*\(\d+ FAILED\)", 56, "karma", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^\s{1,6}\d+\) \[[^\]\n]+\] › ",
+        86,
+        "playwright",
+        category=Category.TEST,
+        after=12,
+        stop=r"^\s{1,6}\d+\) ",
+    ),
+    Rule(r"^\s{1,4}\d+ (?:failed|flaky)$", 62, "playwright", Role.OUTCOME, Category.TEST, after=3),
+    Rule(r"^(?:CypressError|AssertionError: Timed out retrying)", 84, "cypress", category=Category.TEST),
+    Rule(
+        r"^\s{0,12}[+-] (?:expected|actual|Expected|Received)",
+        60,
+        "",
+        Role.DETAIL,
+        after=8,
+        stop=r"^\s{1,12}at ",
+    ),
+)
+
+COMPILERS = (
+    Rule(r"\(\d+,\d+\): error TS\d+: ", 88, "tsc", category=Category.TYPE),
+    Rule(r":\d+:\d+ - error TS\d+: ", 88, "tsc", category=Category.TYPE, after=3),
+    Rule(r"error TS\d+: ", 84, "tsc", category=Category.TYPE),
+    Rule(r"^ERROR in ", 82, "webpack", category=Category.BUILD, after=8),
+    Rule(r"Module not found: ", 84, "webpack", category=Category.BUILD, after=2),
+    Rule(r"Cannot find module '", 82, "node", category=Category.DEPENDENCY, after=2),
+    Rule(r"RollupError: |^error during build:", 82, "vite", category=Category.BUILD, after=5),
+    Rule(r"✘ \[ERROR\] ", 86, "esbuild", category=Category.BUILD, after=5),
+    Rule(
+        r"^\s{0,4}(?:Failed to compile|Compilation failed|Error: Command failed with exit code)",
+        74,
+        "",
+        category=Category.BUILD,
+        after=6,
+    ),
+    Rule(r"^\s{0,4}Type error: ", 86, "tsc", category=Category.TYPE, after=8),
+    Rule(r"^\s{0,8}> {1,6}\d+ \|", 58, "", Role.DETAIL, before=1, after=2),
+    Rule(r"^(?:Uncaught )?\w*Error(?: \[\w+\])?: ", 76, "", before=3, after=3),
+    Rule(r"^\s{2,24}at \S.*:\d+:\d+\)?$", 16, "", Role.DETAIL),
+    Rule(r"JavaScript heap out of memory", 92, "node", category=Category.RESOURCE),
+    Rule(r"UnhandledPromiseRejection|unhandledRejection", 70, "node"),
+    Rule(
+        r"^\s*SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
+        r"|Invalid or unexpected)",
+        86,
+        "node",
+        category=Category.SYNTAX,
+        before=4,
+    ),
+    Rule(r"^\[\d\d:\d\d:\d\d\] '[^'\n]+' errored after", 66, "gulp", Role.OUTCOME, after=3),
+    Rule(r"^(?:Warning: Task .+ failed|Aborted due to warnings)", 56, "grunt", Role.OUTCOME),
+)
+
+CHECKERS = (
+    Rule(r"^\s{1,8}\d+:\d+\s{1,8}error\s", 84, "eslint", category=Category.LINT, heading=True),
+    Rule(r"^\s{1,8}\d+:\d+\s{1,8}warning\s", 22, "eslint", Role.SIGN),
+    Rule(r"^✖ \d+ problems? \(", 70, "eslint", Role.OUTCOME, Category.LINT),
+    Rule(r"^\s{1,8}\d+:\d+\s{1,8}(?:✖|×)", 84, "stylelint", category=Category.LINT, heading=True),
+    Rule(r"^\s{1,8}\S+\.[cm]?[jt]sx?:\d+:\d+: ", 78, "standard", category=Category.LINT),
+    Rule(r"^(?:standard|xo|semistandard): ", 70, "standard", Role.OUTCOME, Category.LINT),
+    Rule(r"^\S+: line \d+, col \d+, (?:Error|Warning)", 84, "eslint", category=Category.LINT),
+    Rule(r"^\[warn\] \S+\.\w{1,8}$", 86, "prettier", category=Category.FORMAT),
+    Rule(
+        r"Code style issues (?:found|fixed)|^\s{0,4}Run Prettier (?:with --write )?to fix",
+        84,
+        "prettier",
+        category=Category.FORMAT,
+    ),
+    Rule(
+        r"^This project uses prettier to format|Forgot to run Prettier",
+        84,
+        "prettier",
+        category=Category.FORMAT,
+        after=12,
+        stop=r"^(?:error|npm) ",
+    ),
+    Rule(r"^\[error\] \S+: SyntaxError", 88, "prettier", category=Category.SYNTAX, after=6),
+    Rule(r"^\S+:\d+:\d+ (?:lint|assist|format)/\S+ ", 84, "biome", category=Category.LINT, after=8),
+    Rule(r"^\S+ format ━{3,}", 84, "biome", category=Category.FORMAT, after=8),
+    Rule(r"^Found \d+ (?:errors?|warnings?)\.", 60, "biome", Role.OUTCOME, Category.LINT),
+    Rule(r"^(?:ERROR|WARNING): \S+[:\[] ?\d+[,:] ?\d+", 80, "tslint", category=Category.LINT),
+)
+
+PACKAGES = (
+    Rule(
+        r"npm (?:ERR!|error) (?:code )?(?:ERESOLVE|E404|ETARGET|EINTEGRITY|EUSAGE|EBADENGINE|ENOVERSIONS"
+        r"|EJSONPARSE|EUNSUPPORTEDPROTOCOL)\b",
+        88,
+        "npm",
+        category=Category.DEPENDENCY,
+        after=8,
+    ),
+    Rule(
+        r"npm (?:ERR!|error) .*(?:unable to resolve dependency tree|could not resolve|peer dep"
+        r"|conflicting peer)",
+        86,
+        "npm",
+        category=Category.DEPENDENCY,
+        after=5,
+    ),
+    Rule(
+        r"npm (?:ERR!|error) .*(?:Missing: .+ from lock file|`npm ci` can only install"
+        r"|.*No matching version found)",
+        90,
+        "npm",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(r"npm (?:ERR!|error) [Mm]issing script", 90, "npm", category=Category.CONFIG),
+    Rule(
+        r"npm (?:ERR!|error) (?:code )?(?:ECONNRESET|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
+        r"|ERR_SOCKET_TIMEOUT)",
+        88,
+        "npm",
+        category=Category.INFRASTRUCTURE,
+        after=3,
+    ),
+    Rule(
+        r"npm (?:ERR!|error) (?:code )?(?:EACCES|EPERM|E401|E403|ENEEDAUTH)",
+        86,
+        "npm",
+        category=Category.PERMISSION,
+        after=3,
+    ),
+    Rule(
+        r"npm (?:ERR!|error) code ELIFECYCLE|npm (?:ERR!|error) Test failed|npm (?:ERR!"
+        r"|error) (?:Exit status|errno|Lifecycle)",
+        34,
+        "npm",
+        Role.OUTCOME,
+    ),
+    Rule(r"^npm (?:ERR!|error) ", 40, "npm", Role.OUTCOME),
+    Rule(r"npm (?:ERR!|error) A complete log of this run|npm (?:ERR!|error) {1,5}/", 8, "npm", Role.MUTE),
+    Rule(r"^error Command failed with exit code|^info Visit https://yarnpkg", 38, "yarn", Role.OUTCOME),
+    Rule(
+        r"^error (?:Your lockfile needs|Couldn't find|An unexpected error occurred|Found incompatible"
+        r"|\S+: The engine|Integrity check)",
+        88,
+        "yarn",
+        category=Category.DEPENDENCY,
+        after=2,
+    ),
+    Rule(
+        r"^➤ YN(?:0028|0035|0041|0009|0002|0060|0086|0082|0001): ", 80, "yarn", category=Category.DEPENDENCY
+    ),
+    Rule(
+        r"ERR_PNPM_(?:OUTDATED|NO_MATCHING|PEER|FETCH|LOCKFILE|BROKEN|FROZEN|UNSUPPORTED|TARBALL"
+        r"|NO_LOCKFILE|META)\w*",
+        88,
+        "pnpm",
+        category=Category.DEPENDENCY,
+        after=4,
+    ),
+    Rule(r"ERR_PNPM_(?:AUDIT)\w*", 88, "pnpm", category=Category.DEPENDENCY, after=4),
+    Rule(r"ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL|ELIFECYCLE", 46, "pnpm", Role.OUTCOME),
+    Rule(r"^\s{0,4}ERROR: \"?[\w:-]+\"? exited with [1-9]", 42, "npm-run-all", Role.OUTCOME),
+    Rule(r"^\s{0,4}(?:\d+ vulnerabilities|\d+ vulnerabilities found|Severity: )", 56, "npm", Role.DETAIL),
+    Rule(r"(?:ERROR|Failed): {0,2}\S+#\w+: command .+ exited \(", 50, "turbo", Role.OUTCOME),
+    Rule(r"^\[err_pnpm|^ERR_MODULE_NOT_FOUND|code: 'MODULE_NOT_FOUND'", 66, "node", Role.DETAIL),
+)
+
+RULES = RUNNERS + COMPILERS + CHECKERS + PACKAGES

@@ -1,0 +1,189 @@
+"""Java and its family: maven, gradle, ant, sbt, leiningen, JUnit, and their linters."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import BLANK, Role, Rule
+from patchpilot.failures import Category
+
+MAVEN = (
+    Rule(r"^\[ERROR\] ", 54, "maven", Role.SIGN),
+    Rule(r"^\[ERROR\] COMPILATION ERROR", 74, "maven", category=Category.BUILD, after=6),
+    Rule(
+        r"^\[ERROR\] \S+\.(?:java|kt|scala|groovy):\[?\d+",
+        88,
+        "maven",
+        category=Category.BUILD,
+        after=3,
+        stop=r"^\[INFO\]",
+    ),
+    Rule(r"^\[ERROR\] Failed to execute goal", 72, "maven", Role.OUTCOME),
+    Rule(
+        r"^\[ERROR\] {2,8}\S+[.:#>]\S*:\d+",
+        84,
+        "maven",
+        Role.LIST,
+        Category.TEST,
+        test=r"^\[ERROR\]\s+([\w$.]+[.#:]\w+)",
+    ),
+    Rule(
+        r"<<< (?:FAILURE|ERROR)!",
+        86,
+        "maven",
+        category=Category.TEST,
+        after=3,
+        test=r"^(?:\[ERROR\]\s+)?(\S+\(?[\w.$]*\)?)",
+    ),
+    Rule(
+        r"^(?:\[\w+\] )?Tests run: \d+, +(?:Failures: [1-9]|Failures: \d+, +Errors: [1-9])",
+        62,
+        "maven",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(
+        r"^(?:\[ERROR\] )?(?:Failed tests:|Tests in error:|Failures:|Errors:)",
+        80,
+        "maven",
+        Role.LIST,
+        Category.TEST,
+        after=4,
+        stop=BLANK,
+    ),
+    Rule(r"BUILD FAILURE$", 36, "maven", Role.OUTCOME),
+    Rule(
+        r"Could not resolve dependencies for project|Could not find artifact "
+        r"|The following artifacts could not be resolved"
+        r"|Non-resolvable (?:parent|import) POM|Could not transfer artifact",
+        88,
+        "maven",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"^\[ERROR\] (?:To see the full|Re-run Maven|For more information|-> \[Help|After correcting"
+        r"|\[Help 1\]|$)",
+        6,
+        "maven",
+        Role.NOISE,
+    ),
+    Rule(
+        r"^\[ERROR\] .*\.java:\[?\d+.* \[\w+\]$|^\[(?:ERROR|WARN)\] .*\.java:\d+(?::\d+)?: .*\[\w+\]",
+        84,
+        "checkstyle",
+        category=Category.LINT,
+    ),
+    Rule(
+        r"You have \d+ (?:Checkstyle|PMD) violations?|There (?:is|are) \d+ errors? reported by Checkstyle",
+        86,
+        "checkstyle",
+        category=Category.LINT,
+    ),
+    Rule(
+        r"(?:files|file) had format violations|Formatting violations found|is not formatted properly"
+        r"|not properly formatted",
+        88,
+        "spotless",
+        category=Category.FORMAT,
+        after=8,
+    ),
+    Rule(r"(?:spotlessApply|spotless:apply|Run `format`)", 66, "spotless", Role.DETAIL, Category.FORMAT),
+)
+
+GRADLE = (
+    Rule(r"^> Task \S+ FAILED", 80, "gradle", Role.OUTCOME, after=3, stop=r"^> Task "),
+    Rule(r"^:\S+ FAILED$", 76, "gradle", Role.OUTCOME),
+    Rule(r"^\* What went wrong:", 78, "gradle", after=9, stop=r"^\* Try:"),
+    Rule(r"^Execution failed for task", 76, "gradle", Role.OUTCOME, after=6, stop=r"^\* Try:"),
+    Rule(r"^FAILURE: Build (?:failed|completed)", 50, "gradle", Role.OUTCOME),
+    Rule(r"^BUILD FAILED\b", 46, "gradle", Role.OUTCOME),
+    Rule(
+        r"^\S.* > .+ FAILED$",
+        88,
+        "gradle",
+        category=Category.TEST,
+        after=8,
+        stop=BLANK,
+        test=r"^(\S.* > .*) FAILED$",
+    ),
+    Rule(r"^\d+ tests? completed, \d+ failed", 72, "gradle", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"Could not (?:resolve|find|download) (?:all |\w+:|\w[\w.-]*:)",
+        86,
+        "gradle",
+        category=Category.DEPENDENCY,
+        after=4,
+    ),
+    Rule(r"^e: \S", 88, "kotlin", category=Category.BUILD),
+    Rule(r"^\S+\.(?:java|kt|groovy|scala):\d+: error: ", 88, "javac", category=Category.BUILD, after=3),
+    Rule(r"^\d+ errors?$", 56, "javac", Role.OUTCOME),
+    Rule(r"^\S+\.kts?:\d+:\d+:? \S", 82, "ktlint", category=Category.LINT),
+    Rule(r":\d+:\d+: Lint error|^Lint found \d+ errors?", 84, "lint", category=Category.LINT),
+    Rule(
+        r"Execution failed for task '[^'\n]*(?:checkstyle|ktlint|spotless|detekt|pmd|spotbugs|lint|format)",
+        76,
+        "gradle",
+        Role.OUTCOME,
+        Category.LINT,
+    ),
+    Rule(r"^\* Try:|^> Run with --|^\* Get more help", 6, "gradle", Role.MUTE),
+)
+
+OTHERS = (
+    Rule(r"^\S*build\.xml:\d+: ", 78, "ant", Role.OUTCOME, after=3, stop=BLANK),
+    Rule(
+        r"^(?:\[junit\] )?Testcase: .+(?:FAILED|Caused an ERROR)|Caused an ERROR$",
+        84,
+        "ant",
+        category=Category.TEST,
+        after=4,
+    ),
+    Rule(r"^(?:\[junit\] )?Testcase: ", 34, "ant", Role.SIGN),
+    Rule(r"^(?:\[junit\] )?(?:TEST|Test) \S+ FAILED", 82, "ant", category=Category.TEST),
+    Rule(r"took .+ FAILED: ", 86, "ant", category=Category.TEST, before=1),
+    Rule(r"^\[error\] \S+\.(?:scala|java):\d+(?::\d+)?: ", 88, "sbt", category=Category.BUILD, after=3),
+    Rule(r"^\[error\] ", 56, "sbt", Role.SIGN),
+    Rule(r"\*\*\* FAILED \*\*\*", 84, "scalatest", category=Category.TEST, after=3),
+    Rule(
+        r"^(?:FAIL|ERROR) in \(",
+        86,
+        "lein",
+        category=Category.TEST,
+        after=9,
+        stop=BLANK,
+        test=r"in \(([^)]+)\)",
+    ),
+    Rule(r"^\d+ failures, \d+ errors\.", 62, "lein", Role.OUTCOME, Category.TEST),
+    Rule(r'^Exception in thread "', 82, "java", after=4),
+    Rule(
+        r"^(?:\s{0,12}Caused by: )?(?:[a-z][\w$]*\.){1,8}[A-Z][\w$]*(?:Exception|Error|Failure|Failed)\b",
+        78,
+        "",
+        after=2,
+        stop=BLANK,
+        before=1,
+    ),
+    Rule(r"^Caused by: ", 72, "", after=1),
+    Rule(r"^\s{1,12}at (?:[\w$]+\.){1,12}[\w$<>]+\(", 18, "", Role.DETAIL),
+    Rule(
+        r"(?:ComparisonFailure|AssertionFailedError|AssertionError|AssertionFailure): ",
+        84,
+        "",
+        category=Category.TEST,
+    ),
+    Rule(r"expected: ?<.*> but was: ?<", 84, "junit", category=Category.TEST),
+    Rule(
+        r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded|Java heap space",
+        90,
+        "java",
+        category=Category.RESOURCE,
+    ),
+    Rule(r"(?:├─|└─).*\[X\]", 78, "junit", category=Category.TEST),
+    Rule(
+        r"(?:UnknownHostException|SocketTimeoutException|ConnectException|SSLHandshakeException)\b",
+        74,
+        "java",
+        Role.SIGN,
+        Category.INFRASTRUCTURE,
+    ),
+)
+
+RULES = MAVEN + GRADLE + OTHERS

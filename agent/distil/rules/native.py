@@ -1,0 +1,254 @@
+"""C and C++, Go, Rust, Swift: compilers, build systems, their tests and linters."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import BLANK, Role, Rule
+from patchpilot.failures import Category
+
+C_FAMILY = (
+    Rule(r"^.+:\d+(?::\d+)?: (?:fatal )?error: ", 86, "gcc", category=Category.BUILD, after=3),
+    Rule(r"^.+:\d+:\d+: error:$", 80, "gcc", category=Category.BUILD, after=2),
+    Rule(
+        r"undefined reference to|Undefined symbols for architecture|unresolved external symbol"
+        r"|multiple definition of",
+        86,
+        "ld",
+        category=Category.BUILD,
+        before=1,
+        after=3,
+        stop=BLANK,
+    ),
+    Rule(
+        r"^(?:/\S*/)?(?:ld|collect2|clang|lld|ld\.lld|x86_64\S*ld)(?:\.\w+)?: (?:error|cannot find"
+        r"|library not found|linker command|symbol)",
+        76,
+        "ld",
+        category=Category.BUILD,
+    ),
+    Rule(r"\(\d+(?:,\d+)?\) ?: (?:fatal )?error [A-Z]{1,6}\d+ ?: ", 88, "msbuild", category=Category.BUILD),
+    Rule(r"^LINK : fatal error|: fatal error LNK\d+", 86, "msbuild", category=Category.BUILD),
+    Rule(r"\[-Werror\b", 82, "gcc", category=Category.BUILD, after=2),
+    Rule(
+        r"warnings being treated as errors|all warnings being treated as errors",
+        60,
+        "gcc",
+        Role.OUTCOME,
+        Category.BUILD,
+    ),
+    Rule(
+        r"^(?:In file included from|.+: In (?:function|member function|constructor|static member))",
+        30,
+        "gcc",
+        Role.DETAIL,
+    ),
+    Rule(
+        r"\[-Wclang-format-violations\]|code should be clang-formatted",
+        88,
+        "clang-format",
+        category=Category.FORMAT,
+        after=3,
+    ),
+    Rule(r"^(?:gmake|g?make|mingw32-make)(?:\[\d+\])?: \*\*\* ", 54, "make", Role.OUTCOME, before=2),
+    Rule(
+        r"^(?:gmake|g?make)(?:\[\d+\])?: \*\*\* No rule to make target", 86, "make", category=Category.BUILD
+    ),
+    Rule(r"^\S*[Mm]akefile:\d+: \*\*\* ", 82, "make", category=Category.BUILD),
+    Rule(r"recipe for target '[^'\n]+' failed", 44, "make", Role.OUTCOME),
+    Rule(r"^ninja: (?:build stopped|error: )", 46, "ninja", Role.OUTCOME),
+    Rule(r"^FAILED: (?:\[code=\d+\] )?\S+(?: |$)", 76, "ninja", Role.OUTCOME, Category.BUILD, after=2),
+    Rule(r"^CMake Error\b", 86, "cmake", category=Category.BUILD, after=8),
+    Rule(r"^-- Configuring incomplete", 50, "cmake", Role.OUTCOME, Category.BUILD),
+    Rule(
+        r"^(?:configure|checking .*): error: |^configure: error|^meson\.build:\d+:\d+: ERROR",
+        88,
+        "configure",
+        category=Category.BUILD,
+        after=4,
+    ),
+    Rule(
+        r"^ERROR: Problem encountered|^\S+meson\.build:\d+:\d+: ERROR: ", 86, "meson", category=Category.BUILD
+    ),
+    Rule(
+        r"\*\*\*(?:Failed|Exception|Timeout|Not Run)",
+        82,
+        "ctest",
+        Role.LIST,
+        Category.TEST,
+        test=r"Test +#\d+: (\S+)",
+    ),
+    Rule(r"^The following tests FAILED:", 84, "ctest", Role.LIST, Category.TEST, after=10, stop=BLANK),
+    Rule(r"^\d+% tests passed, [1-9]\d* tests? failed", 66, "ctest", Role.OUTCOME, Category.TEST),
+    Rule(r"\[  FAILED  \] \S", 82, "googletest", Role.LIST, Category.TEST, test=r"\[  FAILED  \] ([\w./]+)"),
+    Rule(r"^.+:\d+: Failure$", 86, "googletest", category=Category.TEST, after=8, stop=r"^\[|^\s*$"),
+    Rule(r"^.+:\d+: FAILED:$", 86, "catch2", category=Category.TEST, after=8, stop=r"^-{5,}|^\.{5,}"),
+    Rule(
+        r"[Aa]ssertion (?:`|'|‘|\(|\").+ failed|^Assertion failed|: Assertion ",
+        84,
+        "",
+        category=Category.TEST,
+        before=1,
+    ),
+    Rule(
+        r"\(core dumped\)|[Ss]egmentation fault|\bSIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|^Aborted\b|[Aa]bort trap"
+        r"|[Ii]llegal instruction"
+        r"|[Bb]us error|terminate called",
+        84,
+        "",
+        category=Category.TEST,
+        before=2,
+        after=1,
+    ),
+    Rule(
+        r"ERROR: (?:Address|Thread|Leak|Memory|UndefinedBehavior)Sanitizer|^SUMMARY: \w+Sanitizer"
+        r"|: runtime error: ",
+        88,
+        "sanitizer",
+        category=Category.TEST,
+        after=6,
+    ),
+    Rule(
+        r"^==\d+== (?:Invalid (?:read|write)|Conditional jump|ERROR SUMMARY: [1-9]|\d.*definitely lost)",
+        76,
+        "valgrind",
+        category=Category.TEST,
+        after=3,
+    ),
+    Rule(r"^FAIL: \S", 78, "automake", Role.LIST, Category.TEST, test=r"^FAIL: (\S+)"),
+    Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
+    Rule(r"^ERROR: //|^ERROR: \S+/BUILD\S*:\d+|^FAIL: //|^//\S+ {2,80}(?:FAILED|TIMEOUT)", 80, "bazel"),
+    Rule(
+        r"^\S+: warning: .+ \[[a-z]+(?:-[\w.]+)+(?:,-warnings-as-errors)?\]$",
+        50,
+        "clang-tidy",
+        category=Category.LINT,
+    ),
+    Rule(r"^\*\* (?:TEST|BUILD|ARCHIVE|CLEAN) FAILED \*\*", 52, "xcodebuild", Role.OUTCOME),
+    Rule(
+        r": error: -\[\w+(?:\.\w+)? \w+\] : ",
+        88,
+        "xcodebuild",
+        category=Category.TEST,
+        test=r"-\[([\w.]+ \w+)\]",
+    ),
+    Rule(r"^\s{0,4}✗ |^\s{0,4}❌ {1,2}\S", 76, ""),
+    Rule(
+        r"^Test Case .+ failed \(",
+        80,
+        "xcodebuild",
+        Role.LIST,
+        Category.TEST,
+        test=r"Test Case '(.+?)' failed",
+    ),
+    Rule(
+        r"^The following build commands failed:|^Testing failed:|^Failing tests:",
+        66,
+        "xcodebuild",
+        Role.LIST,
+        after=5,
+    ),
+    Rule(r"^xcodebuild: error: ", 86, "xcodebuild", category=Category.CONFIG, after=4),
+    Rule(r"^\S+\.swift:\d+:\d+: (?:warning|error): .+ \(\w+\)$", 78, "swiftlint", category=Category.LINT),
+)
+
+GO = (
+    Rule(
+        r"^\s{0,12}--- FAIL: ",
+        88,
+        "go test",
+        category=Category.TEST,
+        after=10,
+        stop=r"^\s{0,12}--- (?:PASS|FAIL|SKIP)|^=== |^(?:ok|FAIL)\b",
+        test=r"--- FAIL: (\S+)",
+    ),
+    Rule(r"^FAIL\t\S", 64, "go test", Role.OUTCOME, Category.TEST),
+    Rule(r"^FAIL$", 24, "go test", Role.OUTCOME),
+    Rule(r"^FAIL\t.+\[(?:build|setup) failed\]", 74, "go test", Role.OUTCOME, Category.BUILD),
+    Rule(r"^\s{1,16}\S+_test\.go:\d+: ", 76, "go test", category=Category.TEST, after=2),
+    Rule(r"^(?:panic: |fatal error: )", 86, "go", category=Category.TEST, after=10),
+    Rule(r"^panic: test timed out after", 93, "go test", category=Category.TIMEOUT, after=6),
+    Rule(r"^\s{1,12}Error(?: Trace)?:\s", 78, "go test", Role.DETAIL, after=6, stop=BLANK),
+    Rule(r"^(?:\./)?\S+\.go:\d+:\d+: \S", 84, "go build", category=Category.BUILD),
+    Rule(r"^\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$", 88, "golangci-lint", category=Category.LINT, after=2),
+    Rule(r"^\d+ issues:|^level=error ", 60, "golangci-lint", Role.OUTCOME, Category.LINT),
+    Rule(
+        r"^go: .+(?:unknown revision|no matching versions|invalid version|missing go\.sum|reading "
+        r"|updates to go\.(?:mod|sum) needed)",
+        88,
+        "go",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"(?:cannot find package|no required module provides package|missing go\.sum entry"
+        r"|is not in (?:std|GOROOT))",
+        86,
+        "go",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(r"^WARNING: DATA RACE", 86, "go test", category=Category.TEST, after=8),
+    Rule(r"^exit status [1-9]\d{0,2}$", 30, "", Role.OUTCOME),
+    Rule(r"^# [\w.-]+(?:/[\w.-]+)+(?: \[.+\])?$", 40, "go build", Role.DETAIL),
+)
+
+RUST = (
+    Rule(r"^error\[E\d{4}\]: ", 88, "cargo", category=Category.BUILD, after=9, stop=BLANK),
+    Rule(
+        r"^error: (?:[a-z`]|this |unused |expected )",
+        80,
+        "cargo",
+        category=Category.BUILD,
+        after=6,
+        stop=BLANK,
+    ),
+    Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1),
+    Rule(
+        r"^(?:warning: build failed|error: could not compile|error: aborting due to|error: build failed"
+        r"|error: test failed)",
+        54,
+        "cargo",
+        Role.OUTCOME,
+    ),
+    Rule(r"^error: process didn't exit successfully", 56, "cargo", Role.OUTCOME),
+    Rule(r"^test .+ \.\.\. FAILED", 84, "cargo test", Role.LIST, Category.TEST, test=r"^test (\S+)"),
+    Rule(
+        r"^---- .+ stdout ----",
+        84,
+        "cargo test",
+        category=Category.TEST,
+        after=7,
+        stop=r"^note: ",
+        test=r"^---- (\S+)",
+    ),
+    Rule(r"panicked at ", 86, "cargo test", category=Category.TEST, after=3, stop=BLANK),
+    Rule(r"^test result: FAILED", 62, "cargo test", Role.OUTCOME, Category.TEST),
+    Rule(r"^failures:$", 54, "cargo test", Role.LIST, Category.TEST, after=5),
+    Rule(r"^\s{1,8}(?:FAIL|SIGABRT|TIMEOUT) \[ {1,6}[\d.]+s\]", 80, "nextest", Role.LIST, Category.TEST),
+    Rule(r"^Diff in \S", 88, "rustfmt", category=Category.FORMAT, after=9, stop=r"^Diff in "),
+    Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 70, "clippy", Role.DETAIL, Category.LINT),
+    Rule(
+        r"^error: failed to (?:select a version|resolve patches|load source|get|download|parse lock|update"
+        r"|fetch|query)",
+        88,
+        "cargo",
+        category=Category.DEPENDENCY,
+        after=8,
+    ),
+    Rule(
+        r"^error: (?:failed to parse manifest|could not find `Cargo\.toml`|no matching package"
+        r"|the lock file|package `|cannot update the lock file)",
+        88,
+        "cargo",
+        category=Category.DEPENDENCY,
+        after=6,
+    ),
+    Rule(r"^error\[[a-z][a-z-]{2,40}\]: ", 86, "cargo-deny", category=Category.LINT, after=6),
+    Rule(
+        r"^error: toolchain '|^error: component |^error: could not download",
+        86,
+        "rustup",
+        category=Category.INFRASTRUCTURE,
+        after=3,
+    ),
+    Rule(r"^tidy error: ", 86, "tidy", category=Category.LINT),
+)
+
+RULES = C_FAMILY + GO + RUST

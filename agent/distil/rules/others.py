@@ -1,0 +1,326 @@
+"""Ruby, PHP, .NET, Elixir, Perl, R, TeX, Lua, shell and infrastructure as code."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import BLANK, Role, Rule
+from patchpilot.failures import Category
+
+RUBY = (
+    Rule(r"^rspec \S+(?::\d+|\[[\d:,]+\])", 84, "rspec", Role.LIST, Category.TEST, test=r"^rspec (\S+)"),
+    Rule(r"Failure/Error:", 86, "rspec", category=Category.TEST, before=1, after=8, stop=r"^\s{0,8}\d+\) "),
+    Rule(r"^\d+ examples?, [1-9]\d* failures?", 66, "rspec", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^\s{0,8}\d+\) (?:Failure|Error|Skipped):",
+        86,
+        "minitest",
+        category=Category.TEST,
+        after=7,
+        stop=r"^\s{0,8}\d+\) ",
+    ),
+    Rule(r"^\d+ (?:runs|tests), .+[1-9]\d* (?:failures|errors)", 64, "minitest", Role.OUTCOME, Category.TEST),
+    Rule(r"^\S+:\d+:\d+: [CWEF]: ", 84, "rubocop", category=Category.LINT, after=2),
+    Rule(r"^\d+ files? inspected, [1-9]\d* offenses?", 66, "rubocop", Role.OUTCOME, Category.LINT),
+    Rule(r"^rake aborted!", 76, "rake", Role.OUTCOME, after=5),
+    Rule(
+        r"Bundler could not find compatible versions|Could not find (?:gem|compatible versions)"
+        r"|^Could not find \S+-\d\S* in",
+        88,
+        "bundler",
+        category=Category.DEPENDENCY,
+        after=6,
+    ),
+    Rule(
+        r"An error occurred while installing|Gem::Ext::BuildError|Bundler cannot continue"
+        r"|Your Ruby version is .+, but your Gemfile",
+        86,
+        "bundler",
+        category=Category.DEPENDENCY,
+        after=3,
+    ),
+    Rule(r"^\S+\.rb:\d+:in [`']", 56, "ruby", Role.SIGN),
+    Rule(r"^\S+\.rb:\d+: (?:syntax error|warning: .+syntax)", 86, "ruby", category=Category.SYNTAX),
+    Rule(
+        r"^(?:\S+: )?(?:undefined (?:local variable or )?method|uninitialized constant"
+        r"|cannot load such file)",
+        80,
+        "ruby",
+    ),
+    Rule(r"^cucumber \S+:\d+", 80, "cucumber", Role.LIST, Category.TEST),
+)
+
+PHP = (
+    Rule(
+        r"^There (?:was|were) \d+ (?:failure|error|risky|warning)s?:",
+        62,
+        "phpunit",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(
+        r"^\d+\) \S+::\S",
+        88,
+        "phpunit",
+        category=Category.TEST,
+        after=8,
+        stop=r"^\d+\) |^--$",
+        test=r"^\d+\) (\S+)",
+    ),
+    Rule(r"^Failed asserting that", 86, "phpunit", category=Category.TEST, after=6, stop=r"^\d+\) "),
+    Rule(r"^(?:FAILURES|ERRORS)!$", 50, "phpunit", Role.OUTCOME, Category.TEST),
+    Rule(r"^Tests: \d+, Assertions: \d+, ", 60, "phpunit", Role.OUTCOME, Category.TEST),
+    Rule(r"PHP (?:Fatal|Recoverable fatal) error: |^Fatal error: ", 86, "php", after=3),
+    Rule(r"(?:PHP )?Parse error: ", 90, "php", category=Category.SYNTAX, after=1),
+    Rule(r"^\s{0,6}\d+ \| ERROR {1,4}\| ", 84, "phpcs", category=Category.LINT, heading=True),
+    Rule(r"^FILE: \S", 66, "phpcs", Role.DETAIL),
+    Rule(r"^FOUND \d+ ERRORS? ", 66, "phpcs", Role.OUTCOME, Category.LINT),
+    Rule(r"^ \[ERROR\] Found \d+ errors?", 70, "phpstan", Role.OUTCOME, Category.TYPE),
+    Rule(r"^ {2}Line {3,}\S", 84, "phpstan", category=Category.TYPE, after=14, stop=BLANK),
+    Rule(
+        r"Your requirements could not be resolved to an installable set",
+        88,
+        "composer",
+        category=Category.DEPENDENCY,
+        after=8,
+    ),
+    Rule(r"^\s{0,8}Problem \d+$", 80, "composer", category=Category.DEPENDENCY, after=4),
+    Rule(r"^ {3}\d+\) \S+\.php", 80, "php-cs-fixer", category=Category.FORMAT),
+)
+
+DOTNET = (
+    Rule(r": error (?:CS|FS|BC|MSB|NETSDK|CA|SA|IDE|AD|RZ|XA)\d+ ?: ", 88, "dotnet", category=Category.BUILD),
+    Rule(r": error NU\d+ ?: ", 88, "nuget", category=Category.DEPENDENCY),
+    Rule(
+        r"^\s{1,8}Failed \S+ \[[<\d]",
+        86,
+        "dotnet test",
+        category=Category.TEST,
+        after=8,
+        test=r"^\s+Failed (\S+)",
+    ),
+    Rule(r"^\s{0,8}Error Message:", 78, "dotnet test", Role.DETAIL, before=1, after=6, stop=r"Stack Trace:"),
+    Rule(
+        r"\[xUnit\.net [\d:.]+\].+\[FAIL\]",
+        84,
+        "xunit",
+        category=Category.TEST,
+        after=6,
+        test=r"\]\s+(\S+) \[FAIL\]",
+    ),
+    Rule(
+        r"^(?:Failed! {1,3}- Failed: |Test Run Failed|Total tests: \d+.*Failed: [1-9])",
+        60,
+        "dotnet test",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(r"^\s{0,8}\d+\) (?:Failed|Error|Invalid) : ", 86, "nunit", category=Category.TEST, after=8),
+    Rule(r"^Build FAILED\.", 50, "dotnet", Role.OUTCOME),
+    Rule(r"^\s{0,8}\[-\] \S", 84, "pester", category=Category.TEST, after=4),
+    Rule(r"^At \S.*:\d+ char:\d+", 58, "powershell", Role.DETAIL, before=1, after=3),
+    Rule(r"\+ (?:CategoryInfo|FullyQualifiedErrorId) {1,10}: ", 48, "powershell", Role.DETAIL),
+    Rule(
+        r"^(?:ParserError|MethodInvocationException|Write-Error|ObjectNotFound): ", 80, "powershell", after=5
+    ),
+)
+
+SCRIPTED = (
+    Rule(
+        r"^\s{1,4}\d+\) (?:test|doctest|property) ",
+        88,
+        "exunit",
+        category=Category.TEST,
+        after=14,
+        stop=r"^\s{1,4}\d+\) (?:test|doctest) ",
+        test=r"^\s+\d+\) (.*)",
+    ),
+    Rule(r"\*\* \((?:[A-Z]\w*\.?){1,6}\) ", 84, "elixir", after=4, stop=BLANK),
+    Rule(
+        r"^== Compilation error in file|\*\* \((?:CompileError|SyntaxError|TokenMissingError)\)",
+        88,
+        "elixir",
+        category=Category.BUILD,
+        after=4,
+    ),
+    Rule(r"\d+ (?:tests?|doctests?), .*?[1-9]\d* failures?", 64, "exunit", Role.OUTCOME, Category.TEST),
+    Rule(r"^#\s{1,8}Failed test", 86, "perl", category=Category.TEST, after=6),
+    Rule(r"^# Looks like you (?:failed|planned)", 60, "perl", Role.OUTCOME, Category.TEST),
+    Rule(r"^Result: FAIL$", 52, "prove", Role.OUTCOME, Category.TEST),
+    Rule(r"^Test Summary Report", 60, "prove", Role.LIST, Category.TEST, after=8),
+    Rule(
+        r"(?:Wstat: [1-9]|Failed tests?: {1,3}\d|Dubious, test returned)",
+        76,
+        "prove",
+        Role.LIST,
+        Category.TEST,
+    ),
+    Rule(r" at \S+\.p[lm] line \d+\.$", 70, "perl"),
+    Rule(r"^Error(?: in \S.*)?(?: ?: ?|:$)", 80, "R", before=1, after=5),
+    Rule(
+        r"^\* checking .+\.\.\. ?(?:\[[^\]]+\] ?)?(?:ERROR|WARNING|NOTE)",
+        76,
+        "R CMD check",
+        after=8,
+        stop=r"^\* ",
+    ),
+    Rule(
+        r"^(?:──|--|══|==) (?:\d+\. )?(?:Failure|Error|FAILURE)\b",
+        86,
+        "testthat",
+        category=Category.TEST,
+        after=9,
+    ),
+    Rule(r"^\d+\. (?:Failure|Error): ", 86, "testthat", category=Category.TEST, after=6),
+    Rule(r"^\[ FAIL [1-9]", 62, "testthat", Role.OUTCOME, Category.TEST),
+    Rule(r"^Execution halted", 48, "R", Role.OUTCOME, before=3),
+    Rule(
+        r"^ERROR: dependenc(?:y|ies) .+ (?:is|are) not available|^ERROR: dependency ",
+        86,
+        "R",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"^(?:Status: \d+ ERROR|WARNING: There (?:was|were) \d+|ERROR: package installation failed)",
+        62,
+        "R CMD check",
+        Role.OUTCOME,
+    ),
+    Rule(r"^! \S", 80, "latex", after=4),
+    Rule(r"(?:LaTeX|Package \w+) Error: ", 84, "latex", category=Category.BUILD, after=3),
+    Rule(r"^(?:lua\S{0,8}: |\S+\.lua:\d+: |fail: |stack traceback:)", 72, "lua", after=6, stop=BLANK),
+    Rule(
+        r"^(?:Failure|Error) → |^\d+ successes / [1-9]\d* failure",
+        80,
+        "busted",
+        category=Category.TEST,
+        after=4,
+    ),
+    Rule(
+        r"^\s{0,8}FAILED {1,4}\d+/\d+|^Test \S+ (?:condition|backtrace):|^\s{1,8}FAILED {1,3}\S",
+        80,
+        "ert",
+        category=Category.TEST,
+        after=3,
+    ),
+    Rule(
+        r"^(?:Symbol's (?:value|function definition) |Wrong type argument|Debugger entered--"
+        r"|Cannot open load file|Error: \w)",
+        80,
+        "emacs",
+        after=8,
+    ),
+    Rule(
+        r"^Found errors in \w+\(\):|^Caught exception in \w+\(\)", 82, "vim", category=Category.TEST, after=4
+    ),
+    Rule(r"^thread '[^'\n]+' panicked", 86, "rust", after=3),
+)
+
+SHELL = (
+    Rule(
+        r"command not found|: not found$|: {1,2}not found\b",
+        82,
+        "shell",
+        category=Category.CONFIG,
+        before=2,
+        after=1,
+    ),
+    Rule(r"No such file or directory", 64, "shell", before=1),
+    Rule(
+        r"^\S*(?:sh|bash|zsh|functions|\.sh)?: ?(?:line \d+: ?)?.*: (?:Permission denied"
+        r"|No such file or directory|Is a directory)$",
+        80,
+        "shell",
+        category=Category.CONFIG,
+        before=1,
+    ),
+    Rule(
+        r"syntax error near unexpected token|unexpected end of file|syntax error: unexpected"
+        r"|unterminated quoted string",
+        86,
+        "shell",
+        category=Category.SYNTAX,
+        after=1,
+    ),
+    Rule(
+        r"unbound variable$|: parameter (?:not set|null or not set)|bad substitution|parameter not set",
+        84,
+        "shell",
+        category=Category.CONFIG,
+    ),
+    Rule(
+        r"cannot execute binary file|Exec format error|error while loading shared libraries|bad interpreter",
+        88,
+        "shell",
+        category=Category.CONFIG,
+    ),
+    Rule(r"^In \S+ line \d+:", 84, "shellcheck", category=Category.LINT, after=5),
+    Rule(r"\bSC\d{4}\b", 70, "shellcheck", category=Category.LINT),
+    Rule(r"\bDL\d{4}\b", 74, "hadolint", category=Category.LINT),
+    Rule(r"\bMD\d{3}\b(?:/[\w-]+)?", 80, "markdownlint", category=Category.LINT),
+    Rule(
+        r"^│ Error: |^Error: (?:Unsupported|Invalid|Missing|Reference to undeclared) ",
+        84,
+        "terraform",
+        category=Category.CONFIG,
+        after=6,
+    ),
+    Rule(r"^fatal: \[[^\]\n]+\]: (?:FAILED|UNREACHABLE)!", 86, "ansible", category=Category.CONFIG, before=2),
+    Rule(r"^Error: (?:INSTALLATION|UPGRADE) FAILED", 84, "helm", category=Category.CONFIG),
+    Rule(
+        r"(?:mapping values are not allowed|found character .+ that cannot start|did not find expected"
+        r"|YAMLException|yaml: line \d+)",
+        82,
+        "yaml",
+        category=Category.CONFIG,
+        before=2,
+        after=2,
+    ),
+    Rule(
+        r"(?i)(?:unrecognized (?:option|argument)s?|invalid option|no such option|unknown (?:option|flag"
+        r"|command|switch|shorthand)|flag provided but not defined"
+        r"|illegal option|unknown arguments?)\b",
+        80,
+        "",
+        category=Category.CONFIG,
+        before=1,
+        after=1,
+    ),
+    Rule(
+        r"(?i)(?:environment variable .*(?:not set|required|missing|undefined)|missing required"
+        r"|is required but|must be set|is not set\b)",
+        70,
+        "",
+        category=Category.CONFIG,
+    ),
+    Rule(r"^(?:diff --git |--- a/|\+\+\+ b/)", 34, "git", Role.DETAIL),
+)
+
+LINKS = (
+    Rule(r"(?i)(?:dead|broken) links?", 72, "link checker", category=Category.LINT, after=2),
+    Rule(
+        r"^\[(?:4\d\d|5\d\d|0)\] https?://|^\s{0,8}\[?✖\]? https?://|https?://\S+ (?:→|->|=>"
+        r"|-) ?(?:Status: )?[45]\d\d",
+        82,
+        "link checker",
+        category=Category.LINT,
+    ),
+    Rule(r"^Issues :-\(|^Links: |^> (?:Links|Dupes)", 66, "link checker", category=Category.LINT, after=4),
+    Rule(r"^\s{0,8}\d+\. \[L\d+\] \d+ ", 82, "link checker", category=Category.LINT),
+    Rule(r"^\S+:\d+: (?:error|warning): |^\S+:\d+:\d+: (?:warning|style|error)\b", 62, ""),
+    Rule(r"^\S+:\d+:\d*:? ?[A-Z]{2,10}\d{2,5}\b", 76, "", category=Category.LINT),
+    Rule(
+        r"(?i)\b(?:trailing (?:white)?space|line too long|missing (?:final |trailing )?newline"
+        r"|no newline at end|is (?:not|never) used|unused (?:variable|import))",
+        68,
+        "",
+        category=Category.LINT,
+    ),
+    Rule(
+        r"(?i)\b(?:lint(?:er|ing)?|style ?check|code style) (?:failed|errors?|violations?|failures?)",
+        66,
+        "",
+        Role.OUTCOME,
+        Category.LINT,
+    ),
+)
+
+RULES = RUBY + PHP + DOTNET + SCRIPTED + SHELL + LINKS

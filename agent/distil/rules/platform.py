@@ -1,0 +1,385 @@
+"""What runs under every tool: the CI system, its runner, network, memory, credentials, git, Docker."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import Role, Rule
+from patchpilot.failures import Category
+
+CI_SYSTEMS = (
+    # GitHub Actions and Azure Pipelines.
+    Rule(r"^\#\#\[error\]", 76, "", Role.CAUSE, before=2),
+    Rule(
+        r"^\#\#\[error\](?:Process completed with exit code|The process .+ failed with exit code"
+        r"|\w+ exited with code|Bash exited)",
+        40,
+        "",
+        Role.END,
+    ),
+    Rule(r"^\#\#\[group\]Run ", 4, "", Role.SECTION),
+    Rule(r"^\#\#\[section\]Starting: ", 4, "", Role.SECTION),
+    Rule(r"^Post job cleanup\.|^\#\#\[section\]Finishing: |^Cleaning up orphan processes", 1, "", Role.NOISE),
+    Rule(r"^\[command\]", 4, "", Role.SECTION),
+    # GitLab.
+    Rule(r"^section_start:\d+:", 4, "", Role.SECTION),
+    Rule(r"^ERROR: Job failed", 44, "", Role.END),
+    Rule(r"^ERROR: Job failed \(system failure\)", 88, "gitlab", category=Category.INFRASTRUCTURE),
+    Rule(
+        r"^ERROR: Job failed: (?:prepare environment|failed to pull image)",
+        88,
+        "gitlab",
+        category=Category.INFRASTRUCTURE,
+    ),
+    # Travis.
+    Rule(r"^travis_(?:fold:start|time:start):", 3, "", Role.SECTION),
+    Rule(r"^\$ \S", 12, "", Role.SECTION),
+    Rule(r'^(?:The command )?".* (?:failed and )?exited with [1-9]\d{0,2}\.', 46, "", Role.END),
+    Rule(r'" (?:failed and )?exited with [1-9]\d{0,2}(?: during)?', 40, "", Role.END),
+    Rule(r"^Done\. Your build exited with", 6, "", Role.OUTCOME),
+    # CircleCI, Buildkite, CodeBuild, AppVeyor.
+    Rule(r"^Exited with code (?:exit status )?[1-9]", 40, "", Role.END),
+    Rule(
+        r"^(?:🚨 Error: )?The command exited with status [1-9]|^Command exited with code [1-9]"
+        r"|Reason: exit status [1-9]",
+        42,
+        "",
+        Role.END,
+    ),
+    # Jenkins.
+    Rule(r"^Build step '.+' (?:marked build as failure|changed build result)", 42, "", Role.END),
+    Rule(r"^ERROR: script returned exit code [1-9]", 42, "", Role.END),
+    Rule(r"^Finished: (?:FAILURE|ABORTED|UNSTABLE)", 10, "", Role.OUTCOME),
+    Rule(r"^\[Pipeline\] (?:\{ \(|stage|// |sh$)", 3, "", Role.SECTION),
+    Rule(r"^\+ \S", 10, "", Role.SECTION),
+    Rule(r"^hudson\.\S+Exception: ", 74, "jenkins", after=2),
+    # Workflow definitions.
+    Rule(
+        r"(?i)(?:invalid workflow file|unable to resolve action|unexpected input\(s\)"
+        r"|can't find 'action\.ya?ml'|unrecognized named-value"
+        r"|required input .* (?:missing|not supplied)|input required and not supplied"
+        r"|the workflow is not valid|jobs config should contain"
+        r"|this action requires|reusable workflow)",
+        88,
+        "",
+        category=Category.CONFIG,
+        after=1,
+    ),
+    Rule(
+        r"(?i)(?:no files were found with the provided path|artifact not found for name"
+        r"|unable to download artifact)",
+        82,
+        "",
+        category=Category.CONFIG,
+    ),
+    Rule(
+        r"(?i)this request has been automatically failed because it uses a deprecated version",
+        92,
+        "",
+        category=Category.CONFIG,
+    ),
+)
+
+LIMITS = (
+    Rule(r"(?i)no space left on device|disk quota exceeded|ENOSPC", 93, "", category=Category.RESOURCE),
+    Rule(
+        r"(?i)cannot allocate memory|out of memory|oom[- ]?kill|OOMKilled|std::bad_alloc|\bENOMEM\b"
+        r"|memory exhausted|MemoryError",
+        90,
+        "",
+        category=Category.RESOURCE,
+    ),
+    Rule(
+        r"(?:^|\s|:)Killed(?:\s|$)|signal 9\b|signal: 9|SIGKILL|[Ee]xit(?:ed)?(?: with)? (?:code "
+        r"|status )?\(?137\b",
+        78,
+        "",
+        category=Category.RESOURCE,
+        before=3,
+    ),
+    Rule(
+        r"(?i)too many open files|EMFILE|resource temporarily unavailable", 84, "", category=Category.RESOURCE
+    ),
+    Rule(
+        r"(?i)(?:the job exceeded the maximum (?:time|log)|exceeded the maximum execution time"
+        r"|no output has been received in the last"
+        r"|too long with no output|execution took longer than|ran longer than the maximum"
+        r"|has timed out after \d+ min|job's time limit"
+        r"|cancelling nested steps due to timeout|build timed out|the step timed out|time limit exceeded"
+        r"|context deadline exceeded$"
+        r"|build was cancelled after|reached a timeout|stuck or timeout)",
+        92,
+        "",
+        category=Category.TIMEOUT,
+        before=4,
+        after=3,
+    ),
+    Rule(
+        r"(?i)(?:timed out after [\d.]+ ?(?:ms|s|sec|seconds|m|min|minutes|h)\b|timeout: sending signal"
+        r"|exit(?:ed)? (?:code|status|with) 124\b|timeoutexpired)",
+        76,
+        "",
+        category=Category.TIMEOUT,
+        before=2,
+    ),
+    Rule(r"(?i)\btime(?:d )?[ -]?out\b", 36, "", Role.SIGN),
+    Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME),
+    Rule(
+        r"(?i)(?:runner has received a shutdown signal|lost communication with the server|runner was lost"
+        r"|agent went offline|node is offline"
+        r"|connection .+ was broken|slave went offline|machine failed|the hosted runner"
+        r"|no runners? (?:found|online)|job was aborted"
+        r"|runner system failure|stopped hearing from agent"
+        r"|executing the custom container implementation failed)",
+        90,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+)
+
+NETWORK = (
+    Rule(
+        r"(?i)could ?n[o']t resolve host|temporary failure (?:in name resolution|resolving)"
+        r"|name or service not known|getaddrinfo"
+        r"|nodename nor servname|no such host|EAI_AGAIN|ENOTFOUND",
+        86,
+        "",
+        category=Category.INFRASTRUCTURE,
+        before=1,
+        after=1,
+    ),
+    Rule(
+        r"(?i)connection (?:refused|reset|timed out|closed by|aborted)|ECONNRE(?:FUSED|SET)|ETIMEDOUT"
+        r"|network is unreachable|no route to host"
+        r"|i/o timeout|TLS handshake timeout|read timed out|remote end closed|socket hang up"
+        r"|operation timed out",
+        72,
+        "",
+        category=Category.INFRASTRUCTURE,
+        before=1,
+        after=1,
+    ),
+    Rule(
+        r"(?i)(?:\b50[0234]\b|\b429\b)[ :]{1,3}(?:internal server error|bad gateway"
+        r"|service (?:temporarily )?unavailable|gateway time-?out|too many requests)"
+        r"|(?:bad gateway|service unavailable|gateway time-?out)",
+        76,
+        "",
+        category=Category.INFRASTRUCTURE,
+        before=1,
+    ),
+    Rule(
+        r"(?i)toomanyrequests|rate limit (?:exceeded|reached)|api rate limit|secondary rate limit"
+        r"|pull rate limit",
+        86,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"(?i)certificate (?:verify failed|has expired|is not trusted|subject)|no certificate subject"
+        r"|SSL(?:Error| certificate problem| routines|_ERROR)"
+        r"|unable to get local issuer|handshake failure",
+        82,
+        "",
+        category=Category.INFRASTRUCTURE,
+        after=2,
+    ),
+    Rule(
+        r"(?i)(?:the requested URL returned error|response status code does not indicate"
+        r"|HTTP request failed|returned HTTP|server returned|HTTP error|HTTPError)",
+        78,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"(?i)\bERROR 40[34]\b|404:? {1,2}not found|404 Client Error|response: 404"
+        r"|status(?: code)? ?[:=]? ?404",
+        72,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"^curl: \(\d+\)|^wget: |Error in wget|unable to establish SSL|failed: Connection",
+        82,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"^E: (?:Unable to locate package|Package .+ has no installation candidate"
+        r"|Version .+ was not found|Unmet dependencies)",
+        90,
+        "apt",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(r"^E: ", 84, "apt", category=Category.INFRASTRUCTURE),
+    Rule(r"^Err:\d", 46, "apt", Role.SIGN),
+    Rule(
+        r"Hash Sum mismatch|Failed to fetch http|does not have a Release file|is not signed|GPG error",
+        80,
+        "apt",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(r"The following packages have unmet dependencies", 88, "apt", category=Category.DEPENDENCY, after=4),
+    Rule(
+        r"(?:Error: No available formula|Error: .+ is not installed|brew link)",
+        70,
+        "brew",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"(?i)(?:package|formula|dependency) .+ (?:is unavailable|is not available|cannot be found"
+        r"|not found|could not be found)",
+        78,
+        "",
+        category=Category.DEPENDENCY,
+    ),
+)
+
+ACCESS = (
+    Rule(
+        r"Permission denied \(publickey|Host key verification failed", 90, "git", category=Category.PERMISSION
+    ),
+    Rule(
+        r"(?i)resource not accessible by (?:integration|personal access token)|must have admin rights"
+        r"|refusing to allow .+ to create or update workflow",
+        92,
+        "",
+        category=Category.PERMISSION,
+    ),
+    Rule(
+        r"(?i)could not read (?:username|password)|authentication failed|bad credentials"
+        r"|invalid (?:username or password|credentials|token|api key)"
+        r"|authentication required|unauthorized: |401 unauthorized|403 forbidden|requires authentication",
+        86,
+        "",
+        category=Category.PERMISSION,
+    ),
+    Rule(
+        r"(?i)access ?denied|is not authorized to perform|not authorized|credentials could not be loaded"
+        r"|could not load credentials"
+        r"|unable to locate credentials|no valid credential|expired ?token|token (?:has )?expired"
+        r"|permission_denied|insufficient (?:scope|permission)",
+        86,
+        "",
+        category=Category.PERMISSION,
+    ),
+    Rule(
+        r"Permission denied|Operation not permitted|\bEACCES\b|\bEPERM\b",
+        70,
+        "",
+        category=Category.PERMISSION,
+        before=1,
+    ),
+    Rule(
+        r"remote: (?:Permission to|Repository not found|Write access|Invalid)",
+        86,
+        "git",
+        category=Category.PERMISSION,
+        after=1,
+    ),
+)
+
+GIT = (
+    Rule(r"^fatal: ", 82, "git", before=1, after=2),
+    Rule(
+        r"^fatal: (?:repository|unable to access|Could not read from remote|the remote end hung up"
+        r"|early EOF|unable to connect|remote error)",
+        86,
+        "git",
+        category=Category.INFRASTRUCTURE,
+        before=1,
+        after=1,
+    ),
+    Rule(
+        r"^fatal: (?:couldn't find remote ref|reference is not a tree|bad object|Remote branch)",
+        86,
+        "git",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"^CONFLICT \(|^Automatic merge failed|^error: could not apply|Cannot rebase",
+        86,
+        "git",
+        category=Category.CONFIG,
+        after=2,
+    ),
+    Rule(
+        r"^error: (?:failed to push|pathspec|Your local changes|RPC failed|server returned"
+        r"|The following untracked)",
+        84,
+        "git",
+        category=Category.INFRASTRUCTURE,
+        after=3,
+    ),
+    Rule(r"! \[(?:remote )?rejected\]", 86, "git", category=Category.INFRASTRUCTURE),
+    Rule(
+        r"^fatal: not a git repository|^fatal: No names found|^fatal: detected dubious ownership",
+        74,
+        "git",
+        category=Category.CONFIG,
+    ),
+    Rule(
+        r"(?i)did you forget to (?:commit|run)|please (?:run|commit)\b.*(?:commit|generate|format)"
+        r"|uncommitted changes|is out of date|not up[- ]to[- ]date"
+        r"|files? (?:differ|changed|need)",
+        66,
+        "",
+        category=Category.LINT,
+        after=2,
+    ),
+)
+
+DOCKER = (
+    Rule(
+        r"ERROR: failed to (?:solve|build)|failed to solve: |ERROR: executor failed",
+        82,
+        "docker",
+        category=Category.BUILD,
+        after=2,
+    ),
+    Rule(r"^ > \[.+\]:$|^ ERROR \[|^\#\d+ ERROR: ", 74, "docker", category=Category.BUILD, after=4),
+    Rule(r"^>>> ", 30, "docker", Role.DETAIL),
+    Rule(
+        r"The command '.+' returned a non-zero code|Service '.+' failed to build",
+        76,
+        "docker",
+        category=Category.BUILD,
+        before=2,
+    ),
+    Rule(
+        r"(?i)manifest (?:unknown|for .+ not found)|pull access denied|error pulling image"
+        r"|failed to pull image|ImagePullBackOff|no matching manifest"
+        r"|docker pull failed",
+        90,
+        "docker",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(
+        r"(?i)error response from daemon|error during connect", 82, "docker", category=Category.INFRASTRUCTURE
+    ),
+    Rule(r"Cannot connect to the Docker daemon", 92, "docker", category=Category.INFRASTRUCTURE),
+    Rule(
+        r"dockerfile parse error|failed to read dockerfile|COPY failed|failed to compute cache key",
+        90,
+        "docker",
+        category=Category.CONFIG,
+        after=1,
+    ),
+    Rule(
+        r"(?i)container .+ (?:is unhealthy|exited \([1-9]|exited with code [1-9])"
+        r"|dependency failed to start|health ?check failed",
+        80,
+        "docker compose",
+        category=Category.INFRASTRUCTURE,
+    ),
+)
+
+FLAKY = (
+    Rule(r"(?i)\bflak(?:y|iness|ed)\b", 60, "", Role.SIGN, Category.FLAKY),
+    Rule(
+        r"(?i)passed (?:on|after) (?:retry|rerun|re-run|attempt)|flaky test failed too often",
+        70,
+        "",
+        category=Category.FLAKY,
+    ),
+)
+
+RULES = CI_SYSTEMS + LIMITS + NETWORK + ACCESS + GIT + DOCKER + FLAKY

@@ -1,0 +1,245 @@
+"""Python: pytest, unittest, doctest, tox, type checkers, linters, formatters and package installers."""
+
+from __future__ import annotations
+
+from agent.distil.rules.rule import BLANK, Role, Rule
+from patchpilot.failures import Category
+
+_ITEM = r"^(?:=|_|-|!){3,}|^(?:FAILED|ERROR) "
+
+PYTEST = (
+    Rule(r"^=+ test session starts =+", 5, "pytest", Role.TOOL),
+    Rule(r"^=+ (?:FAILURES|ERRORS) =+", 45, "pytest", Role.LIST),
+    Rule(
+        r"^_{3,} ERROR (?:collecting|at (?:setup|teardown) of) ",
+        84,
+        "pytest",
+        category=Category.TEST,
+        after=4,
+    ),
+    Rule(r"^_{3,} [^_ ].*? _{3,}$", 80, "pytest", category=Category.TEST, after=3, stop=r"^_{3,}|^E "),
+    Rule(r"^E   ", 74, "pytest", before=1, after=1, category=Category.TEST),
+    Rule(r"^E   +[\w.]*(?:Error|Exception|Failed|Exit|Warning)\b", 84, "pytest", category=Category.TEST),
+    Rule(r"^E   +(?:assert|AssertionError)\b", 84, "pytest", category=Category.TEST, after=5, stop=BLANK),
+    Rule(r"^>  ", 56, "pytest", Role.DETAIL),
+    Rule(r"^\S+\.py:\d+: [A-Z]\w*(?:Error|Exception|Failed)$", 66, "pytest", Role.DETAIL),
+    Rule(r"^FAILED \S", 86, "pytest", Role.LIST, Category.TEST, test=r"^FAILED (\S+(?:\[[^\]]*\])?)"),
+    Rule(r"^ERROR \S+(?:\.py|::\S+)(?: - |$)", 86, "pytest", Role.LIST, Category.TEST, test=r"^ERROR (\S+)"),
+    Rule(r"^\S+::\S+.* (?:FAILED|ERROR)\b", 60, "pytest", Role.LIST, Category.TEST, test=r"^(\S+::\S+)"),
+    Rule(
+        r"^\[gw\d+\].* (?:FAILED|ERROR) ",
+        58,
+        "pytest",
+        Role.LIST,
+        Category.TEST,
+        test=r"(?:FAILED|ERROR) (\S+)",
+    ),
+    Rule(r"^=+ .*\d (?:failed|errors?)\b.*=$", 70, "pytest", Role.OUTCOME, Category.TEST),
+    Rule(r"^\d+ failed(?:, \d+ \w+){0,6} in [\d.]+s", 68, "pytest", Role.OUTCOME, Category.TEST),
+    Rule(r"^=+ short test summary info", 40, "pytest", Role.LIST),
+    Rule(r"^!{3,} (?:Interrupted|stopping after|xdist\.dsession)", 55, "pytest", Role.OUTCOME, Category.TEST),
+    Rule(r"^INTERNALERROR> ", 60, "pytest", category=Category.TEST),
+    Rule(
+        r"^ImportError while (?:loading conftest|importing test module)",
+        84,
+        "pytest",
+        category=Category.DEPENDENCY,
+        after=12,
+    ),
+    Rule(
+        r"^E   +(?:ModuleNotFoundError|ImportError): ", 88, "pytest", category=Category.DEPENDENCY, before=2
+    ),
+    Rule(
+        r"^E   +(?:SyntaxError|IndentationError|TabError): ", 90, "pytest", category=Category.SYNTAX, before=3
+    ),
+    Rule(
+        r"^ERROR: (?:not found|file or directory not found|usage): ", 82, "pytest", category=Category.CONFIG
+    ),
+    Rule(r"^E   +fixture '[^']+' not found", 86, "pytest", category=Category.TEST, after=2),
+    Rule(
+        r"^(?:FAIL|Coverage failure|ERROR: Coverage failure|FAIL Required test coverage)\b.*(?:coverage"
+        r"|total of) ",
+        84,
+        "coverage",
+        category=Category.TEST,
+    ),
+    Rule(r"^E   +Failed: Timeout >", 88, "pytest", category=Category.TIMEOUT),
+)
+
+UNITTEST = (
+    Rule(
+        r"^(?:FAIL|ERROR): \w+ \(",
+        86,
+        "unittest",
+        category=Category.TEST,
+        after=4,
+        stop=BLANK,
+        test=r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",
+    ),
+    Rule(
+        r"^(?:FAIL|ERROR): \S",
+        70,
+        "unittest",
+        category=Category.TEST,
+        after=3,
+        stop=BLANK,
+        test=r"^(?:FAIL|ERROR): (\S+)",
+    ),
+    Rule(
+        r"^FAILED \((?:SKIP=\d+, )?(?:failures|errors|unexpected successes|\w+)=\d",
+        68,
+        "unittest",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(r"^Ran \d+ tests? in ", 34, "unittest", Role.OUTCOME),
+    Rule(r"^Failed example:", 78, "doctest", category=Category.TEST, before=2, after=10, stop=r"^\*{5,}"),
+    Rule(r"^\s{0,8}Traceback \(most recent call last\):", 62, "python", Role.DETAIL, after=3),
+    Rule(r'^\s{0,12}File "[^"\n]+", line \d+', 30, "python", Role.DETAIL, after=1),
+    Rule(
+        r"^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout|Fault|NotFound|Failed)(?::|$)",
+        78,
+        "",
+        before=2,
+        after=2,
+        stop=BLANK,
+    ),
+    Rule(r"^(?:AssertionError|self\.assert\w)", 80, "", category=Category.TEST, after=4, stop=BLANK),
+    Rule(
+        r"^\s*(?:SyntaxError|IndentationError|TabError): ", 86, "python", category=Category.SYNTAX, before=3
+    ),
+    Rule(r"^(?:ModuleNotFoundError|ImportError): ", 84, "python", category=Category.DEPENDENCY, before=3),
+    Rule(r"^\*{3} Error (?:compiling|in) ", 84, "python", category=Category.SYNTAX, after=5),
+    Rule(r"^(?:ERROR: InvocationError for command|ERROR:\s+\S+: commands failed)", 52, "tox", Role.OUTCOME),
+    Rule(r"^\s*\S+: (?:FAIL|exit) (?:code )?(?:[1-9]|✖)", 50, "tox", Role.OUTCOME),
+    Rule(r"^nox > (?:Session|Command) .+ fail", 52, "nox", Role.OUTCOME),
+)
+
+CHECKERS = (
+    Rule(r"^\S+\.pyi?:\d+(?::\d+)?(?::\d+:\d+)?: error: ", 86, "mypy", category=Category.TYPE),
+    Rule(r"^\S+\.pyi?:\d+(?::\d+)?: note: ", 42, "mypy", Role.DETAIL),
+    Rule(r"^Found \d+ errors? in \d+ files?", 66, "mypy", Role.OUTCOME, Category.TYPE),
+    Rule(r"^\s{0,4}\S+:\d+:\d+ - error: ", 86, "pyright", category=Category.TYPE),
+    Rule(
+        r"^[1-9]\d* errors?, \d+ warnings?, \d+ (?:informations?|notes?)",
+        64,
+        "pyright",
+        Role.OUTCOME,
+        Category.TYPE,
+    ),
+    Rule(
+        r"^\S+\.(?:py|pyi|ipynb)(?::cell \d+)?:\d+:\d+: [A-Z]{1,4}\d{2,4}\b",
+        84,
+        "ruff",
+        category=Category.LINT,
+    ),
+    Rule(r"^\S+\.py:\d+:\d+: [CRWEF]\d{4}: ", 86, "pylint", category=Category.LINT),
+    Rule(r"^\*{5,} Module ", 40, "pylint", Role.DETAIL),
+    Rule(r"^[A-Z]{1,4}\d{3,4} \[\*\] ", 84, "ruff", category=Category.LINT, after=4, stop=BLANK),
+    Rule(r"^\[\*\] \d+ fixable with", 40, "ruff", Role.OUTCOME, Category.LINT),
+    Rule(r"^Found \d+ errors?(?: \(\d+ fixed, \d+ remaining\))?\.", 62, "ruff", Role.OUTCOME, Category.LINT),
+    Rule(r"^error\[[a-z-]{3,60}\]: ", 84, "ty", category=Category.TYPE, after=3),
+    Rule(r"^>> Issue: ", 80, "bandit", category=Category.LINT, after=4),
+    Rule(r"^(?:\#\#\[error\])?\S+:\d+: \S+ ==> \S", 82, "codespell", category=Category.LINT),
+    Rule(r"^would reformat \S", 88, "black", category=Category.FORMAT),
+    Rule(r"^Would reformat: \S", 88, "ruff", category=Category.FORMAT),
+    Rule(r"^\d+ files? would be (?:reformatted|left unchanged)", 68, "black", Role.OUTCOME, Category.FORMAT),
+    Rule(r"^error: cannot format ", 88, "black", category=Category.SYNTAX),
+    Rule(r"^error: Failed to parse ", 86, "ruff", category=Category.SYNTAX),
+    Rule(r"Imports are incorrectly sorted", 88, "isort", category=Category.FORMAT),
+    Rule(
+        r"\.{3,}(?:\(no files to check\))?Failed$",
+        84,
+        "pre-commit",
+        category=Category.LINT,
+        after=3,
+        stop=r"\.{3,}(?:Passed|Skipped|Failed)$",
+    ),
+    Rule(r"^- hook id: ", 62, "pre-commit", Role.DETAIL, after=12, stop=r"\.{3,}(?:Passed|Skipped|Failed)$"),
+    Rule(
+        r"^- files were modified by this hook",
+        84,
+        "pre-commit",
+        category=Category.FORMAT,
+        after=10,
+        stop=r"\.{3,}\w+$",
+    ),
+    Rule(r"^(?:Fixing|Reformatting|Sorting) \S", 40, "pre-commit", Role.DETAIL),
+)
+
+PACKAGES = (
+    Rule(
+        r"(?i)^\s*ERROR: (?:Could not find a version|No matching distribution|Cannot install"
+        r"|Failed building wheel|Could not build wheels"
+        r"|Ignored the following|Package '[^']+' requires|Invalid requirement|In --require-hashes"
+        r"|THESE PACKAGES DO NOT MATCH|Could not install packages|Failed to build)",
+        88,
+        "pip",
+        category=Category.DEPENDENCY,
+        after=4,
+        stop=BLANK,
+    ),
+    Rule(r"^ERROR: ResolutionImpossible", 80, "pip", category=Category.DEPENDENCY),
+    Rule(r"^ERROR: Could not open requirements file", 88, "pip", category=Category.CONFIG),
+    Rule(r"^\s*The conflict is caused by:", 86, "pip", category=Category.DEPENDENCY, after=5),
+    Rule(r"^\s*error: subprocess-exited-with-error", 76, "pip", category=Category.DEPENDENCY, after=8),
+    Rule(
+        r"error: metadata-generation-failed|error: legacy-install-failure",
+        74,
+        "pip",
+        category=Category.DEPENDENCY,
+        after=2,
+    ),
+    Rule(
+        r"^\s*(?:×|x) (?:No solution found|Failed to (?:build|download|fetch|resolve|read|prepare)"
+        r"|\w.* did not run successfully)",
+        88,
+        "uv",
+        category=Category.DEPENDENCY,
+        after=8,
+    ),
+    Rule(r"^\s*(?:├|╰)─▶ ", 84, "uv", category=Category.DEPENDENCY, after=3, stop=BLANK),
+    Rule(
+        r"^\s*Because .+ (?:depends on|requires|there (?:is|are) no|were not found)",
+        84,
+        "uv",
+        category=Category.DEPENDENCY,
+        after=3,
+        stop=BLANK,
+    ),
+    Rule(
+        r"we can conclude that .+(?:cannot be used|unsatisfiable|are incompatible)",
+        80,
+        "uv",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(r"(?i)version solving failed", 88, "poetry", category=Category.DEPENDENCY, before=4),
+    Rule(
+        r"changed significantly since poetry\.lock|poetry\.lock is not up to date",
+        90,
+        "poetry",
+        category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"^error: (?:The lockfile at|Unable to find lockfile|Failed to (?:fetch|download|prepare|install"
+        r"|resolve))",
+        88,
+        "uv",
+        category=Category.DEPENDENCY,
+        after=5,
+    ),
+    Rule(r"^error: Error while fetching ", 88, "uv", category=Category.INFRASTRUCTURE, after=3),
+    Rule(r"^\s{0,8}Caused by: ", 76, "", after=1),
+    Rule(r"(?i)^error: no (?:interpreter|virtual environment) found", 86, "uv", category=Category.CONFIG),
+    Rule(
+        r"(?i)^\s*(?:CondaError|PackagesNotFoundError|ResolvePackageNotFound|UnsatisfiableError"
+        r"|LibMambaUnsatisfiableError)",
+        88,
+        "conda",
+        category=Category.DEPENDENCY,
+        after=6,
+    ),
+    Rule(r"requires a different Python: ", 86, "pip", category=Category.DEPENDENCY),
+)
+
+RULES = PYTEST + UNITTEST + CHECKERS + PACKAGES
