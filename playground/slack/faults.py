@@ -12,6 +12,9 @@ done, but the answer says otherwise. ``timeout``: done, and no answer comes. ``d
 late. ``disconnect``: Slack closes the Socket Mode connection. ``duplicate``: the next delivery to the app is
 made twice."""
 
+WEB_API_KINDS: tuple[Kind, ...] = ("ratelimited", "500", "post_then_500", "timeout", "delay")
+"""The faults that a Web API call can have."""
+
 DELIVERIES = ("events", "interactions")
 """What ``method`` may be for ``duplicate`` and ``disconnect``, beside the Web API's methods."""
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response, WebSocket
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from playground.slack.answers import Answer
+from playground.slack.faults import WEB_API_KINDS
 from playground.slack.methods.files import MAX_BYTES
 from playground.slack.schema import Json
 
@@ -49,11 +49,9 @@ def _serve_web_api(routes: APIRouter, slack: Slack) -> None:
             args, token = _arguments(request, body)
         except ValueError as error:
             return JSONResponse({"ok": False, "error": str(error)})
-        fault = slack.faults.take(method, "post_then_500", "timeout", "delay")
-        answer = await run_in_threadpool(slack.call, method, args, token)
-        if fault and fault.kind == "post_then_500":
-            answer = Answer(status=500, body={"ok": False, "error": "internal_error"})
-        elif fault and fault.kind == "timeout":
+        fault = slack.faults.take(method, *WEB_API_KINDS)
+        answer = await run_in_threadpool(slack.call, method, args, token, fault)
+        if fault and fault.kind == "timeout":
             await _hold(request)
         elif fault and fault.kind == "delay":
             await asyncio.sleep(fault.retry_after)

@@ -14,7 +14,7 @@ from typing import Any
 from playground.slack.answers import Answer, NotPossibleError
 from playground.slack.deliveries import Deliveries, DeliveryRecord
 from playground.slack.events import SCOPES, Announcer
-from playground.slack.faults import DELIVERIES, Faults
+from playground.slack.faults import DELIVERIES, Fault, Faults
 from playground.slack.methods import METHODS
 from playground.slack.model import App, CallRecord, Channel, Message, User, View
 from playground.slack.pace import Pace
@@ -61,7 +61,6 @@ class Slack(People):
         self._web_api = WebApi(
             workspace=self.workspace,
             announce=self.announce,
-            faults=self.faults,
             pace=self.pace,
             sockets=self.sockets,
             timers=self.timers,
@@ -294,9 +293,9 @@ class Slack(People):
         """Call ``listener`` (quick, from any thread) after every change; returns how to stop."""
         return self.workspace.subscribe(listener)
 
-    def call(self, method: str, args: Mapping[str, Any], token: str) -> Answer:
+    def call(self, method: str, args: Mapping[str, Any], token: str, fault: Fault | None = None) -> Answer:
         """Answer one Web API call, as the route for it does."""
-        return self._web_api.call(method, args, token)
+        return self._web_api.call(method, args, token, fault)
 
     def _member(self, user: str) -> str:
         found = self.workspace.users.get(user) or next(

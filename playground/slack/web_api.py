@@ -8,7 +8,7 @@ from typing import Any
 
 from playground.slack.answers import Answer, RateLimitedError, SlackError
 from playground.slack.events import Announcer
-from playground.slack.faults import Faults
+from playground.slack.faults import Fault
 from playground.slack.limits import Limits, Tier
 from playground.slack.methods import METHODS
 from playground.slack.methods.call import Access, Call, Method
@@ -27,7 +27,6 @@ class WebApi:
         *,
         workspace: Workspace,
         announce: Announcer,
-        faults: Faults,
         pace: Pace,
         sockets: Sockets,
         timers: Timers,
@@ -35,22 +34,22 @@ class WebApi:
     ) -> None:
         self._workspace = workspace
         self._announce = announce
-        self._faults = faults
         self._pace = pace
         self._limits = Limits(pace)
         self._sockets = sockets
         self._timers = timers
         self._base_url = base_url
 
-    def call(self, method: str, args: Mapping[str, Any], token: str) -> Answer:
-        """Answer one call."""
-        fault = self._faults.take(method, "ratelimited", "500") if method in METHODS else None
+    def call(self, method: str, args: Mapping[str, Any], token: str, fault: Fault | None = None) -> Answer:
+        """Answer one call, with the part of ``fault`` that concerns what is done and said."""
         if fault and fault.kind == "ratelimited":
             answer = _rate_limited(int(fault.retry_after))
-        elif fault:
-            answer = Answer(status=500, body={"ok": False, "error": "internal_error"})
+        elif fault and fault.kind == "500":
+            answer = _internal_error()
         else:
             answer = self._answer(method, args, token)
+            if fault and fault.kind == "post_then_500":
+                answer = _internal_error()
         self._record(method, args, token, answer)
         return answer
 
@@ -150,6 +149,10 @@ def _scope_headers(app: App, method: Method) -> dict[str, str]:
         "X-OAuth-Scopes": ",".join(sorted(app.scopes)),
         "X-Accepted-OAuth-Scopes": ",".join(method.scopes),
     }
+
+
+def _internal_error() -> Answer:
+    return Answer(status=500, body={"ok": False, "error": "internal_error"})
 
 
 def _rate_limited(seconds: int) -> Answer:

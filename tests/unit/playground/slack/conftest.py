@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import pytest
 import uvicorn
@@ -21,11 +22,26 @@ from playground.slack.server import Slack, router
 
 SECRET = "a-signing-secret"
 TOKEN = "xoxb-playground"
-SCOPES = (
-    "chat:write commands app_mentions:read users:read users:read.email files:write files:read channels:read "
-    "groups:read im:write im:read im:history reactions:write reactions:read channels:history channels:join "
-    "usergroups:read team:read"
-).split()
+SCOPES = [
+    "chat:write",
+    "commands",
+    "app_mentions:read",
+    "users:read",
+    "users:read.email",
+    "files:write",
+    "files:read",
+    "channels:read",
+    "groups:read",
+    "im:write",
+    "im:read",
+    "im:history",
+    "reactions:write",
+    "reactions:read",
+    "channels:history",
+    "channels:join",
+    "usergroups:read",
+    "team:read",
+]
 
 
 @contextmanager
@@ -101,13 +117,20 @@ class _Stages:
         self._open.append((slack, server))
         return _populated(slack, base_url, **app)
 
-    def __enter__(self) -> _Stages:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         for slack, server in self._open:
             slack.close()
             server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def module_stage() -> Iterator[Stage]:
+    """A stage that the tests of one module share."""
+    with _Stages() as stages:
+        yield stages.build()
 
 
 @pytest.fixture
