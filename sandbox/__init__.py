@@ -7,5 +7,7 @@ network, no host files, hard limits, bounded output, nothing left behind.
 
 from sandbox.bench import limits_of
 from sandbox.choice import NoWorkbenches, open_workbenches
+from sandbox.reaper import reap
+from sandbox.selftest import Probe, probe
 
-__all__ = ["NoWorkbenches", "limits_of", "open_workbenches"]
+__all__ = ["NoWorkbenches", "Probe", "limits_of", "open_workbenches", "probe", "reap"]

@@ -132,6 +132,7 @@ class BubblewrapEngine:
     def _prepare(self) -> str:
         """Write what is bound into the sandbox; returns the tools' names and versions."""
         (self._folder / "etc").mkdir()
+        (self._folder / "empty").mkdir()
         for name, text in _OWN_ETC.items():
             (self._folder / "etc" / name).write_text(text)
         into = self._folder / "toolbox"
@@ -200,7 +201,7 @@ class BubblewrapEngine:
         for name in _OWN_ETC:
             options += ["--ro-bind", str(self._folder / "etc" / name), f"/etc/{name}"]
         options += ["--ro-bind", str(self._folder / "toolbox"), inside.TOOLBOX]
-        return [*options, *_python_options(), "--proc", "/proc", "--dev", "/dev"]
+        return [*options, *_python_options(self._folder / "empty"), "--proc", "/proc", "--dev", "/dev"]
 
     def _try(self) -> None:
         """Really start one: user namespaces may be off, and only the kernel knows."""
@@ -241,8 +242,11 @@ def _help(bwrap: Path) -> str:
     return done.stdout + done.stderr
 
 
-def _python_options() -> list[str]:
-    """The running Python, read-only, and its names on the search path."""
+def _python_options(empty: Path) -> list[str]:
+    """The running Python, read-only, and its names on the search path.
+
+    What happens to be installed in it is covered: a missing dependency must be as missing here as in CI.
+    """
     prefix = Path(sys.base_prefix).resolve()
     executable = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
     inner = executable.resolve()
@@ -257,6 +261,8 @@ def _python_options() -> list[str]:
             options += ["--perms", "0755", "--dir", str(parent)]
         options += ["--ro-bind", str(prefix), str(place)]
         inner = place / inner.relative_to(prefix)
+        packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
+        options += ["--ro-bind", str(empty), str(packages)]
     for name in ("python", "python3", executable.name):
         options += ["--symlink", str(inner), f"{_BIN}/{name}"]
     return options

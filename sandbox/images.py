@@ -103,7 +103,8 @@ def find_image(client: docker.DockerClient, name: str) -> Image:
 def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: str = LOCAL_IMAGE) -> str:
     """Put ``toolbox`` (:mod:`sandbox.toolbox`) on top of ``base`` and return the new image's id.
 
-    The base is pulled if it is missing; the build itself has no network. Raises :class:`SandboxUnavailableError` with the engine's own words.
+    The base is pulled if it is missing; the build itself has no network.
+    Raises :class:`SandboxUnavailableError` with the engine's own words.
     """
     search_path = _find_or_pull(client, base).env.get("PATH", PATH)
     try:
