@@ -1,0 +1,203 @@
+"""Incidents and heals as views show them: frozen snapshots, read in one transaction each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from patchpilot.failures import Diagnosis, DistilledFailure
+from patchpilot.fixes import Fix, Spend
+from patchpilot.heals import HealId, HealState
+from patchpilot.incidents import (
+    DecisionRecord,
+    FailureRecord,
+    HealSnapshot,
+    IncidentId,
+    IncidentSnapshot,
+    ProgressStep,
+)
+from patchpilot.source import Repo, RunRef, Sha
+from storage.codec import decode
+from storage.database import Database
+from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
+
+
+def snapshot(db: Database, incident: int) -> IncidentSnapshot | None:
+    """An incident with its current heal; ``None`` if there is no such number."""
+    with db.transaction() as session:
+        return read_snapshot(session, incident)
+
+
+def snapshot_of_heal(db: Database, heal_id: HealId) -> IncidentSnapshot | None:
+    """The incident of a heal with that very heal, current or not."""
+    with db.transaction() as session:
+        heal = session.get(Heal, heal_id)
+        if heal is None:
+            return None
+        return _incident(session.get_one(Incident, heal.incident_id), heal_snapshots(session, [heal])[0])
+
+
+def heals(
+    db: Database, *, state: HealState | None = None, limit: int = 50, before: datetime | None = None
+) -> list[HealSnapshot]:
+    """Heals, newest first; of one state, and older than ``before``, if asked for."""
+    query = select(Heal).order_by(Heal.created_at.desc(), Heal.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Heal.state == state.value)
+    if before is not None:
+        query = query.where(Heal.created_at < before)
+    with db.transaction() as session:
+        return heal_snapshots(session, session.scalars(query).all())
+
+
+def open_incidents(db: Database, *, repo: Repo | None = None) -> list[IncidentSnapshot]:
+    """Incidents that are not over, the most recently seen first."""
+    query = (
+        select(Incident, Heal)
+        .join(Heal, Heal.id == Incident.heal_id)
+        .where(Incident.open)
+        .order_by(Incident.last_seen.desc(), Incident.id.desc())
+    )
+    if repo is not None:
+        query = query.where(Incident.host == repo.host, Incident.repo == repo.full_name)
+    with db.transaction() as session:
+        rows = session.execute(query).all()
+        snapshots = heal_snapshots(session, [heal for _, heal in rows])
+        return [_incident(row[0], heal) for row, heal in zip(rows, snapshots, strict=True)]
+
+
+def read_snapshot(session: Session, incident: int) -> IncidentSnapshot | None:
+    """The same as :func:`snapshot`, inside the caller's transaction."""
+    row = session.get(Incident, incident)
+    if row is None or row.heal_id is None:
+        return None
+    heal = session.get_one(Heal, row.heal_id)
+    return _incident(row, heal_snapshots(session, [heal])[0])
+
+
+def heal_snapshots(session: Session, rows: Sequence[Heal]) -> list[HealSnapshot]:
+    """Snapshots of ``rows``, in their order, with a fixed number of queries however many they are."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    wanted = [row.failure_id for row in rows]
+    shown = [row.approval_id for row in rows if row.approval_id]
+    failures = {row.id: row for row in session.scalars(select(Failure).where(Failure.id.in_(wanted)))}
+    proposals = select(ProposedFix).where(ProposedFix.approval_id.in_(shown))
+    fixes = {row.approval_id: row for row in session.scalars(proposals)} if shown else {}
+    steps: dict[str, list[Step]] = defaultdict(list)
+    for step in session.scalars(select(Step).where(Step.heal_id.in_(ids)).order_by(Step.id)):
+        steps[step.heal_id].append(step)
+    decisions: dict[str, list[Decision]] = defaultdict(list)
+    for decision in session.scalars(select(Decision).where(Decision.heal_id.in_(ids)).order_by(Decision.id)):
+        decisions[decision.heal_id].append(decision)
+    return [
+        _heal(row, failures[row.failure_id], fixes.get(row.approval_id), steps[row.id], decisions[row.id])
+        for row in rows
+    ]
+
+
+def failure_record(row: Failure) -> FailureRecord:
+    """A failure as the vocabulary knows it."""
+    return FailureRecord(
+        id=row.id,
+        run=RunRef(
+            provider=row.provider,
+            repo=Repo(row.host, row.repo),
+            run_id=row.run_id,
+            attempt=row.attempt,
+            url=row.url,
+        ),
+        workflow=row.workflow,
+        workflow_path=row.workflow_path,
+        branch=row.branch,
+        default_branch=row.default_branch,
+        head_sha=Sha(row.head_sha),
+        author=row.author,
+        commit_subject=row.commit_subject,
+        pull_request=row.pull_request,
+        from_fork=row.from_fork,
+        received_at=row.received_at,
+    )
+
+
+def decision_record(row: Decision) -> DecisionRecord:
+    """A decision as the vocabulary knows it."""
+    return DecisionRecord(
+        verb=row.verb,
+        actor=row.actor,
+        medium=row.medium,
+        patch_sha256=row.patch_sha256,
+        text=row.text,
+        at=row.at,
+    )
+
+
+def spend_of(row: Heal) -> Spend:
+    """What a heal has cost so far."""
+    return Spend(
+        dollars=row.dollars,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        calls=row.model_calls,
+    )
+
+
+def _incident(row: Incident, heal: HealSnapshot) -> IncidentSnapshot:
+    return IncidentSnapshot(
+        id=IncidentId(row.id),
+        repo=Repo(row.host, row.repo),
+        branch=row.branch,
+        workflow=row.workflow,
+        title=row.title,
+        fingerprint=row.fingerprint,
+        failures=row.failures,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        heal=heal,
+    )
+
+
+def _heal(
+    row: Heal,
+    failure: Failure,
+    fix: ProposedFix | None,
+    steps: Iterable[Step],
+    decisions: Iterable[Decision],
+) -> HealSnapshot:
+    return HealSnapshot(
+        id=HealId(row.id),
+        incident=IncidentId(row.incident_id),
+        state=HealState(row.state),
+        reason=row.reason,
+        attempt=row.attempt,
+        approval_id=row.approval_id,
+        failure=failure_record(failure),
+        distilled=decode(DistilledFailure, row.distilled),
+        diagnosis=decode(Diagnosis, row.diagnosis),
+        fix=decode(Fix, fix.fix if fix else None),
+        spend=spend_of(row),
+        steps=tuple(_step(step) for step in steps),
+        decisions=tuple(decision_record(decision) for decision in decisions),
+        pull_request_number=row.pull_request_number,
+        pull_request_url=row.pull_request_url,
+        pull_request_ci=row.pull_request_ci,
+        approval_expires_at=row.approval_expires_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _step(row: Step) -> ProgressStep:
+    seconds = None if row.finished_at is None else (row.finished_at - row.started_at).total_seconds()
+    return ProgressStep(
+        name=row.name,
+        text=row.text,
+        done=row.finished_at is not None,
+        at=row.started_at,
+        seconds=seconds,
+    )

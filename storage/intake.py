@@ -1,0 +1,110 @@
+"""What a verified webhook changes: one transaction each, the delivery's id first.
+
+A delivery that was recorded before changes nothing, so providers may repeat themselves as they like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from patchpilot.failures import PullRequestClosed, RunFinished
+from patchpilot.heals import HealId
+from patchpilot.source import RunRef
+from storage import pulls, reds
+from storage.database import Database
+from storage.greens import recover_incidents
+from storage.locks import lock_branch
+from storage.models import Delivery, Failure, Heal
+from storage.runs import Whose, line, remember_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What an event led to."""
+
+    duplicate: bool
+    """This delivery, or this very run, was recorded before."""
+    incident: int | None
+    heal: HealId | None
+
+
+def record_failure(db: Database, event: RunFinished) -> Recorded:
+    """A run ended red: open an incident with a heal, or hang it provisionally on the open one.
+
+    A red run of one of our own fix branches is news about that pull request instead.
+    """
+    return _record_red(db, event, asked_for=False)
+
+
+def request_heal(db: Database, event: RunFinished) -> Recorded:
+    """A person asked for a diagnosis of a red run. A run that is known already gives its incident."""
+    return _record_red(db, event, asked_for=True)
+
+
+def record_success(db: Database, event: RunFinished) -> Recorded:
+    """A run ended green: what it cures has recovered, and a fix that it followed has proved itself."""
+    with db.transaction() as session:
+        if not _first(session, event.delivery_id):
+            return Recorded(duplicate=True, incident=None, heal=None)
+        if pulls.is_ours(event):
+            return _found(pulls.record_run(session, event))
+        lock_branch(session, event.run.repo, line(event))
+        remember_run(session, event)
+        pulls.judge_merge(session, event)
+        return _found(recover_incidents(session, event))
+
+
+def record_pull_request_closed(db: Database, event: PullRequestClosed) -> Recorded:
+    """A pull request was closed; if it is ours, its heal is resolved (merged) or rejected."""
+    with db.transaction() as session:
+        if not _first(session, event.delivery_id):
+            return Recorded(duplicate=True, incident=None, heal=None)
+        return _found(pulls.record_closed(session, event))
+
+
+def _record_red(db: Database, event: RunFinished, *, asked_for: bool) -> Recorded:
+    with db.transaction() as session:
+        if not _first(session, event.delivery_id):
+            return _known(session, event.run) or Recorded(duplicate=True, incident=None, heal=None)
+        if pulls.is_ours(event):
+            return _found(pulls.record_run(session, event))
+        lock_branch(session, event.run.repo, line(event))
+        if known := _known(session, event.run):
+            return known
+        pulls.judge_merge(session, event)
+        return _found(reds.record(session, event, asked_for=asked_for))
+
+
+def _first(session: Session, delivery_id: str) -> bool:
+    made = session.scalar(
+        insert(Delivery)
+        .values(id=delivery_id)
+        .on_conflict_do_nothing(index_elements=[Delivery.id])
+        .returning(Delivery.id)
+    )
+    return made is not None
+
+
+def _known(session: Session, run: RunRef) -> Recorded | None:
+    row = session.execute(
+        select(Heal.incident_id, Heal.id)
+        .join(Failure, Failure.id == Heal.failure_id)
+        .where(
+            Failure.provider == run.provider,
+            Failure.host == run.repo.host,
+            Failure.repo == run.repo.full_name,
+            Failure.run_id == run.run_id,
+            Failure.attempt == run.attempt,
+        )
+    ).one_or_none()
+    return None if row is None else Recorded(duplicate=True, incident=row[0], heal=HealId(row[1]))
+
+
+def _found(whose: Whose | None) -> Recorded:
+    if whose is None:
+        return Recorded(duplicate=False, incident=None, heal=None)
+    return Recorded(duplicate=False, incident=whose.incident, heal=whose.heal)

@@ -1,0 +1,61 @@
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from storage import schema
+from storage.database import Database
+from storage.models import Incident
+
+
+def _engine(url: str) -> Any:
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def test_migrations_and_models_agree(database_url: str) -> None:
+    engine = _engine(database_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Incident.metadata) == []
+    engine.dispose()
+
+
+def test_migrations_go_down_to_nothing_and_up_again(database_url: str) -> None:
+    engine = _engine(database_url)
+
+    schema.downgrade(engine, "base")
+    with engine.connect() as connection:
+        left = connection.execute(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        ).scalars()
+        assert set(left) == {"alembic_version"}
+    assert not schema.is_current(engine)
+    schema.upgrade(engine)
+
+    assert schema.is_current(engine)
+    engine.dispose()
+
+
+def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    databases = [Database(empty_database_url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Database.migrate, databases))
+
+    assert databases[0].schema_is_current()
+    for database in databases:
+        database.close()
+
+
+def test_a_migration_leaves_time_limits_as_they_were(empty_database_url: str) -> None:
+    database = Database(empty_database_url, pool_size=1)
+    database.migrate()
+
+    with database.transaction() as session:
+        assert session.scalar(text("SHOW statement_timeout")) == "30s"
+        assert session.scalar(text("SHOW lock_timeout")) == "10s"
+    database.close()
