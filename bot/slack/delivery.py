@@ -30,8 +30,8 @@ CALL_SECONDS: Final = 10
 EVENT_TYPE: Final = "patchpilot_message"
 KIND: Final = "slack"
 _GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_BURST: Final = 6
-_PER_SECOND: Final = 1.0
+_BURST: Final = 4
+PER_SECOND: Final = 1.0
 """Slack takes about one message per second and channel, with short bursts.
 https://docs.slack.dev/apis/web-api/rate-limits"""
 
@@ -47,7 +47,10 @@ class Place:
 class Delivery:
     """Brings messages to Slack. Used by one thread of the process that holds the announcer's lock."""
 
-    def __init__(self, db: Database, client: WebClient, metrics: Metrics) -> None:
+    def __init__(
+        self, db: Database, client: WebClient, metrics: Metrics, *, per_second: float = PER_SECOND
+    ) -> None:
+        self._per_second = per_second
         self._db = db
         self._client = client
         self._metrics = metrics
@@ -126,7 +129,6 @@ class Delivery:
                 raise PermanentError(f"Slack has no channel {channel} that this bot can see; invite it there")
 
     def _post(self, key: str, message: Message, place: Place, *, broadcast: bool) -> dict[str, str]:
-        self._take_turn(place.channel)
         arguments: dict[str, Any] = {
             "channel": place.channel,
             "text": message.text,
@@ -139,6 +141,7 @@ class Delivery:
         if place.thread_ts:
             arguments |= {"thread_ts": place.thread_ts, "reply_broadcast": broadcast}
         try:
+            self._take_turn(place.channel)
             answer = self._call("chat.postMessage", arguments)
         except _NotDoneError:
             self._surely_not_posted.add(key)
@@ -164,9 +167,9 @@ class Delivery:
     def _take_turn(self, channel: str) -> None:
         now = time.monotonic()
         left, at = self._allowance.get(channel, (float(_BURST), now))
-        left = min(float(_BURST), left + (now - at) * _PER_SECOND)
+        left = min(float(_BURST), left + (now - at) * self._per_second)
         if left < 1:
-            raise _NotDoneError("channel's share is used up", retry_after=(1 - left) / _PER_SECOND)
+            raise _NotDoneError("channel's share is used up", retry_after=(1 - left) / self._per_second)
         self._allowance[channel] = (left - 1, now)
 
     def _call(self, method: str, arguments: dict[str, Any]) -> Any:
