@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -37,6 +38,7 @@ DEADLINE_SECONDS = 300.0
 """Most time that one question may take, waiting between tries included."""
 
 _LONGEST_WAIT = 60.0
+_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _AGAIN_TYPES = frozenset({"overloaded_error", "api_error", "rate_limit_error", "timeout_error"})
 """Error types that may go away, also when they come in the middle of a stream with status 200:
 https://platform.claude.com/docs/en/api/errors"""
@@ -185,17 +187,18 @@ def _tokens(usage: Any, *, output: int) -> Tokens:
 def _translated(error: anthropic.APIStatusError) -> PatchPilotError | _AgainError:
     status, kind = error.status_code, str(error.type or "")
     said = one_line(error.api_message or kind or "no reason given", 200)
-    if status in {408, 409, 429} or status >= 500 or kind in _AGAIN_TYPES:  # noqa: PLR2004 - HTTP status classes
+    in_stream = status < HTTPStatus.BAD_REQUEST
+    if status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR or (in_stream and kind in _AGAIN_TYPES):
         return _AgainError(f"HTTP {status} {kind}".strip(), wait=_retry_after(error))
-    if status in {401, 403}:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ConfigurationError(
             f"Anthropic does not accept the key (HTTP {status}): check ANTHROPIC_API_KEY"
         )
-    if status == 404:  # noqa: PLR2004 - HTTP status
+    if status == HTTPStatus.NOT_FOUND:
         return ConfigurationError(
             f"Anthropic does not know the model or the address: check ANTHROPIC_MODEL ({said})"
         )
-    if status == 402 or kind == "billing_error":  # noqa: PLR2004 - HTTP status
+    if status == HTTPStatus.PAYMENT_REQUIRED or kind == "billing_error":
         return PermanentError(f"Anthropic's account has no credit left: {said}")
     return ModelRefusedError(f"the API did not take the request (HTTP {status}): {said}")
 

@@ -45,7 +45,7 @@ _STEPS: dict[str, tuple[Node, tuple[str, ...]]] = {
     "retrieve": (retrieve, ("generate", "escalate")),
     "generate": (generate, ("validate", "escalate")),
     "validate": (validate, ("generate", "decide", "escalate")),
-    "decide": (decide, ("resolve", "generate", "ingest")),
+    "decide": (decide, ("resolve", "retrieve", "ingest")),
     "resolve": (resolve, ("escalate",)),
     "escalate": (escalate, ()),
 }

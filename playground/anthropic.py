@@ -14,6 +14,19 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self, cast
 
+_KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""Error types by status: https://platform.claude.com/docs/en/api/errors"""
+
 PIECE = 40
 """Characters per delta of a streamed answer, few enough that every answer comes in several."""
 
@@ -50,7 +63,8 @@ class Fault:
     """An answer with another status than 200, or an error event inside a stream."""
 
     status: int
-    kind: str = "api_error"
+    kind: str = ""
+    """The error's type; empty for the one that belongs to the status."""
     message: str = "scripted fault"
     retry_after: str | None = None
     in_stream: bool = False
@@ -165,7 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self._error(Fault(status=400, kind="invalid_request_error", message="not JSON"))
             return
-        problem = _problem(self.path, self.headers.get("x-api-key", ""), body)
+        problem = _problem(
+            self.path, self.headers.get("authorization", "") or self.headers.get("x-api-key", ""), body
+        )
         if problem is not None:
             self._error(problem)
             return
@@ -220,7 +236,7 @@ def _problem(path: str, key: str, body: Any) -> Fault | None:
     if path.split("?", maxsplit=1)[0] != "/v1/messages":
         return Fault(status=404, kind="not_found_error", message=f"no such path: {path}")
     if not key:
-        return Fault(status=401, kind="authentication_error", message="x-api-key header is required")
+        return Fault(status=401, kind="authentication_error", message="no API key")
     needed = ("model", "max_tokens", "messages")
     missing = [name for name in needed if not isinstance(body, dict) or name not in body]
     if missing:
@@ -297,7 +313,7 @@ def _usage(reply: Reply) -> dict[str, int]:
 def _error_body(fault: Fault) -> dict[str, Any]:
     return {
         "type": "error",
-        "error": {"type": fault.kind, "message": fault.message},
+        "error": {"type": fault.kind or _KINDS.get(fault.status, "api_error"), "message": fault.message},
         "request_id": "req_scripted",
     }
 

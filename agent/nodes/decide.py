@@ -22,12 +22,12 @@ def decide(tools: HealTools, state: State) -> State:
 
 
 def try_again(tools: HealTools, state: State) -> State:
-    """Back to ``generate`` with a clean slate, except that a proposal which a person did not want is not
+    """Back to looking for a fix with a clean slate, except that a proposal which a person did not want is not
     proposed again. A heal that never got its log read starts there."""
     proposed = state.get("candidate") or {}
     refused = [f"{proposed['author']} proposed a patch and a person asked for another"] if proposed else []
     return State(
-        route="generate" if tools.journal.distilled() and state.get("job_id") else "ingest",
+        route="retrieve" if tools.journal.distilled() and state.get("job_id") else "ingest",
         tried=[proposed["key"]] if proposed else [],
         refused=refused,
         evidence={},

@@ -101,8 +101,8 @@ def _flaky(tools: HealTools, seen: Flakes) -> State:
         tools.journal.diagnosed(flaky)
     tools.journal.move(
         HealState.FLAKY,
-        reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. PatchPilot "
-        "does not patch a flaky test; run the job again, and have somebody make the test independent of chance.",
+        reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. "
+        "PatchPilot does not patch a flaky test; run the job again, and have somebody make the test independent of chance.",
     )
     return State(route=FINISH)
 

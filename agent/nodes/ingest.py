@@ -17,7 +17,7 @@ DISTILLED_BYTES = 8000
 """Budget of the distilled log."""
 
 _SNIFFED_BYTES = 65_536
-_BINARY_SHARE = 0.1
+_BINARY_SHARE = 0.05
 _SPACE = ord(" ")
 _TEXT_CONTROLS = frozenset(b"\t\n\x0b\x0c\r\x08\x07\x1b")
 
@@ -62,14 +62,12 @@ def _read_log(tools: HealTools, run: RunRef, job: CIJob) -> DistilledFailure:
     reader = _LogReader(tools.ci.open_log(run, job), limit=tools.settings.log_max_bytes)
     step = job.failed_step.name if job.failed_step else ""
     failure = distil(reader.chunks(), max_bytes=DISTILLED_BYTES, step=step, redact=tools.redact)
-    if not reader.size:
-        raise _UnreadableLogError("is empty: open the run and look at its summary")
     return replace(failure, truncated=True) if reader.cut else failure
 
 
 @dataclass
 class _LogReader:
-    """Passes a log on in chunks, stops at the limit, and refuses what is no text."""
+    """Passes a log on in chunks, stops at the limit, and refuses what is empty or no text."""
 
     source: Iterable[bytes]
     limit: int
@@ -88,6 +86,8 @@ class _LogReader:
             self.size += len(part)
             self._sniff(part[: _SNIFFED_BYTES - self._sniffed])
             yield part
+        if not self.size:
+            raise _UnreadableLogError("is empty: open the run and look at its summary")
         self._judge(at_least=1)
 
     def _sniff(self, part: bytes) -> None:
