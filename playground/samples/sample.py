@@ -1,0 +1,106 @@
+"""What a sample repository is: a believable history that is green, and a way to break it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from playground.github.model import now
+from playground.github.server import GitHub, Push
+
+_BETWEEN_COMMITS = timedelta(hours=19, minutes=7)
+
+ACTION_SETUP = """\
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - uses: acme/python-tools@v2
+        with:
+          tools: pytest ruff
+"""
+"""The first steps of each sample's jobs. The playground shows ``uses:`` steps as done: the sandbox has the
+tools already and no network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One commit of a sample's history."""
+
+    author: str
+    message: str
+    files: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A sample repository."""
+
+    full_name: str
+    title: str
+    """For people, in a few words."""
+    people: Mapping[str, str]
+    """Role on the repository by login."""
+    names: Mapping[str, str]
+    """Full name by login, for commits."""
+    history: Sequence[Change]
+    """Green at its end."""
+    breakage: Change
+    """The commit that turns it red."""
+    cure: Change | None = None
+    """What a person does about it."""
+    relapse: Change | None = None
+    """How the same bug comes back after the cure."""
+    until_red: Sequence[Change] = field(default=())
+    """Harmless commits that follow for as long as a flaky test happens to pass."""
+
+    def create(self, github: GitHub) -> str:
+        """Make the repository with its history, in one push; returns the head, which is green."""
+        for login, name in self.names.items():
+            github.name_person(login, name)
+        github.create_repository(self.full_name, collaborators=self.people)
+        began = now() - _BETWEEN_COMMITS * len(self.history)
+        commits = [
+            Push(one.author, one.message, one.files, began + _BETWEEN_COMMITS * number)
+            for number, one in enumerate(self.history)
+        ]
+        return github.push_history(self.full_name, "main", commits)
+
+    def break_it(self, github: GitHub) -> str:
+        """Push the commit that breaks it; returns the red commit.
+
+        A flaky sample is pushed to until its test happens to fail. Waits for CI in between.
+        """
+        sha = self._push(github, self.breakage)
+        for following in self.until_red:
+            if github.wait_for_ci(self.full_name, sha) != "success":
+                break
+            sha = self._push(github, following)
+        return sha
+
+    def fix(self, github: GitHub) -> str:
+        """A person mends it; raises :class:`ValueError` for a sample without a cure."""
+        return self._push(github, _given(self.cure, "cure"))
+
+    def regress(self, github: GitHub) -> str:
+        """The same bug is met again; raises :class:`ValueError` for a sample without a relapse."""
+        return self._push(github, _given(self.relapse, "relapse"))
+
+    def _push(self, github: GitHub, change: Change) -> str:
+        return github.push(
+            self.full_name, "main", author=change.author, message=change.message, files=change.files
+        )
+
+
+def _given(change: Change | None, name: str) -> Change:
+    if change is None:
+        raise ValueError(f"this sample has no {name}")
+    return change
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """``text`` with one passage replaced; raises :class:`ValueError` unless it is there exactly once."""
+    if text.count(old) != 1:
+        raise ValueError(f"the passage {old!r} is there {text.count(old)} times")
+    return text.replace(old, new)
