@@ -80,7 +80,7 @@ class GitHubActions:
             session.send(f"actions/runs/{number}/rerun-failed-jobs", {})
 
     def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
-        """Read from the checkout what the failing step ran (:mod:`providers.ci.github_replay` has the rules)."""
+        """Read from the checkout what the failing step ran; the rules: :mod:`providers.ci.github_replay`."""
         return replay(tree, workflow_path=workflow_path, job=job)
 
     def _stream(self, repo: Repo, job: int, doing: str) -> Iterator[bytes]:

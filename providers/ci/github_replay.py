@@ -25,6 +25,7 @@ from patchpilot.source import CIJob
 from patchpilot.text import one_line
 from providers.ci.github_expressions import UnknownExpressionError
 from providers.ci.github_workflow import (
+    Job,
     Step,
     UnusableWorkflowError,
     Workflow,
@@ -37,7 +38,8 @@ from providers.ci.step_kinds import StepKind, kind_of, without_set_up
 
 _INSTEAD = f"To have it healed, put the command under replay.failing in {FILE}."
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BASH = {"bash -e", "bash --noprofile --norc -eo pipefail", "sh -e"}
+BASH = {"bash -e", "bash --noprofile --norc -eo pipefail", "sh -e"}
+"""Shells whose scripts can stand together in one ``bash`` script."""
 
 
 def replay(tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
@@ -54,9 +56,8 @@ def replay(tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp
     except UnusableWorkflowError as error:
         return GaveUp(f"{error} {_INSTEAD}")
     except UnknownExpressionError as error:
-        return GaveUp(
-            f"The failing step uses ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub. {_INSTEAD}"
-        )
+        expression = one_line(str(error), 80)
+        return GaveUp(f"The failing step uses ${{{{ {expression} }}}}, known only on GitHub. {_INSTEAD}")
     if override.suite:
         return ReplayPlan(failing=plan.failing, suite=_command(override, override.suite), source=plan.source)
     return plan
@@ -79,31 +80,52 @@ def _plan(workflow: Workflow, job: CIJob) -> ReplayPlan:
     steps = found.steps()
     place = failed_step(steps, job)
     failing = steps[place]
+    script = _replayable(failing)
+    builds = [step for step in steps if step.kind is StepKind.BUILD and _joinable(step)]
+    before = [step for step in builds if steps.index(step) < place] if failing.shell() in BASH else []
+    suite = _suite(steps, failing)
+    wider = [step for step in steps if step in builds or step in suite]
+    return ReplayPlan(
+        failing=_joined([*before, failing]) if before else _single(failing, script),
+        suite=_joined(wider) if suite else None,
+        source=_source(found, place),
+    )
+
+
+def _replayable(failing: Step) -> str:
+    """The failing step's script without what installs things."""
     if not failing.run:
+        uses = one_line(failing.uses, 80)
         raise UnusableWorkflowError(
-            f"Step {failing.title!r} of job {job.name!r} is the action {one_line(failing.uses, 80)!r}, not a command."
+            f"The failing step {failing.title!r} is the action {uses!r}, not a command."
         )
     script = without_set_up(failing.script())
     if not script or kind_of(script) is StepKind.SET_UP:
         raise UnusableWorkflowError(
-            f"Step {failing.title!r} installs things or needs Docker, and the sandbox has neither network nor Docker."
+            f"The failing step {failing.title!r} installs things or needs Docker, "
+            "and the sandbox has neither network nor Docker."
         )
-    builds = [step for step in steps[:place] if step.dependable and step.kind is StepKind.BUILD]
-    suite = _suite(steps, failing)
-    notes = [f"{workflow.path}, job {found.id}, step {place + 1}"]
-    command = _joined([*builds, failing]) if builds else _single(failing, script)
-    wider = _joined([*(step for step in steps if step in builds), *suite]) if suite else None
+    return script
+
+
+def _suite(steps: Sequence[Step], failing: Step) -> list[Step]:
+    others = [step for step in steps if step is not failing and _joinable(step)]
+    tests = [step for step in others if step.kind is StepKind.TEST]
+    return tests or [step for step in others if step.kind is StepKind.CHECK]
+
+
+def _joinable(step: Step) -> bool:
+    return step.dependable and step.shell() in BASH
+
+
+def _source(found: Job, place: int) -> str:
+    """Where the commands come from and what is different here, for people."""
+    notes = [f"{found.workflow.path}, job {found.id}, step {place + 1}"]
     if found.secrets:
         notes.append(f"secrets left empty: {', '.join(sorted(found.secrets))}")
     if found.left_out:
         notes.append(f"variables left out: {', '.join(sorted(found.left_out))}")
-    return ReplayPlan(failing=command, suite=wider, source="; ".join(notes))
-
-
-def _suite(steps: Sequence[Step], failing: Step) -> list[Step]:
-    others = [step for step in steps if step is not failing and step.dependable]
-    tests = [step for step in others if step.kind is StepKind.TEST]
-    return tests or [step for step in others if step.kind is StepKind.CHECK]
+    return "; ".join(notes)
 
 
 def _single(step: Step, script: str) -> ShellCommand:
@@ -116,12 +138,14 @@ def _joined(steps: Sequence[Step]) -> ShellCommand:
         return _single(steps[0], without_set_up(steps[0].script()))
     parts = []
     for step in steps:
-        if step.shell() not in _BASH:
-            raise UnusableWorkflowError(
-                f"Step {step.title!r} needs the shell {step.shell()!r} beside others."
-            )
         exports = [f"export {name}={shlex.quote(value)}" for name, value in _usable(step.env()).items()]
-        lines = [f"cd -- {shlex.quote(step.folder())}", *exports, without_set_up(step.script()).rstrip()]
+        strict = ["set -o pipefail"] if "pipefail" in step.shell() else []
+        lines = [
+            f"cd -- {shlex.quote(step.folder())}",
+            *strict,
+            *exports,
+            without_set_up(step.script()).rstrip(),
+        ]
         parts.append("(\n" + "\n".join(lines) + "\n)")
     return ShellCommand(script="\n".join(parts) + "\n")
 

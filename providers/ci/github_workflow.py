@@ -151,7 +151,7 @@ class Step:
         return SHELLS[word] if word in SHELLS else word.replace("{0}", "").strip()
 
     def env(self) -> dict[str, str]:
-        """Variables of workflow, job and step, the nearer ones first; those only GitHub knows are left out."""
+        """Variables of workflow, job and step, nearer ones win; those that only GitHub knows are left out."""
         values = {"CI": "true", "GITHUB_WORKSPACE": self._way_up(), **dict.fromkeys(_SINKS, "/dev/null")}
         for level in (self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
             for key, value in _mapping(level).items():

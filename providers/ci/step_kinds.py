@@ -62,8 +62,8 @@ _BUILD = re.compile(
     re.MULTILINE,
 )
 _SET_UP = re.compile(
-    _PREFIX
-    + r"(?:pip[\d.]*\s+(?:install|download)|uv\s+(?:sync|pip|venv|tool|python)|pipx|poetry\s+(?:install|config)"
+    _PREFIX + r"(?:pip[\d.]*\s+(?:install|download)|uv\s+(?:sync|pip|venv|tool|python)|pipx"
+    r"|poetry\s+(?:install|config)"
     r"|pipenv\s+(?:install|sync)|pdm\s+(?:install|sync)|hatch\s+env|conda|mamba|venv|virtualenv|ensurepip"
     r"|(?:npm|pnpm|bun)\s+(?:ci|i|install|add)|yarn(?:\s+(?:install|add)|\s*$)|corepack"
     r"|bundle\s+install|gem\s+install|composer\s+install|go\s+(?:mod\s+download|install|get)|cargo\s+(?:install|fetch)"

@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from patchpilot.source import Repo
 
@@ -58,6 +60,9 @@ class Fault:
     after: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     message: str = "injected"
+
+    def strike(self) -> None:
+        raise HttpError(self.status, self.message, headers=self.headers)
 
 
 @dataclass
@@ -166,7 +171,7 @@ class FakeGitHub:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.expires_in))
         return {"token": TOKEN, "expires_at": when, "permissions": body.get("permissions", {})}
 
-    def _repo(  # noqa: C901, PLR0911, PLR0912 - a routing table
+    def _repo(  # noqa: C901, PLR0911, PLR0912, PLR0917 - a routing table
         self, method: str, name: str, rest: str, query: dict[str, str], headers: dict[str, str], body: Any
     ) -> Any:
         diff = headers.get("Accept", "") == "application/vnd.github.diff"
@@ -305,7 +310,8 @@ class FakeGitHub:
         number = len(self.pulls) + 1
         self.pulls.append(
             {"number": number, "html_url": f"{self.url}/{name}/pull/{number}", "state": "open",
-             "draft": body.get("draft", False), "title": body["title"], "body": body["body"], "merged_at": None,
+             "draft": body.get("draft", False), "title": body["title"], "body": body["body"],
+             "merged_at": None,
              "head": {"ref": body["head"], "sha": self.head(body["head"])}}
         )  # fmt: skip
         return self.pulls[-1]
@@ -332,7 +338,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._rest(parts.path, parts.query, raw)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
+    do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - the library's names
 
     def _rest(self, path: str, query: str, raw: bytes) -> None:
         path = unquote(path.removeprefix("/api/v3"))
@@ -342,7 +348,7 @@ class Handler(BaseHTTPRequestHandler):
         job = re.fullmatch(r"/repos/[^/]+/[^/]+/actions/jobs/(\w+)/logs", path)
         try:
             if fault and not fault.after:
-                raise HttpError(fault.status, fault.message, headers=fault.headers)
+                fault.strike()
             if job and f"/logs/{job[1]}" in self.github.logs:
                 status, data, headers = 302, {}, {"Location": f"{self.github.url}/logs/{job[1]}"}
             else:
@@ -351,7 +357,7 @@ class Handler(BaseHTTPRequestHandler):
                 if path.endswith("/jobs") and int(asked["page"]) * 100 < len(self.github.jobs):
                     headers["Link"] = '<https://elsewhere.example/?page=2>; rel="next"'
             if fault:
-                raise HttpError(fault.status, fault.message, headers=fault.headers)
+                fault.strike()
         except HttpError as error:
             status, data, headers = error.status, error.body, error.headers
         text = data.encode() if isinstance(data, str) else json.dumps(data).encode()
@@ -386,7 +392,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Basic {expected}":
             self.reply(401, b"", {"WWW-Authenticate": 'Basic realm="GitHub"'})
             return
-        if not self.github.bare(path.split(".git/")[0].strip("/")).exists():
+        if not self.github.bare(path.partition(".git/")[0].strip("/")).exists():
             self.reply(404, b"Repository not found.", {})
             return
         env = GIT_ENV | {
@@ -396,7 +402,7 @@ class Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
         }  # fmt: skip
-        done = subprocess.run(["git", "http-backend"], input=raw, capture_output=True, env=env, check=True)
+        done = subprocess.run(["git", "http-backend"], input=raw, capture_output=True, env=env, check=False)
         head, _, data = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.reply(int(headers.pop("Status", "200").split()[0]), data, headers)
@@ -442,5 +448,9 @@ def fault() -> type[Fault]:
 @pytest.fixture(scope="session")
 def pem() -> str:
     """A fresh RSA key, as GitHub gives one to an App."""
-    done = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True, text=True)
-    return done.stdout
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()

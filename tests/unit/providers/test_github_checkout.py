@@ -50,8 +50,8 @@ def test_a_checkout_holds_exactly_the_files_of_the_commit(
 
     assert tree(tmp_path / "one") == {"a.py": "one\n", "bin/run": "#!/bin/sh\n", "p/q r/ü.txt": "x"}
     assert tree(tmp_path / "two") == {"a.py": "two\n", "p/q r/ü.txt": "x"}
-    assert os.stat(tmp_path / "one/bin/run").st_mode & stat.S_IXUSR
-    assert not os.stat(tmp_path / "one/a.py").st_mode & stat.S_IXUSR
+    assert (tmp_path / "one/bin/run").stat().st_mode & stat.S_IXUSR
+    assert not (tmp_path / "one/a.py").stat().st_mode & stat.S_IXUSR
 
 
 def test_files_that_releases_leave_out_are_there_and_nothing_is_substituted(
@@ -100,18 +100,16 @@ def test_symlinks_stay_only_if_they_stay_inside(
 ) -> None:
     links = {
         "ok": "real.txt", "deep/ok": "../real.txt", "passwd": "/etc/passwd", "up": "../outside",
-        "deep/up": "../../outside", "a/b/c/root": "../../..", "sneaky": "a/b/c/root/../outside", "loop": "loop",
+        "deep/up": "../../outside", "a/b/c/root": "../../..", "sneaky": "a/b/c/root/../outside",
+        "loop": "loop",
     }  # fmt: skip
     (tmp_path / "outside").write_text("secret")
     commit = github.commit({"real.txt": "real", **links}, modes=dict.fromkeys(links, "120000"))
 
     host.checkout(repo, Sha(commit), tmp_path / "tree")
 
-    kept = {
-        str(path.relative_to(tmp_path / "tree"))
-        for path in (tmp_path / "tree").rglob("*")
-        if path.is_symlink()
-    }
+    root = tmp_path / "tree"
+    kept = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_symlink()}
     assert kept == {"ok", "deep/ok", "a/b/c/root"}
 
 
