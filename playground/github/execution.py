@@ -84,7 +84,7 @@ class Execution:
     def _script(self, step: StepPlan, env: Mapping[str, str], contexts: Contexts) -> str:
         shell = _shell(step.shell)
         script = fill(step.run, contexts)
-        self.journal.script(script, shell=f"/usr/bin/{shell}", env=env)
+        self.journal.script(script, interpreter=f"/usr/bin/{shell}", env=env)
         seconds = min(step.timeout_minutes * 60, _MAX_SECONDS)
         command = ShellCommand(
             script=script,

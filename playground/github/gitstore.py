@@ -65,6 +65,7 @@ class GitStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._commits: dict[str, Commit] = {}
 
     @classmethod
     def create(cls, folder: Path, *, default_branch: str) -> GitStore:
@@ -156,8 +157,11 @@ class GitStore:
             return None
 
     def commit(self, sha: str) -> Commit:
-        """One commit."""
-        return self.log(sha, limit=1)[0]
+        """One commit by its full id; commits never change, so they are remembered."""
+        found = self._commits.get(sha)
+        if found is None:
+            found = self._commits[sha] = self.log(sha, limit=1)[0]
+        return found
 
     def log(self, revision: str, *, limit: int = 250, path: str = "", exclude: str = "") -> list[Commit]:
         """Commits reachable from ``revision``, newest first, without those reachable from ``exclude``."""
@@ -292,7 +296,7 @@ class GitStore:
         """The tree of merging ``head`` into ``base``, ``None`` on a conflict.
 
         ``ancestor`` is their merge base unless given: a commit's parent makes this a cherry-pick. With
-        ``read-tree`` and a throw-away work tree rather than ``merge-tree --write-tree``, which needs git 2.38.
+        ``read-tree`` and a throw-away work tree, because ``merge-tree --write-tree`` needs git 2.38.
         """
         common = ancestor or self.merge_base(base, head)
         if common is None:

@@ -61,11 +61,11 @@ class JobLog:
         self.group(f"Run {uses}", *(["with:", *shown] if shown else []), *_environment(env))
         self.line(f"{uses}: provided by the playground")
 
-    def script(self, script: str, *, shell: str, env: Mapping[str, str]) -> None:
+    def script(self, script: str, *, interpreter: str, env: Mapping[str, str]) -> None:
         """The head of a step that runs a script."""
         lines = script.rstrip("\n").split("\n")
         shown = [f"\x1b[36;1m{line}\x1b[0m" for line in lines]
-        self.group(f"Run {lines[0]}", *shown, f"shell: {shell} {{0}}", *_environment(env))
+        self.group(f"Run {lines[0]}", *shown, f"shell: {interpreter} {{0}}", *_environment(env))
 
     def output(self, text: str, *, seconds: float) -> None:
         """What a script printed, its times spread over the time that it took."""

@@ -12,8 +12,7 @@ from playground.github.core import Core
 from playground.github.errors import ApiError, invalid, unprocessable
 from playground.github.gitdata import Identity
 from playground.github.gitstore import ZERO
-from playground.github.model import Account, App, PlaygroundRepo, PullRequest, now
-from playground.github.shapes_work import PullFacts
+from playground.github.model import Account, App, PlaygroundRepo, PullFacts, PullRequest, now
 
 _HEADS = "refs/heads/"
 
@@ -248,6 +247,13 @@ def _merged(core: Core, repo: PlaygroundRepo, pull: PullRequest, *, by: Account,
 
 def facts(repo: PlaygroundRepo, pull: PullRequest) -> PullFacts:
     """What git knows about a pull request."""
+    key = (pull.base_sha, pull.head_sha, pull.state, pull.draft)
+    if pull.facts is None or pull.facts[0] != key:
+        pull.facts = (key, _found_facts(repo, pull))
+    return pull.facts[1]
+
+
+def _found_facts(repo: PlaygroundRepo, pull: PullRequest) -> PullFacts:
     ancestor = repo.git.merge_base(pull.base_sha, pull.head_sha) or repo.git.empty_tree()
     changes = repo.git.changes(ancestor, pull.head_sha)
     commits = repo.git.distance(pull.base_sha, pull.head_sha)[0]

@@ -182,6 +182,18 @@ class Label:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullFacts:
+    """What a pull request's details need from git and from the checks."""
+
+    mergeable: bool | None
+    mergeable_state: str
+    commits: int
+    additions: int
+    deletions: int
+    changed_files: int
+
+
 @dataclass(slots=True, kw_only=True)
 class PullRequest:
     """A pull request between two branches of one repository; the playground has no forks."""
@@ -210,6 +222,8 @@ class PullRequest:
     line_comments: list[LineComment] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
+    facts: tuple[object, PullFacts] | None = None
+    """What git said last, with what it was asked about."""
 
     @property
     def state(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from playground.github import shapes
@@ -12,6 +11,7 @@ from playground.github.model import (
     Job,
     LineComment,
     PlaygroundRepo,
+    PullFacts,
     PullRequest,
     Reaction,
     Review,
@@ -21,18 +21,6 @@ from playground.github.model import (
 from playground.github.shapes import Json, Site, account, moment, node_id
 
 _EMOJI = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullFacts:
-    """What a pull request's details need from git and from the checks."""
-
-    mergeable: bool | None
-    mergeable_state: str
-    commits: int
-    additions: int
-    deletions: int
-    changed_files: int
 
 
 def pull(site: Site, repo: PlaygroundRepo, one: PullRequest, facts: PullFacts | None = None) -> Json:

@@ -234,8 +234,7 @@ def test_the_receipt_shows_items_discount_and_total():
 CHECKOUT: Final = Sample(
     full_name="acme/checkout",
     title="A logic bug, and the same bug again",
-    people={"ana": "admin", "priya": "write", "tom": "write", "mei": "triage"},
-    names={"ana": "Ana Ferreira", "priya": "Priya Raman", "tom": "Tom Okafor", "mei": "Mei Tanaka"},
+    people={"ana": "admin", "ben": "write", "cleo": "triage", "priya": "write"},
     history=(
         Change(
             author="priya",
@@ -248,7 +247,7 @@ CHECKOUT: Final = Sample(
             },
         ),
         Change(
-            author="tom",
+            author="ben",
             message="Give discounts by the size of the basket",
             files={"checkout/discounts.py": _DISCOUNTS_FIRST, "tests/test_discounts.py": _DISCOUNT_TESTS},
         ),
@@ -268,7 +267,7 @@ CHECKOUT: Final = Sample(
         ),
     ),
     breakage=Change(
-        author="tom",
+        author="ben",
         message="Tidy up the discount tiers\n\nA table reads better than a chain of ifs.",
         files={"checkout/discounts.py": _DISCOUNTS},
     ),
@@ -278,7 +277,7 @@ CHECKOUT: Final = Sample(
         files={"checkout/discounts.py": _DISCOUNTS_FIXED},
     ),
     relapse=Change(
-        author="tom",
+        author="ben",
         message=(
             "Merge branch 'receipts'\n\nThe branch was cut before the discount fix; "
             "conflicts in discounts.py resolved in its favour."

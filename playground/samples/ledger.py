@@ -213,8 +213,7 @@ def test_each_entry_is_a_line_below_the_header():
 LEDGER: Final = Sample(
     full_name="acme/ledger",
     title="Lint and formatting",
-    people={"ana": "admin", "jonas": "write", "mei": "triage"},
-    names={"ana": "Ana Ferreira", "jonas": "Jonas Weber", "mei": "Mei Tanaka"},
+    people={"ana": "admin", "ben": "write", "cleo": "triage", "jonas": "write"},
     history=(
         Change(
             author="ana",

@@ -177,8 +177,7 @@ def _notes() -> tuple[Change, ...]:
 NOTIFIER: Final = Sample(
     full_name="acme/notifier",
     title="A flaky test",
-    people={"ana": "admin", "lars": "write", "mei": "write"},
-    names={"ana": "Ana Ferreira", "lars": "Lars Nyström", "mei": "Mei Tanaka"},
+    people={"ana": "admin", "ben": "write", "cleo": "triage", "lars": "write", "mei": "write"},
     history=(
         Change(
             author="mei",

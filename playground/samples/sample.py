@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from playground.github.model import now
 from playground.github.server import GitHub, Push
 
 _BETWEEN_COMMITS = timedelta(hours=19, minutes=7)
+
+NAMES: Final = {
+    "ana": "Ana Ruiz",
+    "ben": "Ben Okafor",
+    "cleo": "Cleo Lindt",
+    "jonas": "Jonas Weber",
+    "lars": "Lars Nyström",
+    "mei": "Mei Tanaka",
+    "priya": "Priya Raman",
+}
+"""Full names of the people on the samples, for their commits."""
 
 ACTION_SETUP = """\
       - uses: actions/checkout@v4
@@ -42,8 +54,6 @@ class Sample:
     """For people, in a few words."""
     people: Mapping[str, str]
     """Role on the repository by login."""
-    names: Mapping[str, str]
-    """Full name by login, for commits."""
     history: Sequence[Change]
     """Green at its end."""
     breakage: Change
@@ -57,8 +67,8 @@ class Sample:
 
     def create(self, github: GitHub) -> str:
         """Make the repository with its history, in one push; returns the head, which is green."""
-        for login, name in self.names.items():
-            github.name_person(login, name)
+        for login in {*self.people, *(change.author for change in self.history)}:
+            github.name_person(login, NAMES[login])
         github.create_repository(self.full_name, collaborators=self.people)
         began = now() - _BETWEEN_COMMITS * len(self.history)
         commits = [
