@@ -102,7 +102,8 @@ def _flaky(tools: HealTools, seen: Flakes) -> State:
     tools.journal.move(
         HealState.FLAKY,
         reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. "
-        "PatchPilot does not patch a flaky test; run the job again, and have somebody make the test independent of chance.",
+        "PatchPilot does not patch a flaky test; run the job again, and have somebody make the test "
+        "independent of chance.",
     )
     return State(route=FINISH)
 

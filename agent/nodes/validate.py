@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from agent.confidence import confidence
-from agent.guard import inspect
+from agent.guard.case import MAX_CHANGED_LINES
+from agent.guard.inspection import inspect
 from agent.nodes.generate import bench_spec
 from agent.nodes.state import (
     State,
@@ -20,6 +21,11 @@ from patchpilot.heals import HealState
 from patchpilot.ports import Workbench
 from patchpilot.text import one_line
 
+_MAX_TOOL_LINES = 4_000
+"""A formatter may touch many lines and is still read in a glance; anybody else's patch may not."""
+
+_MAX_TEST_FILES = 5
+
 _PROPOSED = frozenset({HealState.AWAITING_APPROVAL, HealState.OPENING_PR, HealState.PR_OPEN})
 
 
@@ -35,7 +41,7 @@ def validate(tools: HealTools, state: State) -> State:
         tools.journal.step(f"validate: {candidate.author}", f"Proving the patch by {candidate.author}"),
         tools.workbenches.open(bench_spec(tools, plan)) as bench,
     ):
-        findings = _inspected(candidate, bench)
+        findings = _inspected(tools, state["candidate"]["key"], candidate, bench)
         objection = _objection(findings, may_ask_a_person=state.get("held") == state["candidate"])
         if objection:
             return _send_back(state, candidate, objection, findings)
@@ -59,15 +65,21 @@ def _is_proposed(tools: HealTools, candidate: Candidate) -> bool:
     return fix is not None and fix.patch.sha256 == candidate.patch.sha256
 
 
-def _inspected(candidate: Candidate, bench: Workbench) -> tuple[GuardFinding, ...]:
+def _inspected(
+    tools: HealTools, key: str, candidate: Candidate, bench: Workbench
+) -> tuple[GuardFinding, ...]:
     def read_base(path: str) -> str | None:
         try:
             return bench.read_text(path)
         except (NotFoundError, UnsafePathError, UnicodeDecodeError):
             return None
 
+    failure = tools.journal.distilled()
+    paths = dict.fromkeys(test.split("::")[0] for test in (failure.tests if failure else ()))
+    tests = [text for path in list(paths)[:_MAX_TEST_FILES] if (text := read_base(path)) is not None]
+    most = _MAX_TOOL_LINES if key.startswith("fixer:") else MAX_CHANGED_LINES
     try:
-        return tuple(inspect(candidate.patch, read_base=read_base))
+        return inspect(candidate.patch, read_base=read_base, failing_tests=tests, max_changed_lines=most)
     except PermanentError as error:
         return (GuardFinding(rule="diff", path="", line=0, message=str(error), severity=Severity.REFUSE),)
 
