@@ -99,14 +99,14 @@ class Step:
     @property
     def title(self) -> str:
         """The name that GitHub shows: ``name``, else made from what it runs."""
-        name = scalar(self.body.get("name"))
-        if not name:
-            first = next((line for line in self.run.splitlines() if line.strip()), "")
-            name = f"Run {first.strip() or self.uses}"
         try:
-            return one_line(self._context(".").expand(name))
+            return one_line(self._context(".").expand(self._written_title()))
         except UnknownExpressionError:
-            return one_line(name)
+            return one_line(self._written_title())
+
+    def is_called(self, name: str) -> bool:
+        """Whether GitHub shows this step as ``name``."""
+        return name in {self.title, one_line(self._written_title())}
 
     @property
     def kind(self) -> StepKind:
@@ -163,23 +163,26 @@ class Step:
                     self.job.left_out.add(scalar(key))
         return values
 
+    def _written_title(self) -> str:
+        first = next((line for line in self.run.splitlines() if line.strip()), "")
+        return scalar(self.body.get("name")) or f"Run {first.strip() or self.uses}"
+
     def _way_up(self) -> str:
         """From the step's folder to the root of the checkout, whose absolute place only the sandbox knows."""
         folder = self.folder()
         return "/".join(".." for _ in PurePosixPath(folder).parts) or "."
 
     def _context(self, root: str, env: Mapping[str, str] | None = None) -> Context:
-        known = self._plain_env() if env is None else env
+        known = self._plain_env(root) if env is None else env
         return Context(matrix=self.job.combination, env=known, root=root, secrets=self.job.secrets)
 
-    def _plain_env(self) -> dict[str, str]:
+    def _plain_env(self, root: str) -> dict[str, str]:
         """Variables for ``${{ env.X }}``; those that are themselves unknown are simply not there."""
         values: dict[str, str] = {}
         for level in (self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
             for key, value in _mapping(level).items():
-                context = Context(matrix=self.job.combination, env=dict(values), secrets=self.job.secrets)
                 try:
-                    values[scalar(key)] = context.expand(scalar(value))
+                    values[scalar(key)] = self._context(root, values).expand(scalar(value))
                 except UnknownExpressionError:
                     values.pop(scalar(key), None)
         return values
@@ -239,7 +242,7 @@ def failed_step(steps: Sequence[Step], job: CIJob) -> int:
             f"No step of job {job.name!r} is reported as failed: it may never have started."
         )
     wanted = one_line(failed.name)
-    same = [index for index, step in enumerate(steps) if step.title == wanted]
+    same = [index for index, step in enumerate(steps) if step.is_called(wanted)]
     if same:
         # Equal names are told apart by their order.
         before = sum(step.name == failed.name and step.number < failed.number for step in job.steps)

@@ -24,10 +24,10 @@ class StepKind(enum.Enum):
 
 _RUNNER = (
     r"(?:(?:uv|poetry|pipenv|pdm|hatch|rye|bundle)\s+(?:run|exec)\s+(?:--?[\w-]+(?:=\S+)?\s+)*"
-    r"|(?:npx|pnpm\s+exec|yarn\s+exec|pnpm\s+dlx)\s+(?:--?[\w-]+\s+)*"
-    r"|python[\d.]*\s+-(?:[bBEIOsSuvx]+\s+-)*m\s+|coverage\s+run\s+(?:-m\s+)?)?"
+    r"|(?:npx|(?:pnpm|yarn)(?:\s+(?:exec|dlx))?)\s+(?:--?[\w-]+\s+)*"
+    r"|python[\d.]*\s+-(?:[bBEIOsSuvx]+\s+-)*m\s+|coverage\s+run\s+(?:-m\s+)?){0,3}"
 )
-_PREFIX = r"(?:^|[;&|(]|\b(?:then|do|else|sudo|time|exec|env)\s)\s*(?:[A-Z_][A-Z0-9_]*=\S*\s+)*" + _RUNNER
+_PREFIX = r"(?:^|[;&|(]|\b(?:then|do|else|sudo|time|exec|env)\s)[ \t]*(?:[A-Z_][A-Z0-9_]*=\S*\s+)*" + _RUNNER
 _NODE = r"(?:npm|pnpm|yarn|bun)\s+(?:run\s+|run-script\s+)?(?:--?[\w-]+\s+)*"
 
 _TEST = re.compile(
