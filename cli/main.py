@@ -48,7 +48,7 @@ def version_command() -> None:
 
 
 def run() -> None:
-    """Entry point of the console script: errors that have a sentence end in that sentence, not a traceback."""
+    """Entry point of the console script: an error ends in its sentence, not in a traceback."""
     try:
         app()
     except PatchPilotError as error:

@@ -1,7 +1,50 @@
-"""``patchpilot sandbox build|probe``."""
+"""``patchpilot sandbox build|probe``: make the sandbox's image, and try to break out of the sandbox."""
 
 from __future__ import annotations
 
-from typing import Final
+import tempfile
+from pathlib import Path
+from typing import Annotated
 
-TOOLS: Final = ("pytest", "ruff")
+import typer
+
+
+def build_command(
+    base: Annotated[str, typer.Option(help="Image to build on; needs Python 3, sh, tar and coreutils.")] = (
+        "python:3.12-slim-bookworm"
+    ),
+    tag: Annotated[str, typer.Option(help="Name of the image that is made.")] = "patchpilot-sandbox:latest",
+) -> None:
+    """Build the image in which repositories' commands run, with pytest and ruff added to BASE."""
+    # Loaded here, so that the other commands start without the Docker client.
+    from sandbox.docker_engine import connect  # noqa: PLC0415
+    from sandbox.images import build_image  # noqa: PLC0415
+    from sandbox.toolbox import assemble  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        toolbox = Path(folder, "toolbox")
+        tools = assemble(toolbox)
+        digest = build_image(connect(), base=base, toolbox=toolbox, tag=tag)
+    typer.echo(f"{tag} is {digest[:19]}, {base} with {', '.join(tools)}")
+
+
+def probe_command() -> None:
+    """Say which sandbox is in use, and try every known way out of it. Exit 1 if one is open."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from patchpilot.settings import SandboxSettings, load  # noqa: PLC0415
+    from sandbox import open_workbenches, probe  # noqa: PLC0415
+
+    workbenches = open_workbenches(load(SandboxSettings))
+    console = Console()
+    console.print(f"[bold]{workbenches.engine}[/]: {workbenches.reason}", highlight=False)
+    if workbenches.engine == "none":
+        raise typer.Exit(1)
+    table = Table("way out", "", "what happened")
+    found = probe(workbenches)
+    for one in found:
+        table.add_row(one.name, "shut" if one.blocked else "[bold red]OPEN[/]", one.detail)
+    console.print(table)
+    if not all(one.blocked for one in found):
+        raise typer.Exit(1)

@@ -9,7 +9,12 @@ from storage.database import Database
 
 def migrate(settings: CommonSettings) -> None:
     """Create or update every table; safe to run again."""
-    db = Database(settings.database_url.get_secret_value())
+    migrate_address(settings.database_url.get_secret_value())
+
+
+def migrate_address(url: str) -> None:
+    """The same, for a database by its address."""
+    db = Database(url)
     try:
         db.migrate()
         prepare_checkpoints(db.checkpoint_pool())

@@ -1,0 +1,64 @@
+"""``patchpilot demo``: the whole way on this machine, told line by line."""
+
+from __future__ import annotations
+
+import enum
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Part(enum.StrEnum):
+    """The stories there are."""
+
+    LEDGER = "ledger"
+    CHECKOUT = "checkout"
+    NOTIFIER = "notifier"
+
+
+def demo_command(
+    only: Annotated[list[Part] | None, typer.Argument(help="Play these stories only.")] = None,
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="Press the buttons itself and exit; the default without a terminal."),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="Port of the playground; another free one if it is taken.")
+    ] = 8080,
+    bot_port: Annotated[int, typer.Option(help="Port of the bot; another free one if it is taken.")] = 8000,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="Let Slack reach the bot by socket.")
+    ] = False,
+    logs: Annotated[Path, typer.Option(help="Where the processes' logs are kept.")] = Path(
+        ".patchpilot/logs"
+    ),
+) -> None:
+    """Run PatchPilot on three sample repositories with really failing CI, on a GitHub and a Slack of your own.
+
+    On a terminal it stays up until Ctrl-C, so that you press the buttons. Without one, or with --auto, it presses
+    them itself, prints the timelines and the pull requests' diffs, and exits 0 only if all ended as they must.
+    """
+    # Loaded here: the other commands must not wait for all of PatchPilot.
+    from cli.show import Show  # noqa: PLC0415
+
+    folder = Path(tempfile.mkdtemp(prefix="patchpilot-demo-"))
+    # PostgreSQL refuses to run as root and then runs as another user, who has to get in here.
+    folder.chmod(0o755)
+    show = Show(auto=auto or not (sys.stdin.isatty() and sys.stdout.isatty()))
+    try:
+        wanted = {part.value for part in only or list(Part)}
+        ok = show.run(folder, wanted, port=port, bot_port=bot_port, socket_mode=socket_mode)
+    except KeyboardInterrupt:
+        ok = True
+    finally:
+        if (folder / "logs").is_dir():
+            shutil.rmtree(logs, ignore_errors=True)
+            shutil.copytree(folder / "logs", logs, dirs_exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    if not ok:
+        typer.echo(f"The processes' logs are in {logs}/", err=True)
+    raise typer.Exit(0 if ok else 1)

@@ -1,0 +1,125 @@
+"""The demo on a terminal: starts everything, plays the stories, tells them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+
+from patchpilot.errors import PatchPilotError
+from patchpilot.settings import SandboxSettings, load
+from playground.installation import ROLES, Installation, installation
+from playground.scenarios import SCENARIOS, Scenario
+from playground.stage import Note, Stage
+from sandbox import open_workbenches
+
+_PASSED_ON: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL")
+"""The worker's; with a key Claude takes part in the demo."""
+_COLOURS: Final = {"ledger": "cyan", "checkout": "magenta", "notifier": "yellow"}
+
+
+class Show:
+    """One run of the demo."""
+
+    def __init__(self, *, auto: bool) -> None:
+        self._auto = auto
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+
+    def run(
+        self, folder: Path, wanted: Collection[str], *, port: int, bot_port: int, socket_mode: bool
+    ) -> bool:
+        """Play the wanted stories; says whether all ended as they must."""
+        settings = load(SandboxSettings)
+        workbenches = open_workbenches(settings)
+        self._line(f"sandbox: [bold]{workbenches.engine}[/] ({escape(workbenches.reason)})")
+        if workbenches.engine == "none":
+            self._line("[red]The sample repositories' CI needs a sandbox to run in.[/]")
+            return False
+        with installation(folder, workbenches, port=port, bot_port=bot_port, socket_mode=socket_mode) as home:
+            self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
+            self._start(home)
+            self._line(
+                f"bot, worker and effects are up; the playground is at [bold underline]{home.town.url}[/]"
+            )
+            key = (
+                "Claude takes part"
+                if os.environ.get("ANTHROPIC_API_KEY")
+                else "no model key: fixers and memory alone"
+            )
+            self._line(f"ANTHROPIC_API_KEY: {key}")
+            chosen = [scenario for scenario in SCENARIOS if scenario.name in wanted]
+            failed = self._play(home, chosen)
+            if not self._auto:
+                self._line(f"Everything stays up at [bold]{home.town.url}[/] until Ctrl-C")
+                threading.Event().wait()
+        return not failed
+
+    def _start(self, home: Installation) -> None:
+        sandbox = {name: value for name, value in os.environ.items() if name.startswith("SANDBOX_")}
+        model = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
+        for role in ROLES:
+            home.start(role, more=sandbox | model if role == "worker" else None)
+        home.wait_until_ready()
+
+    def _play(self, home: Installation, chosen: list[Scenario]) -> list[str]:
+        """All at once, as incidents come in life; what they tell is marked with their names."""
+        with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="story") as pool:
+            stages = [
+                Stage(town=home.town, scenario=scenario.name, tell=self._tell, auto=self._auto)
+                for scenario in chosen
+            ]
+            ends = list(pool.map(self._one, chosen, stages))
+        if self._auto:
+            for scenario, stage, end in zip(chosen, stages, ends, strict=True):
+                self._summary(home, scenario, stage, end)
+        return [end for end in ends if end]
+
+    def _one(self, scenario: Scenario, stage: Stage) -> str:
+        try:
+            scenario.play(stage)
+        except PatchPilotError as error:
+            self._tell(Note(scenario=scenario.name, text=f"did not end as it must: {error}", seconds=0))
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - one story's defect must not silence the others; it is told
+            self._tell(Note(scenario=scenario.name, text=f"broke off: {error!r}", seconds=0))
+            return repr(error)
+        return ""
+
+    def _tell(self, note: Note) -> None:
+        colour = _COLOURS.get(note.scenario, "white")
+        took = f" [dim]+{note.seconds:.1f} s[/]" if note.seconds else ""
+        self._line(f"[{colour}]{note.scenario:<9}[/] {escape(note.text)}{took}")
+
+    def _line(self, markup: str) -> None:
+        with self._lock:
+            self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/]  {markup}")
+
+    def _summary(self, home: Installation, scenario: Scenario, stage: Stage, end: str) -> None:
+        mark = "[red]✗[/]" if end else "[green]✓[/]"
+        self._console.print(Rule(f"{mark} {escape(scenario.title)}", align="left"))
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for note in stage.notes:
+            table.add_row(f"{note.seconds:6.1f} s", escape(note.text))
+        self._console.print(Padding(table, (0, 0, 0, 2)))
+        for pull in home.town.github.repository(scenario.sample.full_name).pulls:
+            self._diff(home, pull)
+
+    def _diff(self, home: Installation, pull: Any) -> None:
+        self._console.print(
+            f"  [bold]#{pull.number}[/] {escape(pull.title)} [dim]({pull.state}, {pull.head})[/]"
+        )
+        diff = home.town.github.diff(pull.repository, pull.number)
+        self._console.print(Padding(Syntax(diff, "diff", background_color="default"), (0, 0, 1, 4)))
