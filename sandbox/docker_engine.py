@@ -220,6 +220,7 @@ def _attached(container: Container) -> Iterator[socket.socket]:
         with contextlib.suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
         wrapper.close()
+        line.close()
 
 
 def _converse(line: socket.socket, job: Job, drain: Drain) -> None:
@@ -229,13 +230,13 @@ def _converse(line: socket.socket, job: Job, drain: Drain) -> None:
             line.sendfile(tree)
             line.sendall(job.tail)
         # Buffered: "yes" alone makes a frame of every two bytes.
-        frames = line.makefile("rb", buffering=_BUFFER)
-        while len(head := frames.read(_HEAD.size)) == _HEAD.size:
-            # https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
-            stream, length = _HEAD.unpack(head)
-            while length and (chunk := frames.read(min(length, _BUFFER))):
-                drain.feed(stream, chunk)
-                length -= len(chunk)
+        with line.makefile("rb", buffering=_BUFFER) as frames:
+            while len(head := frames.read(_HEAD.size)) == _HEAD.size:
+                # https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
+                stream, length = _HEAD.unpack(head)
+                while length and (chunk := frames.read(min(length, _BUFFER))):
+                    drain.feed(stream, chunk)
+                    length -= len(chunk)
     except (OSError, ValueError):
         log.debug("the attached stream broke", exc_info=True)
     finally:
