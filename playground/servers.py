@@ -58,7 +58,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
             _running(
                 tether.command(program, ending=signal.SIGINT, user=user),
                 log=folder.parent / f"{folder.name}.log",
-                ready=lambda: _postgres_is_ready(folder),
+                ready=lambda process: _postgres_is_ready(folder, process),
             )
         )
         yield f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
@@ -85,7 +85,7 @@ def embedded_redis(folder: Path) -> Iterator[str]:
             _running(
                 tether.command([program, str(config)], ending=signal.SIGTERM),
                 log=folder / "redis.log",
-                ready=socket.is_socket,
+                ready=lambda _: socket.is_socket(),
             )
         )
         yield f"unix://{quote(str(socket))}"
@@ -113,13 +113,14 @@ def _prepared_postgres(folder: Path) -> tuple[Path, str]:
     return Path(server.bin_path), server.system_user or ""
 
 
-def _postgres_is_ready(folder: Path) -> bool:
-    # Its eighth line is the state: https://www.postgresql.org/docs/current/storage-file-layout.html
+def _postgres_is_ready(folder: Path, process: int) -> bool:
+    # Its first line is the server's process, its eighth the state; another server may have the folder:
+    # https://www.postgresql.org/docs/current/storage-file-layout.html
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()
     except OSError:
         return False
-    return lines[7:8] != [] and lines[7].strip() == "ready"
+    return lines[:1] == [str(process)] and "".join(lines[7:8]).strip() == "ready"
 
 
 def _redis_program() -> str:
@@ -151,7 +152,7 @@ def _socket_folder(folder: Path, stack: ExitStack, user: str) -> Path:
 
 
 @contextmanager
-def _running(command: list[str], *, log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+def _running(command: list[str], *, log: Path, ready: Callable[[int], bool]) -> Iterator[None]:
     name = Path(command[6]).name
     with log.open("ab") as output:
         # Its own session: Ctrl-C is for us, and we end it when those who use it are done.
@@ -170,11 +171,11 @@ def _running(command: list[str], *, log: Path, ready: Callable[[], bool]) -> Ite
 
 
 def _wait_until_ready(
-    process: subprocess.Popen[bytes], ready: Callable[[], bool], *, name: str, log: Path
+    process: subprocess.Popen[bytes], ready: Callable[[int], bool], *, name: str, log: Path
 ) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None:
-        if ready():
+        if ready(process.pid):
             return
         if time.monotonic() > deadline:
             raise PermanentError(f"{name} was not ready within {_READY_SECONDS:.0f} s; see {log}")

@@ -2,7 +2,10 @@
 
 Ids are given out before commit, so a reader that went by id alone would pass an event that is committed
 late and never see it. Each event therefore carries its transaction's id, and a reader stops below the oldest
-transaction still running (``pg_snapshot_xmin``): what is below can't change any more.
+transaction still running (``pg_snapshot_xmin``): what is below can't change any more. Two transactions that
+overlap may so be told in either order, even about the same heal, so a consumer shows what a snapshot says and
+takes an event as the news that there is something to show. (Ids of one heal's events do rise in the order in
+which things happened to it: they are given out under its row's lock.)
 https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
 """
 

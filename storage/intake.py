@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.greens import recover_incidents
 from storage.locks import lock_branch
 from storage.models import Delivery, Failure, Heal
-from storage.runs import Whose, line, remember_run
+from storage.runs import NAME_MAX, Whose, line, remember_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,12 @@ def request_heal(db: Database, event: RunFinished) -> Recorded:
 def record_success(db: Database, event: RunFinished) -> Recorded:
     """A run ended green: what it cures has recovered, and a fix that it followed has proved itself."""
     with db.transaction() as session:
+        # Before the first write: who waits here has no place in the event log's order yet.
+        lock_branch(session, event.run.repo, line(event))
         if not _first(session, event.delivery_id):
             return Recorded(duplicate=True, incident=None, heal=None)
         if pulls.is_ours(event):
             return _found(pulls.record_run(session, event))
-        lock_branch(session, event.run.repo, line(event))
         remember_run(session, event)
         pulls.judge_merge(session, event)
         return _found(recover_incidents(session, event))
@@ -61,6 +62,7 @@ def record_success(db: Database, event: RunFinished) -> Recorded:
 def record_pull_request_closed(db: Database, event: PullRequestClosed) -> Recorded:
     """A pull request was closed; if it is ours, its heal is resolved (merged) or rejected."""
     with db.transaction() as session:
+        lock_branch(session, event.repo, event.branch[:NAME_MAX])
         if not _first(session, event.delivery_id):
             return Recorded(duplicate=True, incident=None, heal=None)
         return _found(pulls.record_closed(session, event))
@@ -68,11 +70,11 @@ def record_pull_request_closed(db: Database, event: PullRequestClosed) -> Record
 
 def _record_red(db: Database, event: RunFinished, *, asked_for: bool) -> Recorded:
     with db.transaction() as session:
+        lock_branch(session, event.run.repo, line(event))
         if not _first(session, event.delivery_id):
             return _known(session, event.run) or Recorded(duplicate=True, incident=None, heal=None)
         if pulls.is_ours(event):
             return _found(pulls.record_run(session, event))
-        lock_branch(session, event.run.repo, line(event))
         if known := _known(session, event.run):
             return known
         pulls.judge_merge(session, event)

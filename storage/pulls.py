@@ -13,7 +13,6 @@ from patchpilot.fixes import Outcome
 from patchpilot.heals import HealId, HealState
 from patchpilot.source import PullRequest, Repo
 from storage.events import append
-from storage.locks import lock_branch
 from storage.models import BranchRun, Failure, Heal, Incident
 from storage.moves import change_state
 from storage.runs import NAME_MAX, Whose, line, remember_run
@@ -31,9 +30,9 @@ def is_ours(event: RunFinished) -> bool:
 def record_run(session: Session, event: RunFinished) -> Whose | None:
     """Keep the result of a run of our branch and show it on its heal, if that is known yet.
 
-    CI can be quicker than the row with the pull request's number, so the result is kept either way.
+    The caller holds the branch's lock. CI can be quicker than the row with the pull request's number, so
+    the result is kept either way.
     """
-    lock_branch(session, event.run.repo, line(event))
     remember_run(session, event)
     heal = _by_branch(session, event.run.repo, event.branch)
     if heal is None:
@@ -88,8 +87,10 @@ def show_ci(session: Session, heal: Heal, *, sha: str) -> None:
 
 
 def record_closed(session: Session, event: PullRequestClosed) -> Whose | None:
-    """Our pull request was merged (``resolved``) or closed (``rejected``); others' mean nothing to us."""
-    lock_branch(session, event.repo, event.branch[:NAME_MAX])
+    """Our pull request was merged (``resolved``) or closed (``rejected``); others' mean nothing to us.
+
+    The caller holds the branch's lock.
+    """
     heal = _by_branch(session, event.repo, event.branch)
     if heal is None or heal.pull_request_number != event.number:
         return None

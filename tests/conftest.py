@@ -44,7 +44,7 @@ def migrated_template(postgres_url: str) -> str:
 def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """Address of a fresh, migrated database of this test alone."""
     name = f"test_{secrets.token_hex(6)}"
-    _administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
+    _administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     yield _named(postgres_url, name)
     _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
