@@ -40,7 +40,7 @@ def distil(
     skimmed = skim(chunks)
     lines = read(skimmed.lines)
     story = tell(lines, find(lines))
-    verdict = judge(story)
+    verdict = judge(story, step=step)
     clean = redact or _unchanged
     rows = choose(lines, story.worth, max_bytes=max_bytes)
     text = clean(render(lines, rows, total_lines=skimmed.total_lines))
@@ -76,9 +76,9 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
 
 def _step(story: Story) -> str:
     """The failing step as the log names it."""
-    if not story.lines:
+    if not story.steps:
         return ""
-    text = story.lines[story.start].core
+    text = story.lines[story.steps[0][0]].core
     for mark in ("##[group]Run ", "##[section]Starting: ", "$ ", "+ "):
         if text.startswith(mark):
             return text.removeprefix(mark)[:120]

@@ -16,6 +16,9 @@ from agent.distil.rules import RULES, Rule
 HIT_LIMIT = 400_000
 """Most literals looked at in one log, so that a log made of nothing else costs no more than a second."""
 
+TELLING = 3
+"""Least length in bytes of a literal worth scanning for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -37,8 +40,7 @@ class _Table:
         self._rules = rules
         by_needle: dict[str, list[int]] = {}
         for index, rule in enumerate(rules):
-            for needle in needles(rule.pattern) or {""}:
-                key = _escaped(needle) if needle else rule.pattern
+            for key in _keys(rule.pattern):
                 by_needle.setdefault(key, []).append(index)
         self._needed_by = list(by_needle.values())
         self._matcher = Matcher([key if key.startswith("(?i)") else f"(?i){key}" for key in by_needle])
@@ -62,6 +64,14 @@ class _Table:
 
     def _holds(self, index: int, text: bytes) -> bool:
         return compiled(self._rules[index].pattern).search(text) is not None
+
+
+def _keys(pattern: str) -> list[str]:
+    """What to scan for: the pattern's literals, or itself where they are too short to tell anything."""
+    literals = needles(pattern)
+    if not literals or min(len(literal.encode()) for literal in literals) < TELLING:
+        return [pattern]
+    return [_escaped(literal) for literal in sorted(literals)]
 
 
 def _escaped(needle: str) -> str:

@@ -23,7 +23,8 @@ _STAMPS = (
 )
 # Prefixes that one program puts before the lines of another: compose, buildx, turborepo, nx, lerna, ant.
 _BEARERS = re.compile(
-    r"(?:[\w@./-]{1,60} +\| |#\d{1,4} \d{1,6}\.\d{1,3} |@?[\w./-]{1,60}:[\w:.-]{1,40}: "
+    r"(?:[A-Za-z][\w@./-]{0,60} +\| |#\d{1,4} \d{1,6}\.\d{1,3} "
+    r"|@?[\w./-]{1,60}:(?:build|test|lint|check|type-?check|compile|format|e2e|ci)[\w:-]{0,30}: "
     r"|\s{0,12}\[(?:junit|exec|java|javac|testng|echo|mvn)\] ?)"
 )
 _CARET_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]")

@@ -10,7 +10,7 @@ FLOOR = 4.0
 """Lines worth less are left out although there is room: they only distract."""
 LINE_BYTES = 600
 """A kept line is cut to this many bytes, so that one long line can't crowd out the others."""
-GAP_BYTES = 40
+GAP_BYTES = 34
 """Room for one mark of a gap, at least."""
 
 

@@ -1,16 +1,17 @@
-"""What happened, from findings: where the failing step begins and ends, and what each line is worth.
+"""What happened, from findings: where the failing steps begin and end, and what each line is worth.
 
 A line's worth runs from 0 to about 120. Rules say what a line is worth by itself; a message lends worth to
-the lines that belong to it; repetition takes worth away, so that the first of a thousand like errors is kept and
-room is left for another cause; standing shortly before the verdict of the CI system adds some.
+the lines that belong to it; repetition takes worth away, so that the first of a thousand like errors is kept
+and room is left for another cause; standing shortly before the verdict of the CI system adds some.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
@@ -19,12 +20,27 @@ from agent.distil.rules import Role, Rule
 NEAR_END = 45
 """How many lines before the verdict gain worth by standing there."""
 END_BONUS = 26.0
+ELSEWHERE = 0.8
+"""What is left of a weak line's worth outside the failing steps."""
+BRIDGE = 0.7
+QUIET = frozenset({Role.NOISE, Role.MUTE, Role.CLEARED})
+"""Roles of lines that are no failure."""
+
 _HEADING_REACH = 150
 _ECHO_REACH = 80
+_CLEARED_REACH = 400
+_VERDICTS = 5
 _STRONG = 80.0
 """From here on a line counts as much before the failing step as in it."""
-_DIGITS = re.compile(r"\d+")
-QUIET = frozenset({Role.NOISE, Role.MUTE})
+_CONTINUED = 14
+"""Lines indented below a message that are taken to belong to it."""
+_STARTS = ("##[group]Run ", "##[section]Starting", "travis_fold:start", "section_start", "$ ", "[Pipeline]")
+_CLOSINGS = ("##[group]Run ", "##[section]", "Post job cleanup.", "Cleaning up orphan", "##[error]")
+
+# What makes two messages different only in their particulars: quoted names, paths, numbers.
+_PARTICULARS = re.compile(r"`[^`]{0,80}`|'[^']{0,80}'|\"[^\"]{0,80}\"|[\w.~-]*/[\w./@~:-]*|\d+")
+# How far repetition may take a line's worth down. Lists of failed tests are read as a whole.
+_LEAST = {Role.LIST: 0.6, Role.CAUSE: 0.45}
 _SPEAKING = frozenset({Role.CAUSE, Role.LIST, Role.OUTCOME, Role.DETAIL})
 
 
@@ -33,14 +49,21 @@ class Story:
     """The log's lines with what is known of each."""
 
     lines: Sequence[Line]
-    findings: Sequence[Finding]
     worth: list[float]
-    start: int = 0
-    """Row where the failing step begins."""
-    end: int = 0
-    """Row of the CI system's verdict, or of the last line."""
-    has_verdict: bool = False
-    by_row: dict[int, list[Rule]] = field(default_factory=dict)
+    gain: list[float]
+    """The part of the worth that comes from standing near a verdict."""
+    by_row: dict[int, list[Rule]]
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    """First and last row of each failing step."""
+
+    @property
+    def end(self) -> int:
+        """Row of the last verdict, or of the last line."""
+        return self.steps[-1][1] if self.steps else 0
+
+    def in_failing_step(self, row: int) -> bool:
+        """Whether the row stands in a step that failed."""
+        return any(first <= row <= last for first, last in self.steps)
 
 
 def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
@@ -48,47 +71,64 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     by_row: dict[int, list[Rule]] = defaultdict(list)
     for finding in findings:
         by_row[finding.row].append(finding.rule)
-    story = Story(lines, findings, [0.0] * len(lines), by_row=dict(by_row))
-    _bound(story)
+    story = Story(lines, [0.0] * len(lines), [0.0] * len(lines), dict(sorted(by_row.items())))
+    if not lines:
+        return story
+    ends = _verdicts(story)
+    story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
+    _clear(story)
+    _name_build_steps(story)
+    _bridge(story)
     _reward_the_end(story)
     _mute_echoes(story)
-    _prefer_failing_step(story)
+    _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
     return story
 
 
-def _bound(story: Story) -> None:
-    """Find the failing step: from the last start of a step before the verdict to the verdict."""
-    ends = _rows(story, Role.END)
-    story.has_verdict = bool(ends)
-    story.end = ends[-1] if ends else _last_filled(story.lines)
-    starts = [
-        row for row in _rows(story, Role.SECTION) if row < story.end and _is_step(story.lines[row].core)
-    ]
-    story.start = starts[-1] if starts else 0
+def _verdicts(story: Story) -> list[int]:
+    """Rows where the CI system says that a step failed; the last line where it never does."""
+    rows = set(_rows(story, Role.END))
+    # The runner's last word on a step, whatever it says, is its verdict.
+    rows |= {
+        row
+        for row, rules in story.by_row.items()
+        if story.lines[row].core.startswith("##[error]")
+        and _next_text(story.lines, row).startswith(_CLOSINGS)
+    }
+    found = sorted(rows)
+    if len(found) > _VERDICTS:
+        found = [*found[: _VERDICTS // 2], *found[-(_VERDICTS - _VERDICTS // 2) :]]
+    return found or [_last_filled(story.lines)]
 
 
-def _is_step(text: str) -> bool:
-    return text.startswith(
-        ("##[group]Run ", "##[section]Starting", "travis_fold:start", "section_start", "$ ", "[Pipeline]")
-    )
+def _next_text(lines: Sequence[Line], row: int) -> str:
+    following = (line.core for line in lines[row + 1 : row + 6])
+    return next((text for text in following if text.strip()), "##[group]Run ")
+
+
+def _start(story: Story, end: int) -> int:
+    for row in range(end - 1, -1, -1):
+        if story.lines[row].core.startswith(_STARTS):
+            return row
+    return 0
 
 
 def _weigh(story: Story) -> None:
-    seen: Counter[tuple[int, str]] = Counter()
+    templates: Counter[str] = Counter()
     by_rule: Counter[int] = Counter()
-    for row, rules in sorted(story.by_row.items()):
+    for row, rules in story.by_row.items():
         quiet = [rule.worth for rule in rules if rule.role in QUIET]
         mute = any(rule.role is Role.MUTE for rule in rules)
         text = story.lines[row].core
-        template = _DIGITS.sub("#", text[:200])
+        template = _PARTICULARS.sub("#", text[:300])
+        repeated = templates[template]
+        templates[template] += 1
         for rule in rules:
             if mute or (quiet and rule.role is Role.SIGN):
                 continue
-            key = id(rule)
-            fading = max(0.5, 0.99 ** by_rule[key]) * max(0.35, 0.85 ** seen[key, template])
-            by_rule[key] += 1
-            seen[key, template] += 1
+            fading = max(_LEAST.get(rule.role, 0.35), 0.99 ** by_rule[id(rule)] * 0.85**repeated)
+            by_rule[id(rule)] += 1
             _spread(story, row, rule, rule.worth * fading)
         if quiet:
             story.worth[row] = float(min(quiet)) if mute else max(story.worth[row], float(min(quiet)))
@@ -96,62 +136,102 @@ def _weigh(story: Story) -> None:
 
 def _spread(story: Story, row: int, rule: Rule, worth: float) -> None:
     """Give the line its worth, and a falling share of it to the lines of the same message."""
-    raise_to(story, row, worth)
+    _raise(story, row, worth)
     first, last = (0.9, 0.6) if rule.role in _SPEAKING else (0.5, 0.25)
     stop = _compiled(rule.stop) if rule.stop else None
-    for distance in range(1, rule.after + 1):
-        other = row + distance
-        if other >= len(story.lines):
-            break
+    reached = row
+    for other in range(row + 1, min(row + rule.after + 1, len(story.lines))):
         text = story.lines[other].core
         if stop and stop.search(text):
             break
+        reached = other
         if text.strip():
-            raise_to(story, other, worth * (first - (first - last) * distance / rule.after))
-    for distance in range(1, rule.before + 1):
-        other = row - distance
-        if other < 0:
-            break
-        if story.lines[other].core.strip():
-            raise_to(story, other, worth * (first - 0.1 - (first - last) * distance / rule.before))
+            _raise(story, other, worth * (first - (first - last) * (other - row) / rule.after))
+    for distance in range(1, min(rule.before, row) + 1):
+        if story.lines[row - distance].core.strip():
+            share = first - 0.1 - (first - last) * distance / rule.before
+            _raise(story, row - distance, worth * share)
+    if rule.role in {Role.CAUSE, Role.SIGN}:
+        _continue(story, row, reached, worth * (last - 0.1))
     if rule.heading:
-        heading = _heading(story.lines, row)
-        if heading is not None:
-            raise_to(story, heading, worth)
+        _head(story, row, worth)
 
 
-def raise_to(story: Story, row: int, worth: float) -> None:
+def _continue(story: Story, row: int, reached: int, worth: float) -> None:
+    """Lines indented deeper than the message, such as frames of a stack, carry it on."""
+    depth = _indent(story.lines[row].core)
+    for other in range(row + 1, min(row + _CONTINUED + 1, len(story.lines))):
+        text = story.lines[other].core
+        if not text.strip() or _indent(text) <= depth:
+            break
+        if other > reached:
+            _raise(story, other, worth)
+
+
+def _head(story: Story, row: int, worth: float) -> None:
+    depth = _indent(story.lines[row].core)
+    for other in range(row - 1, max(-1, row - _HEADING_REACH), -1):
+        text = story.lines[other].core
+        if text.strip() and _indent(text) < depth:
+            _raise(story, other, worth)
+            return
+
+
+def _raise(story: Story, row: int, worth: float) -> None:
     """A line keeps the best reason for which it was chosen."""
     story.worth[row] = max(story.worth[row], worth)
-
-
-def _heading(lines: Sequence[Line], row: int) -> int | None:
-    depth = _indent(lines[row].core)
-    for other in range(row - 1, max(-1, row - _HEADING_REACH), -1):
-        text = lines[other].core
-        if text.strip() and _indent(text) < depth:
-            return other
-    return None
 
 
 def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
+def _clear(story: Story) -> None:
+    """What a passing test printed looks like failures at times, and is none."""
+    for row, rules in story.by_row.items():
+        since = next((rule.since for rule in rules if rule.role is Role.CLEARED), "")
+        if not since:
+            continue
+        for other in range(row, max(-1, row - _CLEARED_REACH), -1):
+            story.worth[other] = min(story.worth[other] * 0.25, 20.0)
+            if other < row and _compiled(since).search(story.lines[other].core):
+                break
+
+
+def _name_build_steps(story: Story) -> None:
+    """BuildKit numbers its steps and prints them interleaved; ``#7 ERROR`` belongs to the line ``#7 [stage]``."""
+    first: dict[str, int] = {}
+    for row, line in enumerate(story.lines):
+        if not line.text.startswith("#"):
+            continue
+        number, _, rest = line.text.partition(" ")
+        if rest.startswith("["):
+            first.setdefault(number, row)
+        elif rest.startswith("ERROR") and number in first:
+            _raise(story, first[number], story.worth[row])
+
+
+def _bridge(story: Story) -> None:
+    """A line between two of one message belongs to it, and costs less than the mark of a gap."""
+    worth = story.worth
+    for row in range(1, len(worth) - 1):
+        if story.lines[row].core.strip():
+            below = max(worth[row + 1 : row + 3])
+            worth[row] = max(worth[row], BRIDGE * min(worth[row - 1], below))
+
+
 def _reward_the_end(story: Story) -> None:
     """What stands shortly before a verdict is often the message, whatever tool wrote it."""
-    ends = _rows(story, Role.END) or [story.end]
-    for rank, end in enumerate([ends[-1], *ends[:1], *ends[1:-1][:4]]):
-        bonus = END_BONUS if rank == 0 else END_BONUS * 0.7
+    for start, end in story.steps:
         place = 0
         for row in range(end, -1, -1):
-            if place >= NEAR_END:
+            if place >= NEAR_END or (row < start and place > NEAR_END // 3):
                 break
             if story.lines[row].core.strip():
-                gain = bonus * (1 - place / NEAR_END)
-                if rank == 0 or story.worth[row] < gain:
-                    story.worth[row] += gain
+                story.gain[row] = max(story.gain[row], END_BONUS * (1 - place / NEAR_END))
                 place += 1
+    for row, gain in enumerate(story.gain):
+        story.worth[row] += gain
 
 
 def _mute_echoes(story: Story) -> None:
@@ -166,29 +246,30 @@ def _mute_echoes(story: Story) -> None:
             story.worth[row] = min(story.worth[row], 12.0 - min(row - echo, 10))
 
 
-def _prefer_failing_step(story: Story) -> None:
+def _prefer_failing_steps(story: Story, *, verdict: bool) -> None:
     """After the verdict come clean-ups; before the failing step came steps that passed."""
     for row in range(story.end + 1, len(story.lines)):
         story.worth[row] *= 0.75
-    if story.has_verdict and story.lines[story.start].core.startswith("##[group]Run "):
-        raise_to(story, story.start, 50.0)
-        for row in range(story.start):
-            if story.worth[row] < _STRONG:
-                story.worth[row] *= 0.85
+    if not verdict:
+        return
+    for start, _ in story.steps:
+        if story.lines[start].core.startswith("##[group]Run "):
+            _raise(story, start, 50.0)
+    if any(start > 0 for start, _ in story.steps):
+        for row, worth in enumerate(story.worth):
+            if worth < _STRONG and not story.in_failing_step(row):
+                story.worth[row] = worth * ELSEWHERE
 
 
 def _rows(story: Story, role: Role) -> list[int]:
-    return [row for row, rules in sorted(story.by_row.items()) if any(rule.role is role for rule in rules)]
+    return [row for row, rules in story.by_row.items() if any(rule.role is role for rule in rules)]
 
 
 def _last_filled(lines: Sequence[Line]) -> int:
     return next((row for row in range(len(lines) - 1, -1, -1) if lines[row].core.strip()), 0)
 
 
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
+    """For patterns of the tables that hold no repeat inside a repeat, on lines of at most 4 kB."""
     return re.compile(pattern)
-
-
-def speaking(rules: Iterable[Rule]) -> list[Rule]:
-    """The rules that say something about the failure, signs and noise aside."""
-    return [rule for rule in rules if rule.role in _SPEAKING]

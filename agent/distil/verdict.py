@@ -14,8 +14,10 @@ from agent.distil.story import QUIET, Story
 from patchpilot.failures import Category
 
 EVIDENCE = 8
+LEANING = 14.0
+"""How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
-_ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.9, Role.OUTCOME: 0.7, Role.DETAIL: 0.6, Role.SIGN: 0.35}
+_ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (
     Category.TIMEOUT,
@@ -31,6 +33,29 @@ _PRECEDENCE = (
     Category.CONFIG,
     Category.INFRASTRUCTURE,
     Category.FLAKY,
+)
+# A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
+_SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
+_COMMANDS = tuple(
+    (category, re.compile(rf"(?i)(?<![\w.])(?:{words})(?![\w])"))
+    for category, words in (
+        (
+            Category.FORMAT,
+            r"fmt|format(?:ting|[-:]check)?|prettier\S*|black|gofmt|rustfmt|spotless\w*|clang-format|isort",
+        ),
+        (
+            Category.LINT,
+            r"\S*lint(?:er|ing|s)?|flake8|ruff|rubocop|checkstyle\w*|clippy|shellcheck|codespell"
+            r"|pre-commit|standard|tidy|style",
+        ),
+        (Category.TYPE, r"mypy|pyright|tsc|type-?check\w*"),
+        (
+            Category.TEST,
+            r"\S*tests?|spec|r?spec|jest|mocha|phpunit|vitest|ctest|tox|nox|nosetests|karma|cypress",
+        ),
+        (Category.DEPENDENCY, r"install|npm ci|bundle|restore|deps|dependencies"),
+        (Category.BUILD, r"build|compile|make|assemble|xcodebuild"),
+    )
 )
 
 
@@ -48,9 +73,9 @@ class Verdict:
     """Texts of the lines that state the cause, for the fingerprint."""
 
 
-def judge(story: Story) -> Verdict:
-    """Read the story."""
-    category = _category(story)
+def judge(story: Story, *, step: str = "") -> Verdict:
+    """Read the story; ``step`` is the failing step's name where it is known."""
+    category = _category(story, step)
     causes = _causes(story, category)
     cause_row = causes[0] if causes else _fallback(story)
     return Verdict(
@@ -64,22 +89,51 @@ def judge(story: Story) -> Verdict:
     )
 
 
-def _category(story: Story) -> Category:
+def _category(story: Story, step: str) -> Category:
     best: dict[Category, float] = defaultdict(float)
-    count: dict[Category, int] = defaultdict(int)
-    for row, rules in story.by_row.items():
-        for rule in rules:
-            if rule.category is None or _is_noise(story, row, rule):
-                continue
-            weight = (
-                min(rule.worth, story.worth[row]) * _ROLE_WEIGHT.get(rule.role, 0.3) * _nearness(story, row)
-            )
-            best[rule.category] = max(best[rule.category], weight)
-            count[rule.category] += 1
+    causes: dict[Category, int] = defaultdict(int)
+    for row in story.by_row:
+        rule = _naming(story, row)
+        if rule is None or rule.category is None:
+            continue
+        strength = min(rule.worth * _ROLE_WEIGHT.get(rule.role, 0.3), story.worth[row])
+        weight = strength * _nearness(story, row) + 0.5 * story.gain[row]
+        best[rule.category] = max(best[rule.category], weight)
+        causes[rule.category] += rule.role is Role.CAUSE
+    leaning = _leaning(story, step)
+    if leaning is not None:
+        best[leaning] += LEANING
     if not best:
         return Category.UNKNOWN
-    score = {category: weight + 3 * math.log1p(min(count[category], 20)) for category, weight in best.items()}
+    score = {
+        category: weight + 3 * math.log1p(min(causes[category], 20)) for category, weight in best.items()
+    }
     return max(score, key=lambda category: (score[category], -_PRECEDENCE.index(category)))
+
+
+def _naming(story: Story, row: int) -> Rule | None:
+    """The rule that says best what kind of failure a line speaks of."""
+    rules = [rule for rule in story.by_row[row] if rule.category and not _is_noise(story, row, rule)]
+    return max(rules, key=lambda rule: rule.worth, default=None)
+
+
+def _leaning(story: Story, step: str) -> Category | None:
+    """What kind of failure the failing command suggests, before a word of its output is read."""
+    for text in [step, *_commands(story)]:
+        for category, pattern in _COMMANDS:
+            if pattern.search(text):
+                return category
+    return None
+
+
+def _commands(story: Story) -> list[str]:
+    """Commands that led to the last verdict, innermost first."""
+    if not story.steps:
+        return []
+    start, end = story.steps[-1]
+    rows = range(end - 1, max(start, end - 400) - 1, -1)
+    inner = [story.lines[row].core for row in rows if _SCRIPT.match(story.lines[row].core)]
+    return [text[:300] for text in [*inner[:1], story.lines[end].core, story.lines[start].core]]
 
 
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:
@@ -87,12 +141,10 @@ def _is_noise(story: Story, row: int, rule: Rule) -> bool:
 
 
 def _nearness(story: Story, row: int) -> float:
-    """The failing step counts fully, other steps less, clean-ups after the verdict least."""
+    """A failing step counts fully, other steps less, clean-ups after the last verdict least."""
     if row > story.end:
         return 0.6
-    if row < story.start:
-        return 0.8
-    return 1.0
+    return 1.0 if story.in_failing_step(row) else 0.7
 
 
 def _causes(story: Story, category: Category) -> list[int]:

@@ -6,6 +6,7 @@ from agent.distil.rules.rule import BLANK, Role, Rule
 from patchpilot.failures import Category
 
 C_FAMILY = (
+    Rule(r"^\[       OK \] ", 2, "googletest", Role.CLEARED, since=r"^\[ RUN      \] "),
     Rule(r"^.+:\d+(?::\d+)?: (?:fatal )?error: ", 86, "gcc", category=Category.BUILD, after=3),
     Rule(r"^.+:\d+:\d+: error:$", 80, "gcc", category=Category.BUILD, after=2),
     Rule(
@@ -151,6 +152,27 @@ C_FAMILY = (
 )
 
 GO = (
+    Rule(r"^\s*--- (?:PASS|SKIP): ", 2, "go test", Role.CLEARED, since=r"^\s*=== RUN "),
+    Rule(r"^=== (?:RUN|PAUSE|CONT|NAME) ", 2, "go test", Role.NOISE),
+    Rule(r"^ok  \t\S", 2, "go test", Role.NOISE),
+    Rule(
+        r"\[FAIL\] .*\[It\]|^• \[(?:FAILED|PANICKED|TIMEDOUT)\]|^• Failure ",
+        84,
+        "ginkgo",
+        category=Category.TEST,
+        after=4,
+    ),
+    Rule(
+        r"^\s*\[(?:FAILED|PANICKED|TIMEDOUT)\] \S",
+        84,
+        "ginkgo",
+        category=Category.TEST,
+        before=1,
+        after=10,
+        stop=r"^-{5,}",
+    ),
+    Rule(r"^Summarizing \d+ Failures?:", 78, "ginkgo", Role.LIST, Category.TEST, after=5),
+    Rule(r"^Ran \d+ of \d+ Specs in ", 60, "ginkgo", Role.OUTCOME),
     Rule(
         r"^\s{0,12}--- FAIL: ",
         88,
@@ -163,7 +185,7 @@ GO = (
     Rule(r"^FAIL\t\S", 64, "go test", Role.OUTCOME, Category.TEST),
     Rule(r"^FAIL$", 24, "go test", Role.OUTCOME),
     Rule(r"^FAIL\t.+\[(?:build|setup) failed\]", 74, "go test", Role.OUTCOME, Category.BUILD),
-    Rule(r"^\s{1,16}\S+_test\.go:\d+: ", 76, "go test", category=Category.TEST, after=2),
+    Rule(r"^\s{1,16}\S+_test\.go:\d+: ", 56, "go test", Role.SIGN, after=2),
     Rule(r"^(?:panic: |fatal error: )", 86, "go", category=Category.TEST, after=10),
     Rule(r"^panic: test timed out after", 93, "go test", category=Category.TIMEOUT, after=6),
     Rule(r"^\s{1,12}Error(?: Trace)?:\s", 78, "go test", Role.DETAIL, after=6, stop=BLANK),
@@ -199,7 +221,9 @@ RUST = (
         after=6,
         stop=BLANK,
     ),
-    Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1),
+    Rule(r"^\s{0,8}--> \S+\.rs:\d+:\d+", 72, "cargo", Role.DETAIL, Category.BUILD, before=1, after=2),
+    Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1, after=2),
+    Rule(r"^\s+= (?:help|note): ", 44, "cargo", Role.DETAIL),
     Rule(
         r"^(?:warning: build failed|error: could not compile|error: aborting due to|error: build failed"
         r"|error: test failed)",

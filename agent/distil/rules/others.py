@@ -125,7 +125,7 @@ DOTNET = (
 
 SCRIPTED = (
     Rule(
-        r"^\s{1,4}\d+\) (?:test|doctest|property) ",
+        r"^\s{1,4}(?:\d+\) test |\d+\) doctest |\d+\) property )",
         88,
         "exunit",
         category=Category.TEST,
@@ -285,12 +285,13 @@ SHELL = (
         after=1,
     ),
     Rule(
-        r"(?i)(?:environment variable .*(?:not set|required|missing|undefined)|missing required"
-        r"|is required but|must be set|is not set\b)",
-        70,
+        r"(?i)environment variable .*(?:not set|required|missing|undefined)|missing required (?:env|config"
+        r"|sett|secret|variable|option)",
+        74,
         "",
         category=Category.CONFIG,
     ),
+    Rule(r"(?i)is required but|must be set|is not set\b", 50, "", Role.SIGN, Category.CONFIG),
     Rule(r"^(?:diff --git |--- a/|\+\+\+ b/)", 34, "git", Role.DETAIL),
 )
 
@@ -309,10 +310,11 @@ LINKS = (
     Rule(r"^\S+:\d+:\d*:? ?[A-Z]{2,10}\d{2,5}\b", 76, "", category=Category.LINT),
     Rule(
         r"(?i)\b(?:trailing (?:white)?space|line too long|missing (?:final |trailing )?newline"
-        r"|no newline at end|is (?:not|never) used|unused (?:variable|import))",
-        68,
+        r"|no newline at end|(?:is|are|being) (?:not |never )used|not being used|unused (?:variable|import))",
+        54,
         "",
-        category=Category.LINT,
+        Role.SIGN,
+        Category.LINT,
     ),
     Rule(
         r"(?i)\b(?:lint(?:er|ing)?|style ?check|code style) (?:failed|errors?|violations?|failures?)",

@@ -33,7 +33,9 @@ CI_SYSTEMS = (
     Rule(r"^travis_(?:fold:start|time:start):", 3, "", Role.SECTION),
     Rule(r"^\$ \S", 12, "", Role.SECTION),
     Rule(r'^(?:The command )?".* (?:failed and )?exited with [1-9]\d{0,2}\.', 46, "", Role.END),
-    Rule(r'" (?:failed and )?exited with [1-9]\d{0,2}(?: during)?', 40, "", Role.END),
+    Rule(r'^[^":]*" (?:failed and )?exited with [1-9]\d{0,2}(?: during)?', 40, "", Role.END),
+    Rule(r"^\++ (?:echo|printf)\b", 6, "", Role.MUTE),
+    Rule(r"(?i)^##\[error\]executing the custom container implementation failed", 40, "", Role.END),
     Rule(r"^Done\. Your build exited with", 6, "", Role.OUTCOME),
     # CircleCI, Buildkite, CodeBuild, AppVeyor.
     Rule(r"^Exited with code (?:exit status )?[1-9]", 40, "", Role.END),
@@ -63,13 +65,9 @@ CI_SYSTEMS = (
         category=Category.CONFIG,
         after=1,
     ),
-    Rule(
-        r"(?i)(?:no files were found with the provided path|artifact not found for name"
-        r"|unable to download artifact)",
-        82,
-        "",
-        category=Category.CONFIG,
-    ),
+    Rule(r"(?i)^##\[warning\]", 30, "", Role.SIGN),
+    Rule(r"(?i)no files were found with the provided path", 40, "", Role.OUTCOME),
+    Rule(r"(?i)artifact not found for name|unable to download artifact", 82, "", category=Category.CONFIG),
     Rule(
         r"(?i)this request has been automatically failed because it uses a deprecated version",
         92,
@@ -79,10 +77,10 @@ CI_SYSTEMS = (
 )
 
 LIMITS = (
-    Rule(r"(?i)no space left on device|disk quota exceeded|ENOSPC", 93, "", category=Category.RESOURCE),
+    Rule(r"(?i)no space left on device|disk quota exceeded|\bENOSPC\b", 93, "", category=Category.RESOURCE),
     Rule(
-        r"(?i)cannot allocate memory|out of memory|oom[- ]?kill|OOMKilled|std::bad_alloc|\bENOMEM\b"
-        r"|memory exhausted|MemoryError",
+        r"(?i)cannot allocate memory|out of memory|\boom[- ]?kill|OOMKilled|std::bad_alloc|\bENOMEM\b"
+        r"|memory exhausted|^(?:\w+\.)*MemoryError\b",
         90,
         "",
         category=Category.RESOURCE,
@@ -96,7 +94,10 @@ LIMITS = (
         before=3,
     ),
     Rule(
-        r"(?i)too many open files|EMFILE|resource temporarily unavailable", 84, "", category=Category.RESOURCE
+        r"(?i)too many open files|\bEMFILE\b|resource temporarily unavailable",
+        84,
+        "",
+        category=Category.RESOURCE,
     ),
     Rule(
         r"(?i)(?:the job exceeded the maximum (?:time|log)|exceeded the maximum execution time"
@@ -127,8 +128,7 @@ LIMITS = (
         r"|agent went offline|node is offline"
         r"|connection .+ was broken|slave went offline|machine failed|the hosted runner"
         r"|no runners? (?:found|online)|job was aborted"
-        r"|runner system failure|stopped hearing from agent"
-        r"|executing the custom container implementation failed)",
+        r"|runner system failure|stopped hearing from agent)",
         90,
         "",
         category=Category.INFRASTRUCTURE,
@@ -139,7 +139,7 @@ NETWORK = (
     Rule(
         r"(?i)could ?n[o']t resolve host|temporary failure (?:in name resolution|resolving)"
         r"|name or service not known|getaddrinfo"
-        r"|nodename nor servname|no such host|EAI_AGAIN|ENOTFOUND",
+        r"|nodename nor servname|no such host|\bEAI_AGAIN\b|\bENOTFOUND\b",
         86,
         "",
         category=Category.INFRASTRUCTURE,
@@ -328,6 +328,7 @@ GIT = (
 )
 
 DOCKER = (
+    Rule(r"^Dockerfile\S*:\d+$", 76, "docker", Role.DETAIL, after=9),
     Rule(
         r"ERROR: failed to (?:solve|build)|failed to solve: |ERROR: executor failed",
         82,

@@ -8,6 +8,7 @@ from patchpilot.failures import Category
 _ITEM = r"^(?:=|_|-|!){3,}|^(?:FAILED|ERROR) "
 
 PYTEST = (
+    Rule(r"^\S+::\S+.* (?:SKIPPED|XFAIL|PASSED)\b", 3, "pytest", Role.MUTE),
     Rule(r"^=+ test session starts =+", 5, "pytest", Role.TOOL),
     Rule(r"^=+ (?:FAILURES|ERRORS) =+", 45, "pytest", Role.LIST),
     Rule(
@@ -77,9 +78,9 @@ UNITTEST = (
         test=r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",
     ),
     Rule(
-        r"^(?:FAIL|ERROR): \S",
-        70,
-        "unittest",
+        r"^(?:FAIL|ERROR): [\w.]+(?:\.\w+)+$",
+        84,
+        "nose",
         category=Category.TEST,
         after=3,
         stop=BLANK,
@@ -108,6 +109,7 @@ UNITTEST = (
     Rule(
         r"^\s*(?:SyntaxError|IndentationError|TabError): ", 86, "python", category=Category.SYNTAX, before=3
     ),
+    Rule(r"^ImportError: cannot import name ", 86, "python", category=Category.BUILD, before=3),
     Rule(r"^(?:ModuleNotFoundError|ImportError): ", 84, "python", category=Category.DEPENDENCY, before=3),
     Rule(r"^\*{3} Error (?:compiling|in) ", 84, "python", category=Category.SYNTAX, after=5),
     Rule(r"^(?:ERROR: InvocationError for command|ERROR:\s+\S+: commands failed)", 52, "tox", Role.OUTCOME),
@@ -168,6 +170,14 @@ CHECKERS = (
 )
 
 PACKAGES = (
+    Rule(r"^error: resolution-too-deep", 86, "pip", category=Category.DEPENDENCY, after=4),
+    Rule(
+        r"due to an (?:OSError|EnvironmentError): HTTPS?ConnectionPool",
+        92,
+        "pip",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(r"Max retries exceeded with url", 84, "", category=Category.INFRASTRUCTURE),
     Rule(
         r"(?i)^\s*ERROR: (?:Could not find a version|No matching distribution|Cannot install"
         r"|Failed building wheel|Could not build wheels"

@@ -27,6 +27,8 @@ class Role(enum.Enum):
     """Never worth reading, whatever other rules say of the line."""
     END = "end"
     """The CI system reports that the step failed; what matters stands before it."""
+    CLEARED = "cleared"
+    """A block that ends here ended well: what it printed is no failure. It began at ``since``."""
     SECTION = "section"
     """The CI system starts a step or prints its command."""
     TOOL = "tool"
@@ -55,6 +57,8 @@ class Rule:
     """Regular expression of the first line that does not belong to the message any more."""
     heading: bool = False
     """The nearest less indented line above names the file or suite, and belongs to the message."""
+    since: str = ""
+    """Regular expression of the line above with which a cleared block began."""
     test: str = ""
     """Regular expression whose group 1 is the id of the failed test."""
 

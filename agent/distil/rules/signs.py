@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from agent.distil.rules.rule import Role, Rule
+from patchpilot.failures import Category
 
 _SIGN = Role.SIGN
 
 SIGNS = (
+    Rule(
+        r"(?i)\btests? (?:have )?(?:fail(?:ed|ure|s)?|timed? ?out)",
+        60,
+        role=Role.OUTCOME,
+        category=Category.TEST,
+    ),
+    Rule(
+        r"(?i)\b(?:build|compilation|compile) (?:failed|failure|error)",
+        56,
+        role=Role.OUTCOME,
+        category=Category.BUILD,
+    ),
     Rule(r"(?i)error", 24, role=_SIGN, before=1, after=2),
     Rule(r"(?i)\berrors?\b ?[:!]", 46, role=_SIGN, before=1, after=3),
     Rule(r"(?i)^\W{0,12}(?:error|fatal|failure|failed|fail)\b", 58, role=_SIGN, before=2, after=4),
@@ -73,6 +86,8 @@ SIGNS = (
 )
 
 NOISE = (
+    Rule(r"\blevel=\"?(?:debug|info|trace)\b|\"level\": ?\"(?:debug|info|trace)\"", 3, role=Role.MUTE),
+    Rule(r"^\W*(?:\d[\d:.,TZ+ -]* )?\W*(?:DEBUG|INFO|TRACE)\b", 5, role=Role.NOISE),
     Rule(
         r"(?i)\b0 (?:errors?|failures?|failed|failing|warnings?|problems?|offenses?|issues?)\b",
         4,
@@ -94,7 +109,6 @@ NOISE = (
         role=Role.NOISE,
     ),
     Rule(r"^\[ ?\d{1,3}%\] ", 3, role=Role.NOISE),
-    Rule(r"^\s*(?:CC|CXX|LD|AR|CCLD|GEN|INSTALL) {1,8}\S", 3, role=Role.NOISE),
     Rule(r"(?i)npm warn|DeprecationWarning|deprecated \S+@", 3, role=Role.NOISE),
 )
 
