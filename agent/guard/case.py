@@ -1,0 +1,262 @@
+"""What the rules look at: a patch with both sides of every file it touches."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from agent.guard import places
+from agent.guard.diff import DiffError, FileDiff, Hunk
+from agent.guard.lines import Line, Statement, cut, plain_words, statements
+from patchpilot.fixes import GuardFinding, Severity
+
+MAX_CHANGED_LINES = 400
+"""Added and removed lines together: beyond this nobody reads a patch well enough to approve it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One file of the patch, with its text before and after as far as it is known."""
+
+    diff: FileDiff
+    before: tuple[Line, ...]
+    after: tuple[Line, ...]
+    old_text: str | None
+    """The whole text before; ``None`` where only the hunks are known, or where there was no file."""
+    new_text: str | None
+
+    @property
+    def path(self) -> str:
+        """Where a person looks for it."""
+        return self.diff.path
+
+    @cached_property
+    def language(self) -> str:
+        """As :func:`agent.guard.places.language` says."""
+        return places.language(self.path)
+
+    @property
+    def is_new(self) -> bool:
+        """The patch creates the file."""
+        return not self.diff.old_path
+
+    @property
+    def is_deleted(self) -> bool:
+        """The patch deletes the file."""
+        return not self.diff.new_path
+
+    @cached_property
+    def is_test(self) -> bool:
+        """It tested something before, or does now."""
+        return any(places.is_test(path) for path in (self.diff.old_path, self.diff.new_path) if path)
+
+    @cached_property
+    def added(self) -> tuple[Line, ...]:
+        """Lines that the patch writes."""
+        return tuple(line for line in self.after if line.changed)
+
+    @cached_property
+    def removed(self) -> tuple[Line, ...]:
+        """Lines that the patch takes away."""
+        return tuple(line for line in self.before if line.changed)
+
+    @cached_property
+    def new_statements(self) -> tuple[Statement, ...]:
+        """Everything known of the new side, as statements."""
+        return tuple(statements(self.after, braces=self.language not in {"python", "hash", "text"}))
+
+    @cached_property
+    def old_statements(self) -> tuple[Statement, ...]:
+        """Everything known of the old side, as statements."""
+        return tuple(statements(self.before, braces=self.language not in {"python", "hash", "text"}))
+
+    @cached_property
+    def same_code(self) -> bool:
+        """Only formatting or comments differ, which no test can notice."""
+        if any(_DIRECTIVE.search(line.comment) for line in (*self.added, *self.removed)):
+            return False
+        if self.language == "python" and self.old_text is not None and self.new_text is not None:
+            try:
+                return ast.dump(ast.parse(self.old_text)) == ast.dump(ast.parse(self.new_text))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return False
+        return self.language != "text" and _shape(self.old_statements) == _shape(self.new_statements)
+
+
+# Comments that a compiler or a test runner obeys.
+_DIRECTIVE = re.compile(r"^//go:|^// \+build|@(?:jest|vitest)-environment|^#\s*(?:type|cython|distutils):")
+
+
+def _shape(side: Iterable[Statement]) -> list[tuple[int, tuple[str, ...]]]:
+    """Tokens and nesting, without what formatters change: widths, quotes, commas before a bracket."""
+    return [(statement.indent, plain_words(statement.bare)) for statement in side]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """The whole patch."""
+
+    changes: tuple[Change, ...]
+    failing: tuple[str, ...] = ()
+    """Text of the failing tests, where known: their literals must not turn up in the cure."""
+    max_changed_lines: int = MAX_CHANGED_LINES
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Functions and classes that the patch renames where they are defined, old name to new."""
+
+    @property
+    def tests(self) -> Iterator[Change]:
+        """Changes of test code that are more than formatting."""
+        return (change for change in self.changes if change.is_test and not change.same_code)
+
+    @property
+    def sources(self) -> Iterator[Change]:
+        """Changes of code that is under test."""
+        return (
+            change
+            for change in self.changes
+            if not change.is_test and change.language not in {"text", "hash"}
+        )
+
+    def same_but_for_names(self, old: Iterable[str], new: Iterable[str]) -> bool:
+        """Whether tokens differ only by the renames that the patch makes in the code itself."""
+        return [self.renamed.get(word, word) for word in old] == list(new)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a rule has to say; ``severity`` only where it differs from the rule's."""
+
+    path: str
+    line: int
+    message: str
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the table."""
+
+    id: str
+    severity: Severity
+    languages: str
+    summary: str
+    check: Callable[[Case], Iterable[Remark]]
+
+    def findings(self, case: Case) -> Iterator[GuardFinding]:
+        """What this rule holds against the patch."""
+        for remark in self.check(case):
+            yield GuardFinding(
+                rule=self.id,
+                path=remark.path,
+                line=remark.line,
+                message=remark.message,
+                severity=remark.severity or self.severity,
+            )
+
+
+def open_case(
+    diffs: Iterable[FileDiff],
+    read_base: Callable[[str], str | None],
+    *,
+    failing: tuple[str, ...] = (),
+    max_changed_lines: int = MAX_CHANGED_LINES,
+) -> Case:
+    """Put the patch together with the text it is meant for.
+
+    Raises :class:`DiffError` where a hunk does not fit the text that ``read_base`` gives.
+    """
+    changes = tuple(_change(diff, read_base) for diff in diffs)
+    return Case(
+        changes=changes, failing=failing, max_changed_lines=max_changed_lines, renamed=_renamed(changes)
+    )
+
+
+def _change(diff: FileDiff, read_base: Callable[[str], str | None]) -> Change:
+    language = places.language(diff.path)
+    base = read_base(diff.old_path) if diff.old_path and not diff.binary else None
+    if diff.old_path and base is None:
+        before, after = (_fragments(diff.hunks, language, sign) for sign in "-+")
+        return Change(diff=diff, before=before, after=after, old_text=None, new_text=None)
+    old_rows, new_rows = _applied(diff, (base or "").split("\n") if diff.old_path else [""])
+    return Change(
+        diff=diff,
+        before=cut(old_rows, language, first=False),
+        after=cut(new_rows, language, first=False),
+        old_text=base,
+        new_text="\n".join(row[1] for row in new_rows) if diff.new_path else None,
+    )
+
+
+def _fragments(hunks: tuple[Hunk, ...], language: str, sign: str) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    for hunk in hunks:
+        number = hunk.old_start if sign == "-" else hunk.new_start
+        kept = [line for line in hunk.lines if line.sign in {" ", sign}]
+        lines += cut(((number + at, line.text, line.sign == sign) for at, line in enumerate(kept)), language)
+    return tuple(lines)
+
+
+_Rows = list[tuple[int, str, bool]]
+
+
+def _applied(diff: FileDiff, base: list[str]) -> tuple[_Rows, _Rows]:
+    """Both sides in full: (number, text, changed)."""
+    old: _Rows = []
+    new: _Rows = []
+    at = 0
+    for hunk in diff.hunks:
+        start = _place(hunk, base, at, diff.path)
+        for text in base[at:start]:
+            old.append((len(old) + 1, text, False))
+            new.append((len(new) + 1, text, False))
+        at = start
+        for line in hunk.lines:
+            if line.sign != "+":
+                old.append((len(old) + 1, base[at] if at < len(base) else "", line.sign == "-"))
+                at += 1
+            if line.sign != "-":
+                new.append((len(new) + 1, line.text, line.sign == "+"))
+    for text in base[at:]:
+        old.append((len(old) + 1, text, False))
+        new.append((len(new) + 1, text, False))
+    return old, new
+
+
+def _place(hunk: Hunk, base: list[str], least: int, path: str) -> int:
+    """Index at which the hunk fits: where it says, else the only other place, as git would search."""
+    wanted = [line.text.rstrip("\r") for line in hunk.lines if line.sign != "+"]
+    if not wanted:
+        return max(hunk.old_start, least) if hunk.old_start <= len(base) else len(base)
+    have = [line.rstrip("\r") for line in base]
+    stated = hunk.old_start - 1
+    if stated >= least and have[stated : stated + len(wanted)] == wanted:
+        return stated
+    fits = [
+        at
+        for at in range(least, len(have) - len(wanted) + 1)
+        if have[at] == wanted[0] and have[at : at + len(wanted)] == wanted
+    ]
+    if len(fits) != 1:
+        why = "fits in several places" if fits else "does not fit"
+        raise DiffError(f"the patch does not apply: its hunk at line {hunk.old_start} of {path!r} {why}")
+    return fits[0]
+
+
+_DEFINITION = re.compile(r"\b(?:def|class|function|func|fn|const|let|var|interface|struct|type|enum)\s+(\w+)")
+
+
+def _renamed(changes: tuple[Change, ...]) -> dict[str, str]:
+    renamed: dict[str, str] = {}
+    for change in changes:
+        if change.is_test:
+            continue
+        old = Counter(name for line in change.removed for name in _DEFINITION.findall(line.code))
+        new = Counter(name for line in change.added for name in _DEFINITION.findall(line.code))
+        gone, come = list((old - new).keys()), list((new - old).keys())
+        if len(gone) == len(come):
+            renamed.update(zip(gone, come, strict=True))
+    return renamed

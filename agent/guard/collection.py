@@ -1,0 +1,230 @@
+"""Rules about tests that would not run any more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent.guard import places
+from agent.guard.case import Case, Change, Remark
+from agent.guard.inventory import Inventory, inventory, methods
+from patchpilot.fixes import Severity
+
+_ANY_SKIP = {
+    "python": re.compile(
+        r"@(?:\w+\.)*mark\.(?:skip|skipif|xfail)\b|\bpytest\.(?:skip|xfail|exit)\s*\(|\bmark\.(?:skip|skipif|xfail)\b"
+        r"|@(?:\w+\.)*(?:skip|skipIf|skipUnless|expectedFailure)\b|\.skipTest\s*\(|\braise\s+(?:\w+\.)*SkipTest\b"
+        r"|\bpytest\.importorskip\s*\(|\bpytest\.param\(.*\bmarks\s*="
+        r"|^(?:from|import)\b.*\bexpectedFailure\b|\b(?:add_marker)\s*\("
+    ),
+    "javascript": re.compile(
+        r"\b(?:it|test|describe|context|suite|specify|bench)\s*\.\s*(?:\w+\s*\.\s*)*(?:skip|todo|failing|fails|skipIf|runIf|fixme|fail)\b"
+        r"|(?<![\w.])(?:xit|xtest|xdescribe|xcontext|xspecify)\s*[.(]|\bthis\.skip\s*\(|\bt\.skip\s*\(|\bpending\s*\(\s*[\"'`)]"
+        r"|\b(?:ctx|context)\.skip\s*\("
+    ),
+    "go": re.compile(r"\b\w+\.Skip(?:f|Now)?\s*\("),
+    "java": re.compile(
+        r"@(?:\w+\.)*(?:Ignore|Disabled\w*|Enabled(?:If|On)\w*|PendingFeature|IgnoreRest|IgnoreIf)\b"
+        r"|\bassume(?:True|False|That|NotNull|NoException)\s*\(|\bAssumptions?\.|\benabled\s*=\s*false\b"
+        r"|\bthrow\s+new\s+(?:\w+\.)*(?:SkipException|TestAbortedException)\b"
+    ),
+    "rust": re.compile(r"#\[(?:ignore|should_panic)\b|#\[cfg\(\s*(?:any\(\)|not\(test\)|FALSE)"),
+    "c": re.compile(
+        r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
+        r"|\bskip\s*:\s*(?:true|['\"])"
+    ),
+    "hash": re.compile(
+        r"^(?:xit|xdescribe|xcontext|xspecify)\b|^(?:it|describe|context|test)\b.*\bskip\b|^@(?:module|describe)?tag\s*:?\s*skip|^skip\b"
+        r"|^pending\b"
+    ),
+}
+_FOCUS = {
+    "javascript": re.compile(
+        r"\b(?:it|test|describe|context|suite)\s*\.\s*(?:\w+\s*\.\s*)*only\b|(?<![\w.])(?:fit|fdescribe|fcontext)\s*\("
+    ),
+    "hash": re.compile(
+        r"^(?:fit|fdescribe|fcontext)\b|^(?:it|describe|context)\b.*(?::focus\b|focus:\s*true)"
+    ),
+    "c": re.compile(r"--gtest_filter"),
+}
+_UNCOLLECT = re.compile(
+    r"\b__test__\s*=\s*(?:False|0|None)|^del\s+(?:\w+\.)?[Tt]est\w+|^(?:\w+\.)?test_\w+\s*=\s*(?:None|lambda|pass|0|False)"
+    r"|^(?:\w+\.)?Test\w+\s*=\s*(?:None|object|0|False)|\bdelattr\s*\(.*test|^def\s+load_tests\b"
+    r"|^(?://go:build|// \+build)\s+(?:ignore|never|\w*disabled\w*|integration|manual)"
+)
+_NARROW = re.compile(
+    r"\bcollect_ignore(?:_glob)?\b|--(?:ignore(?:-glob)?|deselect|exclude-test|testPathIgnorePatterns|exclude-files)\b"
+    r"|\bnorecursedirs\b|\bpytest_ignore_collect\b|--(?:collect-only|co)\b|--passWithNoTests\b|\bpassWithNoTests\b"
+    r"|(?:pytest|py\.test|addopts|PYTEST_ADDOPTS)\b.*\s(?:-k|-m|--maxfail|--lf|--last-failed|--sw)\b"
+    r"|\btestPathIgnorePatterns\b|\bmodulePathIgnorePatterns\b"
+    r"|\bgo\s+test\b.*\s-(?:run|skip|short)\b|\b-D(?:skipTests|maven\.test\.skip|test=)|<skipTests>\s*true"
+    r"|<maven\.test\.skip>\s*true|\btestFailureIgnore\b|\bignoreFailures\s*=?\s*true|\bgradle\b.*-x\s+test\b"
+    r"|\bcargo\s+test\b.*--\s.*--skip\b|--no-run\b|\b-p\s+no:|\bGOFLAGS=.*-run"
+)
+
+
+def deleted(case: Case) -> Iterator[Remark]:
+    """Test files and test functions that the patch takes away without putting them elsewhere."""
+    tests = inventory(case)
+    for change in case.tests:
+        names = _lost(change, tests)
+        if change.is_deleted and (names or (places.is_collected(change.path) and not tests.old[change.path])):
+            yield Remark(change.path, 0, "a test file is deleted")
+        elif not change.is_deleted:
+            for name, number in names.items():
+                if not _still_defined(change, name):
+                    yield Remark(change.path, number, f"the test {name} is deleted")
+
+
+def uncollected(case: Case) -> Iterator[Remark]:
+    """Tests that stay in the text, but that no runner would find any more."""
+    tests = inventory(case)
+    for diff in (change.diff for change in case.changes):
+        if diff.new_path and places.is_collected(diff.old_path) and not places.is_collected(diff.new_path):
+            yield Remark(diff.new_path, 0, f"{diff.old_path} is renamed so that its tests are not collected")
+    for change in case.tests:
+        if not change.is_deleted:
+            for name, number in _lost(change, tests).items():
+                if _still_defined(change, name):
+                    yield Remark(
+                        change.path, number, f"the test {name} is renamed so that it is not collected"
+                    )
+        yield from _hidden_from_runner(change, tests)
+
+
+def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:
+    for line in change.added:
+        if _UNCOLLECT.search(line.bare.strip()) or _UNCOLLECT.search(line.comment):
+            yield Remark(change.path, line.number, "this keeps a test from being collected")
+    if change.language != "python":
+        return
+    seen: dict[tuple[str, int], int] = {}
+    scope = 0
+    for definition in tests.new.get(change.path, ()):
+        statement = definition.statement
+        if statement.bare.startswith("class") or statement.lines[0].first:
+            scope += 1
+        key = definition.name, scope if statement.indent else -1
+        twice = key in seen and (statement.changed or seen[key])
+        if twice and definition.name in tests.come:
+            yield Remark(change.path, statement.number, f"a second {definition.name} hides the first")
+        seen[key] = statement.changed
+    klass = ""
+    for statement in change.new_statements:
+        if statement.bare.startswith("class "):
+            klass = statement.bare
+        if (
+            statement.changed
+            and klass.startswith("class Test")
+            and re.match(r"def __(?:init|new)__\(", statement.bare)
+        ):
+            yield Remark(change.path, statement.number, "pytest does not collect a class with a constructor")
+
+
+def _lost(change: Change, tests: Inventory) -> dict[str, int]:
+    """Tests of this file that are gone and have no renamed successor: name to old line."""
+    gone = {d.name: d.statement.number for d in tests.old.get(change.path, ()) if d.name in tests.gone}
+    successors = [d for d in tests.new.get(change.path, ()) if d.name in tests.come and d.statement.changed]
+    bodies = [_body(change, d.statement.number, new=True) for d in successors]
+    for definition in tests.old.get(change.path, ()):
+        if definition.name not in gone:
+            continue
+        body = _body(change, definition.statement.number, new=False)
+        # A renamed test keeps its body; only then nothing is lost.
+        match = next((at for at, other in enumerate(bodies) if other == body), None)
+        if match is not None:
+            del gone[definition.name]
+            bodies[match] = ["\0taken"]
+    return gone
+
+
+def _body(change: Change, number: int, *, new: bool) -> list[str]:
+    side = change.new_statements if new else change.old_statements
+    start = next(at for at, statement in enumerate(side) if statement.lines[-1].number >= number)
+    body = []
+    for statement in side[start + 1 :]:
+        if statement.indent <= side[start].indent or statement.lines[0].first:
+            break
+        body.append(" ".join(statement.bare.split()))
+    return body
+
+
+def _still_defined(change: Change, name: str) -> bool:
+    """A function that carries the test's name, or its stem, is still there or newly there."""
+    stem = re.sub(r"(?i)^_*(?:test|benchmark)_?|_?test$", "", name.strip("\"'`")) or name
+    for method in methods(
+        change.language, [s for s in change.new_statements if s.changed or change.language != "python"]
+    ):
+        if method == name or (
+            stem and len(stem) > 2 and stem.lower() in method.lower() and method not in name
+        ):
+            return True
+    pattern = re.compile(rf"^class\s+\w*{re.escape(stem)}") if len(stem) > 2 else None  # noqa: PLR2004 - the same
+    return any(pattern and pattern.search(s.bare) and s.changed for s in change.new_statements)
+
+
+def skipped(case: Case) -> Iterator[Remark]:
+    """Marks and calls that skip tests that ran before, or expect them to fail."""
+    tests = inventory(case)
+    for change in case.changes:
+        pattern = _ANY_SKIP.get(change.language)
+        if not pattern or not (change.is_test or change.language in {"rust", "python"}) or change.same_code:
+            continue
+        before = sum(bool(pattern.search(line.code)) for line in change.removed)
+        hits = [
+            line
+            for line in change.added
+            if pattern.search(line.code) or pattern.search(_unstringed(line.bare))
+        ]
+        if len(hits) <= before and before and _same_marks(change, pattern):
+            continue
+        for line in hits:
+            new = tests.is_new_test(change, line.number) or (change.is_new and not tests.gone)
+            severity = Severity.NOTE if new else None
+            what = (
+                "a new test that is skipped"
+                if new
+                else "a test that ran before is skipped or expected to fail"
+            )
+            yield Remark(change.path, line.number, what, severity)
+
+
+def _unstringed(text: str) -> str:
+    return text if re.match(r"\s*@?(?:module|describe)?tag|\s*\[|.*\bSkip\s*=|.*\bpending\s*\(", text) else ""
+
+
+def _same_marks(change: Change, pattern: re.Pattern[str]) -> bool:
+    old = sorted("".join(line.bare.split()) for line in change.removed if pattern.search(line.code))
+    new = sorted("".join(line.bare.split()) for line in change.added if pattern.search(line.code))
+    return old == new
+
+
+def focused(case: Case) -> Iterator[Remark]:
+    """One test singled out, so that the others do not run."""
+    for change in case.tests:
+        pattern = _FOCUS.get(change.language)
+        for line in change.added:
+            if pattern and pattern.search(line.bare):
+                yield Remark(change.path, line.number, "only this test would run")
+
+
+def narrowed(case: Case) -> Iterator[Remark]:
+    """Options that leave tests out of the run."""
+    for change in case.changes:
+        if places.is_pipeline(change.path) or (change.language == "text" and not _holds_options(change.path)):
+            continue
+        source = not (change.is_test or _holds_options(change.path))
+        for line in change.added:
+            if not source and _NARROW.search(line.bare) and not _was_there(change, line.bare):
+                yield Remark(change.path, line.number, "this leaves tests out of the run")
+
+
+def _holds_options(path: str) -> bool:
+    return any(
+        kind(path) for kind in (places.is_quality, places.is_mixed, places.is_script)
+    ) or path.endswith(".env")
+
+
+def _was_there(change: Change, text: str) -> bool:
+    squeezed = "".join(text.split())
+    return any("".join(line.bare.split()) == squeezed for line in change.removed)

@@ -1,0 +1,163 @@
+"""Rules about code that is not written here: version pins, lock files, package sources, vendored files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent.guard import places
+from agent.guard.case import Case, Remark
+from agent.guard.lines import Line
+
+_SPEC = re.compile(
+    r"^[\s\-+\"'(,]*(?:require\s+|gem\s+|implementation\s+)?[\"']?(?P<name>@?[A-Za-z][\w./@-]*?)[\"']?(?:\[[\w,\s-]*\])?\s*"
+    r"(?:[:=]\s*(?:\{.*?version\s*=\s*)?[\"'](?P<quoted>[^\"']*)[\"']|(?P<bare>(?:===?|~=|>=|<=|!=|<|>|\^|@|v?\d)[^;#\"']*)|,\s*[\"'](?P<gem>[^\"']+)[\"']|(?P<none>(?=[\"';,\s#)\]]|$)))"
+)
+_ANYTHING = {"*", "", "latest", "x", "next", ">=0", ">= 0", "any", "+", "latest.release", "LATEST", "RELEASE"}
+_LOCKS_TO_MANIFESTS = (
+    "requirements",
+    "package.json",
+    "pyproject",
+    "cargo.toml",
+    "go.mod",
+    "gemfile",
+    "composer.json",
+    "pipfile",
+    "pubspec",
+)
+
+
+def pins(case: Case) -> Iterator[Remark]:
+    """Version requirements that allow more than before."""
+    for change in case.changes:
+        if not places.is_requirements(change.path) or places.is_lock(change.path):
+            continue
+        old = _specs(change.removed)
+        for name, (version, line) in _specs(change.added).items():
+            if name in old and (why := _looser(old[name][0], version)):
+                yield Remark(
+                    change.path,
+                    line.number,
+                    f"{name} {why}: {old[name][0] or 'no version'} becomes {version or 'no version'}",
+                )
+
+
+def _specs(lines: tuple[Line, ...]) -> dict[str, tuple[str, Line]]:
+    found = {}
+    for line in lines:
+        text = re.sub(r"\s+#.*", "", line.text).strip()
+        if text.startswith(("#", "//", "[", "<!--")):
+            continue
+        match = _SPEC.match(text) or re.match(
+            r"<(?P<name>version|[\w.-]+\.version)>(?P<quoted>[^<]*)<(?P<bare>)(?P<gem>)", text
+        )
+        if match:
+            version = match["quoted"] if match["quoted"] is not None else match["bare"] or match["gem"] or ""
+            name, _, rest = (
+                match["name"].partition("@") if not match["name"].startswith("@") else (match["name"], "", "")
+            )
+            inner = re.match(r"^[A-Za-z][\w.-]*(?:\[[^\]]*\])?\s*([<>=~!].*)$", version)
+            found[re.sub(r"[-_.]+", "-", name).lower()] = (
+                (inner[1] if inner else version or rest).strip().rstrip(",\"'"),
+                line,
+            )
+    return found
+
+
+def _looser(old: str, new: str) -> str:
+    if old == new or old in _ANYTHING:
+        return ""
+    if new in _ANYTHING:
+        return "is no longer pinned"
+    before, after = _exactness(old), _exactness(new)
+    if after < before:
+        return "allows more versions than before"
+    if re.search(r"<", old) and not re.search(r"<|==|~=|\^|~", new) and before != _EXACT and after != _EXACT:
+        return "has no upper limit any more"
+    if re.search(r"(?:git\+|https?://|file:|github:|git@)", new) and not re.search(
+        r"(?:git\+|https?://|file:|github:)", old
+    ):
+        return "comes from another place"
+    return ""
+
+
+_EXACT = 4
+
+
+def _exactness(version: str) -> int:
+    """4 for one version, 3 for one patch line, 2 for compatible ones, 1 for a lower limit, 0 for anything."""
+    text = version.strip()
+    if text in _ANYTHING:
+        return 0
+    if (
+        text.startswith("~=")
+        or re.match(r"~>?\s*\d+\.\d+\.\d", text)
+        or (text.startswith("~") and not text.startswith("~>"))
+    ):
+        return 3
+    if re.search(r"==[^*]*\*|\.x\b|\.\*", text):
+        return 3
+    if text.startswith(("==", "=", "v")) or re.fullmatch(r"\d[\w.+-]*", text):
+        return _EXACT
+    if text.startswith(("^", "~>")) or "<" in text:
+        return 2
+    return 1
+
+
+def locks(case: Case) -> Iterator[Remark]:
+    """Lock files, which a package manager writes and nobody reads."""
+    for change in case.changes:
+        if any(places.is_lock(path) for path in (change.diff.old_path, change.diff.new_path) if path):
+            together = any(
+                other is not change
+                and any(name in other.path.lower() for name in _LOCKS_TO_MANIFESTS)
+                and not places.is_lock(other.path)
+                for other in case.changes
+            )
+            what = "a lock file changes" if together else "a lock file changes, but no manifest does"
+            yield Remark(change.path, 0, what)
+
+
+_SOURCE = re.compile(
+    r"--(?:extra-)?index-url\b|--trusted-host\b|--find-links\b|^\s*-i\s+http|\bPIP_(?:EXTRA_)?INDEX_URL\b|\bregistry\s*=|\"registry\"\s*:|\bgit\+(?:https?|ssh)://|^\s*-e\s+(?:git|http)"
+    r"|@\s*(?:git\+|https?:|file:)|\"(?:github:|git\+|git://|https?://|file:|link:)[^\"]*\"\s*,?\s*$|^\s*replace\s+\S+.*=>|\"(?:pre|post)?install\"\s*:|\"prepare\"\s*:|\"resolutions\"|\"overrides\"\s*:\s*\{"
+    r"|\bpatch\.crates-io\b|\bcmdclass\s*=|<repository>|<pluginRepository>|\bmaven\s*\{\s*url|\bsource\s+[\"']http|\bGOPROXY\b|\bGONOSUMDB\b|\bGONOSUMCHECK\b|\bGOFLAGS\b.*-mod|\bindex-url\b|\bdependency_links\b"
+    r"|^\s*(?:url|index|name)\s*=\s*[\"']https?://|\bignore-scripts\s*=\s*false|\bcurl\b.*\|\s*(?:ba)?sh|\bwget\b.*\|\s*(?:ba)?sh|\bstrict-ssl\s*=\s*false|\bNODE_TLS_REJECT_UNAUTHORIZED\b|\bGIT_SSL_NO_VERIFY\b"
+)
+_METADATA_URL = re.compile(
+    r"(?i)(?:homepage|repository|documentation|changelog|bugs|issues|source|tracker|funding|\"url\"|schema|license)"
+)
+
+
+def sources(case: Case) -> Iterator[Remark]:
+    """Where packages come from, and what runs when they are installed."""
+    for change in case.changes:
+        if places.is_package_source(change.path):
+            yield Remark(change.path, 0, "this file says where packages come from")
+            continue
+        if not (places.is_requirements(change.path) or places.is_script(change.path)) or places.is_lock(
+            change.path
+        ):
+            continue
+        old = {"".join(line.text.split()) for line in change.removed}
+        for line in change.added:
+            hit = _SOURCE.search(line.bare if change.language != "text" else line.text)
+            if hit and not _METADATA_URL.search(line.text) and "".join(line.text.split()) not in old:
+                yield Remark(
+                    change.path, line.number, f"this changes where code comes from: {line.text.strip()[:80]}"
+                )
+
+
+_GENERATED = re.compile(
+    r"(?i)\bcode generated\b.*\bdo not edit\b|@generated\b|\bauto-?generated\b.*\b(?:do not|don't)\b|\bthis file (?:is|was) (?:auto-?)?generated\b|\bdo not edit (?:this file|by hand|manually|directly)\b"
+    r"|\bgenerated by the protocol buffer compiler\b|<auto-generated"
+)
+
+
+def vendored(case: Case) -> Iterator[Remark]:
+    """Somebody else's code, or code that a tool writes, edited by hand."""
+    for change in case.changes:
+        if places.is_vendored(change.path):
+            yield Remark(change.path, 0, "vendored or generated code: change its origin instead")
+        elif any(_GENERATED.search(line.text) for line in (change.before or change.after)[:30]):
+            yield Remark(change.path, 0, "a tool writes this file: change its input instead")

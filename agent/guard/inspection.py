@@ -1,0 +1,48 @@
+"""The way in: judge one patch.
+
+>>> from patchpilot.fixes import Patch
+>>> patch = Patch("diff --git a/x.py b/x.py\\n--- a/x.py\\n+++ b/x.py\\n@@ -1 +1 @@\\n-a = 1\\n+a = 2\\n")
+>>> inspect(patch, read_base=lambda path: None)
+()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from agent.guard.case import MAX_CHANGED_LINES, Rule, open_case
+from agent.guard.diff import DiffError, read_diff
+from agent.guard.table import RULES
+from patchpilot.fixes import GuardFinding, Patch, Severity
+
+__all__ = ["DiffError", "inspect", "is_refused"]
+
+
+def inspect(
+    patch: Patch,
+    *,
+    read_base: Callable[[str], str | None],
+    failing_tests: Sequence[str] = (),
+    waived: Collection[str] = (),
+    max_changed_lines: int = MAX_CHANGED_LINES,
+    rules: Sequence[Rule] = RULES,
+) -> tuple[GuardFinding, ...]:
+    """Everything the guard holds against a patch, in the order of the rules' table.
+
+    ``read_base`` gives the text of a file before the patch, ``None`` where it is not there or not known; the
+    rules see more with it. ``failing_tests`` are texts of the tests that the patch is meant to cure, so that
+    their literals are recognised in it. ``waived`` names rules that do not count for this patch, such as
+    ``lock-file`` for a fix that a package manager made.
+
+    Raises :class:`DiffError` for text that is no diff in git's format, or does not fit the base.
+    """
+    case = open_case(
+        read_diff(patch.diff), read_base, failing=tuple(failing_tests), max_changed_lines=max_changed_lines
+    )
+    found = (finding for rule in rules if rule.id not in waived for finding in rule.findings(case))
+    return tuple(dict.fromkeys(found))
+
+
+def is_refused(findings: Sequence[GuardFinding]) -> bool:
+    """Whether the patch is stopped, for good or until a named person overrides it."""
+    return any(finding.severity is not Severity.NOTE for finding in findings)

@@ -1,0 +1,152 @@
+"""Which tests a side of a change has, and to which of them a line belongs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from agent.guard.case import Case, Change
+from agent.guard.lines import Statement
+
+_NAMED = {
+    "python": re.compile(r"^(?:async\s+)?def\s+(test\w*)\s*\(|^class\s+(Test\w*)"),
+    "javascript": re.compile(
+        r"^(?:await\s+)?(?:it|test|describe|context|suite|specify|Deno\.test|[xf](?:it|test|describe))"
+        r"(?:\.[\w.]+)?(?:\(.*?\))??\s*\(\s*([\"'`].*?[\"'`])\s*,"
+    ),
+    "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)\w*)\s*\("),
+    "c": re.compile(
+        r"\bfunction\s+(test\w*)\s*\(|\bfunc\s+(test\w*)\s*\(|^(?:TYPED_)?TEST(?:_[FP])?\s*\(\s*(\w+\s*,\s*\w+)"
+    ),
+    "hash": re.compile(
+        r"^(?:def\s+(test\w*)|[xf]?(?:it|test|specify|describe|context)\s*\(?\s*([\"'].*?[\"']))"
+    ),
+}
+# Languages that mark a test by an annotation in front of the method.
+_MARKED = {
+    "java": (
+        re.compile(r"^@(?:\w+\.)*(?:Test|ParameterizedTest|RepeatedTest|TestFactory|Property)\b"),
+        re.compile(r"\b(?:void|fun|def|Task|Stream<\w+>)\s+(`[^`]+`|\w+)\s*\("),
+    ),
+    "rust": (re.compile(r"^#\[(?:\w+::)*(?:test|rstest|test_case)\b"), re.compile(r"\bfn\s+(\w+)")),
+    "c": (
+        re.compile(r"^\[(?:Fact|Theory|Test|TestCase|TestMethod|DataTestMethod)\b|^/\*\*.*@test|^@Test\b"),
+        re.compile(r"\b(?:void|Task|func)\s+(\w+)\s*\("),
+    ),
+}
+_METHOD = {
+    "python": re.compile(r"^(?:async\s+)?def\s+(\w+)"),
+    "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?(\w+)"),
+    "rust": re.compile(r"\bfn\s+(\w+)"),
+    "java": re.compile(r"\b(?:void|fun|def)\s+(`[^`]+`|\w+)\s*\("),
+    "c": re.compile(r"\b(?:void|Task|func|function)\s+(\w+)\s*\("),
+    "hash": re.compile(r"^def\s+(\w+)"),
+}
+_BETWEEN = 6
+"""Annotations and modifiers that may stand between the mark and the method."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One test, where it starts."""
+
+    name: str
+    statement: Statement
+    index: int
+    """Among the statements of its side."""
+
+
+def definitions(language: str, side: Sequence[Statement]) -> Iterator[Definition]:
+    """The tests that a runner would find in these statements."""
+    named, marked = _NAMED.get(language), _MARKED.get(language)
+    for index, statement in enumerate(side):
+        text = statement.bare
+        if named and (match := named.search(text)):
+            name = next(group for group in match.groups() if group)
+            # A disabled googletest is the same test.
+            yield Definition(name.replace("DISABLED_", ""), statement, index)
+        elif marked and marked[0].search(text):
+            for at in range(index, min(index + _BETWEEN, len(side))):
+                if method := marked[1].search(side[at].bare):
+                    yield Definition(method[1], side[at], at)
+                    break
+
+
+def methods(language: str, side: Sequence[Statement]) -> set[str]:
+    """Names of all functions defined in these statements, tests or not."""
+    pattern = _METHOD.get(language)
+    return {match[1] for statement in side if pattern and (match := pattern.search(statement.bare))}
+
+
+class Inventory:
+    """The tests of a whole patch, before and after."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self._changes = tuple(changes)
+
+    @cached_property
+    def old(self) -> dict[str, list[Definition]]:
+        """Per path, the tests before."""
+        return {
+            change.path: list(definitions(change.language, change.old_statements)) for change in self._changes
+        }
+
+    @cached_property
+    def new(self) -> dict[str, list[Definition]]:
+        """Per path, the tests after."""
+        return {
+            change.path: list(definitions(change.language, change.new_statements)) for change in self._changes
+        }
+
+    @cached_property
+    def gone(self) -> Counter[str]:
+        """Names that are there less often than before, moves within the patch not counted."""
+        return self._names(self.old) - self._names(self.new)
+
+    @cached_property
+    def come(self) -> Counter[str]:
+        """Names that are there more often than before."""
+        return self._names(self.new) - self._names(self.old)
+
+    @staticmethod
+    def _names(side: dict[str, list[Definition]]) -> Counter[str]:
+        return Counter(definition.name for found in side.values() for definition in found)
+
+    def owner(self, change: Change, number: int) -> Definition | None:
+        """The test after the patch in which a line stands, or which the line decorates."""
+        inside: Definition | None = None
+        side = change.new_statements
+        here = next((s for s in side if s.number <= number <= s.lines[-1].number), None)
+        if here is None:
+            return None
+        for definition in self.new.get(change.path, ()):
+            start = definition.statement
+            if start.number >= number:
+                between = [s for s in side if number <= s.number < start.number]
+                if start is here or (between and all(_decorates(s) for s in between)):
+                    return definition
+                break
+            if not any(
+                s.lines[0].first or (s.indent <= start.indent and s.code.strip("})];, "))
+                for s in side
+                if start.number < s.number < number
+            ) and (here.indent > start.indent):
+                inside = definition
+        return inside
+
+    def is_new_test(self, change: Change, number: int) -> bool:
+        """The line belongs to a test that this patch adds, so nothing is lost by it."""
+        owner = self.owner(change, number)
+        return owner is not None and owner.name in self.come and owner.statement.changed
+
+
+def _decorates(statement: Statement) -> bool:
+    return statement.bare.startswith(("@", "#[", "["))
+
+
+def inventory(case: Case) -> Inventory:
+    """The tests of all test files of the patch, and of files that carry tests inside (Rust)."""
+    return Inventory(change for change in case.changes if change.is_test or change.language == "rust")

@@ -1,0 +1,150 @@
+"""Source text cut into lines whose code, strings and comments are known apart.
+
+The cutting is lexical and works on fragments: a patch without its repository shows only hunks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_HASH_COMMENT = r"\#[^\n]*"
+_C_COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
+_QUOTED = r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?"
+_GRAMMARS = {
+    "python": (
+        r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|' + r"'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\Z)|" + _QUOTED,
+        _HASH_COMMENT,
+    ),
+    "javascript": (r"`(?:[^`\\]|\\.)*+`?|" + _QUOTED, _C_COMMENT),
+    "go": (r"`[^`]*+`?|" + _QUOTED, _C_COMMENT),
+    "java": (r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|' + _QUOTED, _C_COMMENT),
+    # A quote in Rust is a lifetime more often than a character.
+    "rust": (r"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\\n]|\\.)'", _C_COMMENT),
+    "c": (_QUOTED, _C_COMMENT + "|^[ \t]*\\#[ \t]*pragma[^\n]*"),
+    "hash": (_QUOTED, r"(?<![^\s;(])" + _HASH_COMMENT),
+    "text": (r"(?!)", r"(?!)"),
+}
+_LEXERS = {
+    name: re.compile(f"(?P<comment>{comment})|(?P<string>{string})", re.DOTALL | re.MULTILINE)
+    for name, (string, comment) in _GRAMMARS.items()
+}
+_WORD = re.compile(r"[A-Za-z_$][\w$]*|\d[\w.]*|\S")
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of one side of a change."""
+
+    number: int
+    text: str
+    bare: str
+    """Without comments."""
+    code: str
+    """Without comments, strings empty."""
+    comment: str
+    changed: bool
+    first: bool = False
+    """A fragment starts here: what stands before it is not known."""
+
+    @property
+    def indent(self) -> int:
+        """Columns of leading white space, a tab counting four."""
+        expanded = self.text.expandtabs(4)
+        return len(expanded) - len(expanded.lstrip())
+
+
+def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = True) -> tuple[Line, ...]:
+    """Lines of one fragment from (number, text, changed); ``first`` marks the first of them."""
+    rows = list(rows)
+    text = "\n".join(row[1] for row in rows)
+    bare, code, comment = list(text), list(text), [" " if char != "\n" else char for char in text]
+    for match in _LEXERS[language].finditer(text):
+        start, end = match.span()
+        blank = [char if char == "\n" else " " for char in text[start:end]]
+        if match["comment"] is not None:
+            comment[start:end] = text[start:end]
+            bare[start:end] = code[start:end] = blank
+        elif end - start > 2:  # noqa: PLR2004 - the two quotes
+            code[start:end] = [text[start], *blank[1:-1], text[end - 1]]
+    sides = ("".join(part).split("\n") for part in (bare, code, comment))
+    return tuple(
+        Line(number, raw, kept.rstrip(), blanked.rstrip(), said.strip(), changed, first and index == 0)
+        for index, ((number, raw, changed), kept, blanked, said) in enumerate(
+            zip(rows, *sides, strict=True) if rows else ()
+        )
+    )
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The tokens of a piece of code, so that formatting does not matter."""
+    return tuple(_WORD.findall(text))
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """The same, blind to quotes, semicolons and commas before a bracket."""
+    tokens = words(text.replace("'", '"').replace(";", " "))
+    return tuple(
+        word
+        for word, following in zip(tokens, (*tokens[1:], ")"), strict=True)
+        if word != "," or following not in _CLOSE
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement, joined from the lines it stretches over."""
+
+    lines: tuple[Line, ...]
+    bare: str
+    code: str
+
+    @property
+    def number(self) -> int:
+        """Line it starts at."""
+        return self.lines[0].number
+
+    @property
+    def changed(self) -> bool:
+        """Any of its lines is changed."""
+        return any(line.changed for line in self.lines)
+
+    @property
+    def indent(self) -> int:
+        """Of its first line."""
+        return self.lines[0].indent
+
+
+_LONGEST = 60
+"""Lines that one statement may stretch over; beyond it a bracket was miscounted."""
+
+
+def statements(lines: Iterable[Line], *, braces: bool) -> Iterator[Statement]:
+    """Lines joined while brackets are open; with ``braces``, a block's opening brace ends a statement."""
+    held: list[Line] = []
+    depth = 0
+    for line in lines:
+        if held and (line.first or len(held) >= _LONGEST):
+            yield _statement(held)
+            held, depth = [], 0
+        if not held and not line.code.strip():
+            continue
+        held.append(line)
+        code = line.code.rstrip()
+        opens = braces and code.endswith(("{", "=>"))
+        depth += sum(char in _OPEN for char in code) - sum(char in _CLOSE for char in code)
+        if depth <= 0 or opens:
+            yield _statement(held)
+            held, depth = [], 0
+    if held:
+        yield _statement(held)
+
+
+def _statement(lines: list[Line]) -> Statement:
+    return Statement(
+        tuple(lines),
+        " ".join(line.bare.strip() for line in lines).strip(),
+        " ".join(line.code.strip() for line in lines).strip(),
+    )

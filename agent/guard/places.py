@@ -1,0 +1,161 @@
+"""What kind of file a path is. Everything is decided from the path alone, lower case."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+_LANGUAGES = {
+    "python": (".py", ".pyi", ".pyx"),
+    "javascript": (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
+    "go": (".go",),
+    "java": (".java", ".kt", ".kts", ".scala", ".groovy"),
+    "rust": (".rs",),
+    "c": (".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".swift", ".m", ".php", ".dart"),
+    "hash": (
+        *(".yml", ".yaml", ".toml", ".cfg", ".ini", ".conf", ".sh", ".bash", ".zsh", ".mk", ".rb", ".rake"),
+        *(".properties", ".ex", ".exs", ".pl", ".r", ".jl", ".tf", ".cmake"),
+    ),
+}
+_BY_ENDING = {ending: language for language, endings in _LANGUAGES.items() for ending in endings}
+_BY_NAME = ("makefile", "dockerfile", "gemfile", "rakefile", "jenkinsfile", "pipfile", "justfile", "procfile")
+
+_TEST_DIRECTORY = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|spec|specs|testing|e2e|integration[-_]tests?|unit[-_]?tests?|test[-_]suite|cypress)/"
+)
+_TEST_NAME = re.compile(
+    r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest|[^/]*[._-](?:test|spec|cy|e2e)|[^/]*_spec)"
+    r"\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|mts|cts|vue|go|rb|exs?|rs|php|dart|sh|bats|cc?|cpp|swift|kt|lua)$"
+    r"|(?:^|/)(?:Test[A-Z0-9][^/]*|[^/]*(?:Tests?|IT|Spec|TestCase))\.(?:java|kt|kts|scala|groovy|cs|php|swift|m)$"
+    r"|\.(?:bats|feature)$"
+)
+_COLLECTED = re.compile(
+    r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$|(?:^|/)tests\.py$"
+    r"|\.(?:test|spec)\.[cm]?[jt]sx?$|(?:^|/)__tests__/[^/]+\.[cm]?[jt]sx?$"
+    r"|_test\.go$|(?:Test|Tests|TestCase|IT|Spec)\.(?:java|kt|groovy|scala|cs|php)$|(?:^|/)Test[^/]*\.java$"
+    r"|_spec\.rb$|_test\.(?:rb|exs|dart)$|(?:^|/)tests/[^/]+\.rs$"
+)
+_EXPECTATION = re.compile(
+    r"\.(?:snap|golden|approved(?:\.[a-z]+)?|ambr|snapshot|expected|out\.txt)$"
+    r"|(?:^|/)(?:__snapshots__|snapshots?|goldens?|golden_files|testdata|test[-_]data|fixtures?|cassettes|expected)/"
+)
+_PIPELINE = re.compile(
+    r"^\.github/(?!(?:issue_template|pull_request_template|readme|contributing|security)\b)"
+    r"|^\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab/(?:ci/|codeowners)|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^|/)jenkinsfile[^/]*$"
+    r"|^\.(?:circleci|buildkite|teamcity|semaphore|tekton|ci|husky|woodpecker|azure-pipelines|concourse|drone|harness)/"
+    r"|(?:^|/)\.?(?:travis|appveyor|drone|cirrus|woodpecker|wercker|codeship-[a-z]+|codefresh|semaphore|zuul|vela|"
+    r"bitbucket-pipelines|azure-pipelines|buildspec|cloudbuild|action|patchpilot|pre-commit-config|pre-commit-hooks|"
+    r"lefthook|mergify|codecov|screwdriver)[^/]*\.(?:ya?ml|json)$"
+    r"|^(?:ci|\.ci)/[^/]+\.(?:sh|ya?ml|py)$|(?:^|/)codeowners$|(?:^|/)renovate\.json5?$"
+)
+_LOCK = re.compile(
+    r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|poetry\.lock|uv\.lock|"
+    r"pdm\.lock|pipfile\.lock|pixi\.lock|conda-lock\.yml|cargo\.lock|go\.sum|go\.work\.sum|gemfile\.lock|"
+    r"composer\.lock|gradle\.lockfile|mix\.lock|pubspec\.lock|podfile\.lock|packages\.lock\.json|flake\.lock|"
+    r"deno\.lock|pylock[^/]*\.toml)$"
+)
+_QUALITY = re.compile(
+    r"(?:^|/)(?:pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|mypy\.ini|\.mypy\.ini|\.flake8|\.pylintrc|pylintrc|"
+    r"\.?ruff\.toml|\.coveragerc|\.bandit|pyrightconfig\.json|\.isort\.cfg|\.pycodestyle|\.pydocstyle|\.style\.yapf|"
+    r"\.eslintrc[^/]*|eslint\.config\.[a-z]+|\.eslintignore|\.prettierrc[^/]*|\.prettierignore|prettier\.config\.[a-z]+|"
+    r"biome\.jsonc?|tslint\.json|tsconfig[^/]*\.json|jest\.config\.[a-z]+|jest\.setup\.[a-z]+|vitest\.config\.[a-z]+|"
+    r"vitest\.workspace\.[a-z]+|karma\.conf\.[a-z]+|playwright\.config\.[a-z]+|cypress\.config\.[a-z]+|\.mocharc[^/]*|"
+    r"\.nycrc[^/]*|\.c8rc[^/]*|ava\.config\.[a-z]+|\.stylelintrc[^/]*|\.golangci\.(?:ya?ml|toml|json)|clippy\.toml|"
+    r"\.clippy\.toml|\.?rustfmt\.toml|\.?nextest\.toml|\.rubocop[^/]*\.yml|\.rspec|phpunit[^/]*\.xml[^/]*|"
+    r"phpstan[^/]*\.neon[^/]*|"
+    r"checkstyle[^/]*\.xml|pmd[^/]*\.xml|spotbugs[^/]*\.xml|detekt[^/]*\.yml|sonar-project\.properties|"
+    r"\.editorconfig|\.codeclimate\.yml|\.coveralls\.yml|\.clang-tidy|\.clang-format|\.shellcheckrc|\.yamllint[^/]*|"
+    r"\.markdownlint[^/]*|\.semgrepignore|\.importlinter|\.lintstagedrc[^/]*|\.luacheckrc|analysis_options\.yaml|"
+    r"\.swiftlint\.yml|\.credo\.exs|junit-platform\.properties)$"
+)
+_MIXED = re.compile(
+    r"(?:^|/)(?:pyproject\.toml|setup\.cfg|package\.json|cargo\.toml|pom\.xml|build\.gradle(?:\.kts)?|composer\.json|"
+    r"setup\.py|deno\.jsonc?|hatch\.toml|\.cargo/config(?:\.toml)?)$"
+)
+_SCRIPT = re.compile(
+    r"(?:^|/)(?:gnu)?makefile$|\.mk$|(?:^|/)(?:justfile|rakefile|taskfile\.ya?ml|dockerfile[^/]*|docker-compose[^/]*\.ya?ml|"
+    r"procfile|gulpfile\.[a-z]+|gruntfile\.[a-z]+|tasks\.py|fabfile\.py|dodo\.py)$|\.(?:sh|bash|zsh|ksh|bat|cmd|ps1)$"
+)
+_REQUIREMENTS = re.compile(
+    r"(?:^|/)(?:[^/]*requirements[^/]*\.(?:txt|in)|requirements/[^/]+\.(?:txt|in)|constraints[^/]*\.txt|pipfile|"
+    r"pyproject\.toml|setup\.(?:py|cfg)|package\.json|cargo\.toml|gemfile|[^/]*\.gemspec|composer\.json|go\.mod|"
+    r"environment[^/]*\.ya?ml|pubspec\.yaml|pom\.xml|build\.gradle(?:\.kts)?|libs\.versions\.toml|mix\.exs|conanfile\.txt)$"
+)
+_SOURCES = re.compile(
+    r"(?:^|/)(?:\.npmrc|\.yarnrc(?:\.yml)?|\.pypirc|pip\.conf|pip\.ini|\.netrc|\.pnpmfile\.cjs|uv\.toml|"
+    r"\.bundle/config|\.m2/settings\.xml|nuget\.config|\.cargo/credentials(?:\.toml)?)$"
+)
+_VENDORED = re.compile(
+    r"(?:^|/)(?:vendor|vendored|_vendor|third[-_]party|node_modules|bower_components|site-packages|\.venv|venv)/"
+    r"|^(?:dist|target|out|_build|build/lib|coverage|htmlcov)/"
+    r"|\.min\.(?:js|css)$|\.bundle\.js$|(?:_pb2|_pb2_grpc)\.pyi?$|\.pb\.(?:go|cc|h|swift)$|\.pb\.gw\.go$"
+    r"|[._](?:generated|gen)\.[a-z]+$|(?:^|/)zz_generated[^/]*|\.g\.(?:dart|cs)$|\.designer\.cs$|(?:^|/)__generated__/"
+    r"|(?:^|/)generated/"
+)
+
+
+def language(path: str) -> str:
+    """``python``, ``javascript`` (TypeScript too), ``go``, ``java``, ``rust``, ``c``, ``hash`` or ``text``."""
+    name = PurePosixPath(path.lower())
+    if name.stem in _BY_NAME or name.name in _BY_NAME:
+        return "hash"
+    return _BY_ENDING.get(name.suffix, "hash" if name.name.startswith(".") else "text")
+
+
+def is_test(path: str) -> bool:
+    """Code that tests, or that tests share (conftest, files below a test directory)."""
+    return bool(
+        _TEST_NAME.search(path) or (_TEST_DIRECTORY.search(path.lower()) and language(path) != "text")
+    )
+
+
+def is_collected(path: str) -> bool:
+    """A test runner finds this file by its name."""
+    return bool(_COLLECTED.search(path))
+
+
+def is_expectation(path: str) -> bool:
+    """Data that tests compare with: snapshots, golden files, recorded answers."""
+    lowered = path.lower()
+    in_tests = bool(_TEST_DIRECTORY.search(lowered)) and language(path) == "text"
+    return in_tests or bool(_EXPECTATION.search(lowered) and not _TEST_NAME.search(path))
+
+
+def is_pipeline(path: str) -> bool:
+    """Says what CI runs, or who must agree to changes."""
+    return bool(_PIPELINE.search(path.lower()))
+
+
+def is_lock(path: str) -> bool:
+    """A lock file, which only a package manager writes."""
+    return bool(_LOCK.search(path.lower()))
+
+
+def is_quality(path: str) -> bool:
+    """Nothing but settings of linters, type checkers, coverage and test runners."""
+    return bool(_QUALITY.search(path.lower()))
+
+
+def is_mixed(path: str) -> bool:
+    """A manifest that also holds such settings."""
+    return bool(_MIXED.search(path.lower()))
+
+
+def is_script(path: str) -> bool:
+    """Commands, among them those that run the checks."""
+    return bool(_SCRIPT.search(path.lower()))
+
+
+def is_requirements(path: str) -> bool:
+    """Says which versions of what are needed."""
+    return bool(_REQUIREMENTS.search(path.lower()))
+
+
+def is_package_source(path: str) -> bool:
+    """Says where packages come from, or with which password."""
+    return bool(_SOURCES.search(path.lower()))
+
+
+def is_vendored(path: str) -> bool:
+    """Somebody else's code, or code that a tool writes."""
+    return bool(_VENDORED.search(path.lower()))

@@ -1,0 +1,233 @@
+"""Rules about the settings of checks: suppressions in the code, linter, type, coverage and CI configuration."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+
+from agent.guard import places
+from agent.guard.case import Case, Change, Remark
+from patchpilot.fixes import Severity
+
+_SUPPRESSION = re.compile(
+    r"\bnoqa\b|\btype:\s*ignore|\bpyright:\s*(?:ignore|basic)|\bmypy:\s*(?:ignore|disable|allow)|\bpylint:\s*(?:disable|skip-file)|\bpragma:\s*no\s*(?:cover|branch)"
+    r"|\bnosec\b|\bnosemgrep\b|\bfmt:\s*(?:off|skip)|\byapf:\s*disable|\bisort:\s*(?:skip|off)|\bruff:\s*noqa|\bflake8:\s*noqa|\bpytype:\s*disable|\bpyre-(?:ignore|fixme)"
+    r"|\bty:\s*ignore|\bbasedpyright:|\bautopep8:\s*off"
+    r"|\beslint-disable|\beslint-env|@ts-(?:ignore|nocheck|expect-error)|\btslint:disable|\bistanbul\s+ignore|\b(?:c8|v8)\s+ignore|\bbiome-ignore|\bprettier-ignore|\bstylelint-disable"
+    r"|\bdeno-(?:lint|fmt)-ignore|\bjshint\s+ignore|\bjscs:disable|@jest-environment-skip|\bflow(?:fixme|-ignore)|\$FlowFixMe|\boxlint-disable|\bdprint-ignore"
+    r"|\bnolint\b|#nosec\b|\blint:ignore|\bNOSONAR\b|\bNOPMD\b|\bCHECKSTYLE:?\s*OFF|\bspotless:off|@formatter:off|\bnoinspection\b|\bktlint-disable|\bdetekt:disable"
+    r"|\brubocop:(?:disable|todo)|\bphpcs:ignore|@phpstan-ignore|@psalm-suppress|\bswiftlint:disable|\bshellcheck\s+disable|\bhadolint\s+ignore|\byamllint\s+disable|\bNOLINT\w*"
+    r"|\bclang-format\s+off|\bcppcheck-suppress|\bcredo:disable|\bexcoveralls-ignore|\bLCOV_EXCL|\bGCOV_EXCL|\bkics-scan\s+ignore|\bcheckov:skip|\btfsec:ignore|\bcodespell:ignore"
+)
+_ATTRIBUTE = {
+    "java": re.compile(
+        r"@(?:\w+\.)*(?:SuppressWarnings|Suppress|SuppressFBWarnings|Generated|SuppressLint|ExcludeFromJacocoGeneratedReport)\b"
+    ),
+    "rust": re.compile(r"#!?\[(?:\w+_)?(?:allow|cfg_attr|expect)\s*\("),
+    "c": re.compile(
+        r"^\s*#\s*pragma\s+(?:\w+\s+)*(?:diagnostic\s+ignored|warning\b.*disable)|\[(?:\w+:\s*)?(?:Suppress|ExcludeFromCodeCoverage)"
+    ),
+    "python": re.compile(r"@(?:typing\.)?no_type_check\b"),
+}
+
+
+def suppressions(case: Case) -> Iterator[Remark]:
+    """Remarks and annotations that switch a check off for a line, a function or a file."""
+    for change in case.changes:
+        if places.is_quality(change.path):
+            continue
+        had = Counter(kind for line in change.removed for kind in _marks(change, line.comment, line.code))
+        for line in change.added:
+            for kind in _marks(change, line.comment, line.code):
+                if had[kind] > 0:
+                    had[kind] -= 1
+                else:
+                    yield Remark(
+                        change.path, line.number, f"a check is switched off here: {line.text.strip()[-80:]}"
+                    )
+
+
+def _marks(change: Change, comment: str, code: str) -> list[str]:
+    marks = [match.group().lower() for match in _SUPPRESSION.finditer(comment)]
+    if change.language == "text":
+        return []
+    if pattern := _ATTRIBUTE.get(change.language):
+        marks += [match.group() for match in pattern.finditer(code or comment)]
+    return marks
+
+
+_TOOL_SECTION = re.compile(
+    r"^\s*\[+\s*(?:tool[.:])?(pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort|bandit|pydocstyle|pycodestyle|tox|testenv|lints?|lint|"
+    r"workspace\.lints|interrogate|vulture|nox|importlinter|doc8|black|ty|pyre|codespell|deptry|hatch\.envs|pdm\.scripts|poe|taskipy|profile)\b"
+)
+_OTHER_SECTION = re.compile(r"^\s*\[")
+_CHECK_KEY = re.compile(
+    r"^\s*[\"']?(?:addopts|testpaths|python_files|python_classes|python_functions|filterwarnings|norecursedirs|xfail_strict|minversion|markers|required_plugins|log_level|usefixtures|"
+    r"fail_under|fail-under|omit|exclude_lines|exclude_also|exclude_dirs|skip_covered|branch|source_pkgs|partial_branches|concurrency|"
+    r"(?:extend-)?(?:ignore|select|exclude|per-file-ignores|fixable|unfixable|safe-fixes)|per_file_ignores|line-length|line_length|max-line-length|max[-_]complexity|max[-_]args|max-\w+|target-version|"
+    r"disable|disable_error_code|enable|enable_error_code|disallow_\w+|warn_\w+|check_untyped_defs|ignore_errors|ignore_missing_imports|follow_imports|no_implicit_\w+|strict\w*|show_error_codes|"
+    r"allow_\w+|implicit_reexport|typeCheckingMode|report\w+|skipLibCheck|noImplicit\w+|noUnused\w+|noFallthrough\w+|noUnchecked\w+|exactOptional\w*|noEmitOnError|allowJs|checkJs|isolatedModules|"
+    r"rules|overrides|extends|plugins|ignorePatterns|ignores|coverageThreshold|coveragePathIgnorePatterns|collectCoverage\w*|testMatch|testRegex|testPathIgnorePatterns|testTimeout|bail|"
+    r"setupFiles\w*|globals|eslintConfig|eslintIgnore|jest|mocha|nyc|ava|c8|stylelint|xo|lint-staged|husky|thresholds|statements|branches|functions|lines|"
+    r"unsafe_code|unused\w*|warnings|clippy|dead_code|missing_docs|overflow-checks|debug-assertions)[\"']?\s*[=:{]"
+)
+_SCRIPT_KEY = re.compile(
+    r"^\s*\"(?:(?:pre|post)?(?:test|lint|check|type-?check|tsc|ci|coverage|verify|validate|format|build|unit|e2e|integration|audit|compile)(?:[:\-.]\w+)*)\"\s*:\s*\""
+)
+_XML_CHECK = re.compile(
+    r"<(?:skip|skipTests|failOnViolation|failsOnError|failOnError|violationSeverity|maxAllowedViolations|minimum|excludes?|haltOnFailure|testFailureIgnore|failIfNoTests|"
+    r"rerunFailingTestsCount|onlyAnalyze|excludedGroups|groups|threshold|effort)>|</?plugin>.*(?:checkstyle|pmd|spotbugs|jacoco|surefire|failsafe)"
+    r"|\b(?:ignoreFailures|failOnViolation|maxWarnings|minimum|allWarningsAsErrors|abortOnError|checkReleaseBuilds|warningsAsErrors|isIgnoreFailures)\b\s*(?:=|\()"
+)
+_NOT_TIGHTER = re.compile(r"")
+
+
+def relaxed(case: Case) -> Iterator[Remark]:
+    """Changes to what linters, type checkers, coverage and test runners demand."""
+    for change in case.changes:
+        if places.is_quality(change.path):
+            if line := _first_change(change):
+                yield Remark(change.path, line, "the settings of a check are changed")
+            elif change.is_deleted or change.is_new:
+                yield Remark(change.path, 0, "the settings of a check are changed")
+        elif places.is_mixed(change.path):
+            yield from _mixed(change)
+
+
+def _first_change(change: Change) -> int:
+    changed = [line for line in (*change.added, *change.removed) if line.bare.strip()]
+    return changed[0].number if changed and not change.same_code else 0
+
+
+def _mixed(change: Change) -> Iterator[Remark]:
+    if (
+        change.path.lower().endswith("pyproject.toml")
+        and change.old_text is not None
+        and change.new_text is not None
+    ):
+        names = _toml_difference(change.old_text, change.new_text)
+        if names is not None:
+            for name in names:
+                yield Remark(change.path, 0, f"the settings of a check are changed: [{name}]")
+            return
+    for side, lines in ((change.after, change.added), (change.before, change.removed)):
+        sections = _sections(change, side)
+        for line in lines:
+            in_tool = sections.get(line.number, False)
+            if (
+                line.bare.strip()
+                and (in_tool or _sets_check(change, line.bare))
+                and not _elsewhere(change, line.bare)
+            ):
+                yield Remark(
+                    change.path, line.number, f"the settings of a check are changed: {line.text.strip()[:80]}"
+                )
+                return
+
+
+_TOOLS = re.compile(
+    r"^(?:pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort|bandit|pydocstyle|pycodestyle|tox|interrogate|vulture|importlinter|black|ty|pyre|codespell|deptry|poe|taskipy|nox)$"
+)
+
+
+def _toml_difference(old: str, new: str) -> list[str] | None:
+    try:
+        before, after = (tomllib.loads(text).get("tool", {}) for text in (old, new))
+    except tomllib.TOMLDecodeError:
+        return None
+    names = sorted(before.keys() | after.keys())
+    return [f"tool.{name}" for name in names if _TOOLS.match(name) and before.get(name) != after.get(name)]
+
+
+def _sections(change: Change, side: object) -> dict[int, bool]:
+    """Per line: whether it stands in a section that belongs to a check, as far as the text shows it."""
+    del side
+    inside: dict[int, bool] = {}
+    for lines in (change.before, change.after):
+        now = False
+        for line in lines:
+            if line.first:
+                now = False
+            if _TOOL_SECTION.match(line.text):
+                now = True
+            elif _OTHER_SECTION.match(line.text):
+                now = False
+            if line.changed:
+                inside[line.number] = inside.get(line.number, False) or now
+    return inside
+
+
+def _sets_check(change: Change, text: str) -> bool:
+    name = change.path.rsplit("/", 1)[-1].lower()
+    if name.endswith(".xml") or "gradle" in name:
+        return bool(_XML_CHECK.search(text))
+    if name == "setup.py":
+        return False
+    return bool(_CHECK_KEY.match(text) or (name == "package.json" and _SCRIPT_KEY.match(text)))
+
+
+def _elsewhere(change: Change, text: str) -> bool:
+    squeezed = "".join(text.split()).rstrip(",")
+    sides = [
+        {"".join(line.bare.split()).rstrip(",") for line in side} for side in (change.added, change.removed)
+    ]
+    return all(squeezed in side for side in sides)
+
+
+_RUNS_CHECKS = re.compile(
+    r"\b(?:pytest|py\.test|unittest|tox|nox|jest|vitest|mocha|ava|karma|playwright|cypress|eslint|tsc|prettier|biome|ruff|flake8|mypy|pyright|pylint|black|isort|coverage|bandit|"
+    r"go\s+(?:test|vet|build)|golangci-lint|staticcheck|gofmt|cargo\s+(?:test|clippy|fmt|check|build)|mvn|gradlew?|rspec|rubocop|phpunit|ctest|npm\s+(?:test|run|ci)|yarn\s+(?:test|lint)|pnpm\s+(?:test|lint)|"
+    r"make\s+(?:test|check|lint)|shellcheck|pre-commit)\b"
+)
+_TARGET = re.compile(
+    r"^\.?(?:PHONY:.*\b)?(?:test|tests|check|lint|ci|verify|coverage|typecheck|unit|integration)[\w-]*\s*::?(?!=)"
+)
+
+
+def commands(case: Case) -> Iterator[Remark]:
+    """Scripts that run the checks, changed so that they run something else."""
+    for change in case.changes:
+        if not places.is_script(change.path) or places.is_pipeline(change.path):
+            continue
+        old = Counter("".join(line.bare.split()) for line in change.removed)
+        new = Counter("".join(line.bare.split()) for line in change.added)
+        for line in change.removed:
+            if (_RUNS_CHECKS.search(line.bare) or _TARGET.match(line.bare)) and old[
+                "".join(line.bare.split())
+            ] > new["".join(line.bare.split())]:
+                yield Remark(
+                    change.path,
+                    line.number,
+                    f"a command that runs checks is changed: {line.text.strip()[:80]}",
+                )
+                break
+
+
+def pipelines(case: Case) -> Iterator[Remark]:
+    """CI definitions of any system, hooks, and who has to agree to changes."""
+    for change in case.changes:
+        if any(places.is_pipeline(path) for path in (change.diff.old_path, change.diff.new_path) if path):
+            yield Remark(change.path, _first_change(change), "this decides what CI runs, or who must agree")
+
+
+_ALLOWED = re.compile(
+    r"^\s*-?\s*[\"']?(?:continue-on-error|continueOnError|allow_failure|allow-failure|allowFailure|fail-fast|fast_finish|allow_failures|soft_fail|failure:\s*ignore|ignore_failure|experimental)[\"']?\s*:\s*(?!false\b)"
+    r"|\bcatchError\b|\bwarnError\b|\bwhen:\s*(?:never|manual)\b|^\s*if:\s*(?:false|\$\{\{\s*false)|\bbuildResult:\s*'SUCCESS'"
+)
+
+
+def allowed_failures(case: Case) -> Iterator[Remark]:
+    """CI steps whose failure would not count, wherever they are written."""
+    for change in case.changes:
+        if change.language not in {"hash", "java"}:
+            continue
+        for line in change.added:
+            if _ALLOWED.search(line.bare):
+                yield Remark(
+                    change.path, line.number, f"a failing step would not count: {line.text.strip()[:80]}"
+                )
+
+
+__all__ = ["Severity", "allowed_failures", "commands", "pipelines", "relaxed", "suppressions"]

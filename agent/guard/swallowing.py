@@ -1,0 +1,197 @@
+"""Rules about failures that would no longer be seen: swallowed errors, forced exit codes, bent test runners."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent.guard import places
+from agent.guard.case import Case, Change, Remark
+from agent.guard.lines import Statement
+
+_BROAD_EXCEPT = re.compile(
+    r"^except\s*(?:\(?\s*(?:\w+\.)*(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
+)
+_ANY_EXCEPT = re.compile(r"^except\b[^:]*:\s*(.*)$")
+_NOTHING = re.compile(r"^(?:pass|\.\.\.|continue|return(?:\s+(?:None|True|False|0|\[\]|\{\}|\"\"|''))?)$")
+_SUPPRESS = re.compile(
+    r"\b(?:contextlib\.)?suppress\s*\(\s*(?:\w+\.)*(?:Exception|BaseException|AssertionError)\b"
+)
+_EMPTY_CATCH = re.compile(
+    r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*\{?\s*(?:undefined|null)?\s*\}?\s*\)|\.catch\s*\(\s*noop\s*\)|\brescue\s*(?:=>\s*\w+)?\s*;?\s*(?:nil|end)\b|\brescue\s+nil\b"
+)
+_CATCH = re.compile(
+    r"\bcatch\s*(?:\(\s*(?:final\s+)?(?:(?:java\.lang\.)?(?:Exception|Throwable|Error|AssertionError|RuntimeException)\b[^)]*|\w+\s*(?::\s*\w+)?|_)\s*\))?\s*\{$"
+)
+_GO_RECOVER = re.compile(r"\brecover\s*\(\s*\)")
+_GO_DROP = re.compile(r"^(?:_\s*,\s*)*_\s*=\s*(?:err\b|\w+\.?\w*\()|^if\s+err\s*!=\s*nil\s*\{\s*\}")
+
+
+def errors(case: Case) -> Iterator[Remark]:
+    """Handlers that catch anything and do nothing."""
+    for change in case.changes:
+        if change.language in {"text", "hash"} or change.same_code:
+            continue
+        side = change.new_statements
+        for at, statement in enumerate(side):
+            body = side[at + 1] if at + 1 < len(side) else None
+            if statement.changed or (body and body.changed):
+                if (why := _swallows(change, statement, body)) and not _stood(change, statement, body):
+                    yield Remark(change.path, statement.number, why)
+
+
+def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
+    code = statement.code.strip()
+    pattern = _ANY_EXCEPT if change.is_test else _BROAD_EXCEPT
+    if change.language == "python":
+        if match := pattern.match(code):
+            rest = match[1] or (body.code.strip() if body and body.indent > statement.indent else "")
+            if _NOTHING.match(rest):
+                return f"an error is caught and dropped: {code[:60]}"
+        return "errors are suppressed" if _SUPPRESS.search(code) else ""
+    if statement.changed and _EMPTY_CATCH.search(code):
+        return f"an error is caught and dropped: {code[:60]}"
+    if (
+        _CATCH.search(code)
+        and body
+        and re.match(
+            r"^(?:\}|return;?$|return\s+(?:null|nil|undefined|true);?$|continue;?$)", body.code.strip()
+        )
+    ):
+        return f"an error is caught and dropped: {code[:60]}"
+    if change.language == "go" and statement.changed and (_GO_RECOVER.search(code) or _GO_DROP.search(code)):
+        return f"an error is dropped: {code[:60]}"
+    return ""
+
+
+def _stood(change: Change, statement: Statement, body: Statement | None) -> bool:
+    """The same handler was there before and only moved."""
+    wanted = "".join(statement.code.split()), "".join(body.code.split()) if body else ""
+    old = change.old_statements
+    return any(
+        ("".join(a.code.split()), "".join(b.code.split())) == wanted
+        and (a.changed or b.changed or not statement.changed)
+        for a, b in zip(old, old[1:], strict=False)
+    )
+
+
+_EXIT = re.compile(
+    r"\bos\._exit\s*\(|\b(?:sys\.)?exit\s*\(\s*0?\s*\)|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)|\bprocess\.exit\s*\(\s*0?\s*\)"
+    r"|\bprocess\.exitCode\s*=\s*0|\bos\.Exit\s*\(\s*0\s*\)|\bSystem\.exit\s*\(\s*0\s*\)|\bRuntime\.getRuntime\(\)\.halt\s*\(|\bprocess::exit\s*\(\s*0\s*\)"
+    r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bsignal\.raise_signal|\bDeno\.exit\s*\(\s*0?\s*\)|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
+)
+_ANY_EXIT = re.compile(r"\bexit|SystemExit|_exit", re.IGNORECASE)
+
+
+def exits(case: Case) -> Iterator[Remark]:
+    """Programs that end with success before their failures count."""
+    for change in case.changes:
+        if change.language in {"text", "hash"} or change.same_code:
+            continue
+        had = any(_ANY_EXIT.search(line.code) for line in change.removed)
+        for line in change.added:
+            if _EXIT.search(line.code) and not had:
+                yield Remark(
+                    change.path, line.number, f"this ends the run with success: {line.text.strip()[:80]}"
+                )
+
+
+_SHELL = re.compile(
+    r"\|\|\s*(?:true|:|exit\s+0|echo\b|/bin/true|printf\b|return\s+0)(?=\s|$|[;\"')&])|;\s*(?:true|exit\s+0|:)\s*(?:[\"'#]|$)|\bset\s+\+(?:e|o\s+errexit|o\s+pipefail)"
+    r"|^\s*exit\s+0\b|\btrap\s+.*\bexit\s+0\b|\btrap\s+['\"]?(?:''|true|:)['\"]?\s+ERR|\b(?:--exit-zero|--no-error-on-unmatched|--exit-0|--no-fail|--soft-fail)\b"
+    r"|\bignore_errors\s*[:=]\s*(?:true|yes)|\bignore_outcome\b|\bignoreExitValue\b"
+)
+# The exit code of a pipe is that of its last command.
+_PIPED_TEST = re.compile(
+    r"\b(?:pytest|jest|go test|cargo test|mvn|npm test)\b[^|]*\|\s*(?:tee|cat|head|tail|grep)\b"
+)
+_MAKE_IGNORE = re.compile(r"^\t-\s*\S|^\t@-\s*\S|^\.IGNORE\b")
+_TOX_IGNORE = re.compile(
+    r"^\s*(?:commands\s*=\s*)?-\s+?(?:pytest|python|py\.test|tox|flake8|mypy|ruff|coverage|npm|node)\b"
+)
+
+
+def shell(case: Case) -> Iterator[Remark]:
+    """Commands whose exit code no longer counts."""
+    for change in case.changes:
+        name = change.path.rsplit("/", 1)[-1].lower()
+        commands = (
+            places.is_script(change.path) or places.is_mixed(change.path) or places.is_quality(change.path)
+        )
+        if not (commands or places.is_pipeline(change.path) or name.endswith((".yml", ".yaml"))):
+            continue
+        old = {"".join(line.text.split()) for line in change.removed}
+        for line in change.added:
+            text = line.bare if change.language == "hash" else line.text
+            ignored = (_MAKE_IGNORE.search(text) and "make" in name) or (
+                _TOX_IGNORE.search(text) and name in {"tox.ini", "setup.cfg"}
+            )
+            if (ignored or _dropped(text)) and "".join(line.text.split()) not in old:
+                yield Remark(
+                    change.path,
+                    line.number,
+                    f"a command's failure no longer counts: {line.text.strip()[:80]}",
+                )
+
+
+def _dropped(text: str) -> bool:
+    return bool(_SHELL.search(text) or _PIPED_TEST.search(text))
+
+
+_HOOK = re.compile(
+    r"^(?:async\s+)?def\s+(pytest_(?:runtest_\w+|collection_\w+|collect_\w+|collection|itemcollected|deselected|ignore_collect|pycollect_\w+|pyfunc_call|"
+    r"sessionfinish|sessionstart|unconfigure|cmdline_\w+|report_teststatus|exception_interact|assertrepr_compare|assertion_pass|"
+    r"terminal_summary|fixture_setup|make_parametrize_id|load_initial_conftests|generate_tests|warning_recorded|plugin_registered))\b"
+)
+_OUTCOME = re.compile(
+    r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*=|\bitems\.clear\s*\("
+    r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert\w+\s*=|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
+    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase|self)\b|\bglobal(?:This)?\.(?:expect|it|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
+    r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*=|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$|\bpython[\d.]*\s+-OO?\b"
+)
+_IMPORT_HOOK = re.compile(
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest|jest|mocha|vitest|junit)(?:\.py|/__init__\.py|/index\.js)$"
+)
+
+
+def hooks(case: Case) -> Iterator[Remark]:
+    """Hooks of the test runner, or replacements of its parts, that can decide the outcome."""
+    for change in case.changes:
+        if _IMPORT_HOOK.search(change.path) and not change.is_deleted:
+            yield Remark(
+                change.path, 0, "this file is loaded by every Python process, or in place of the test runner"
+            )
+        if change.language in {"text"} or change.same_code:
+            continue
+        for line in change.added:
+            code = line.code.strip()
+            if change.language == "python" and _HOOK.search(code):
+                yield Remark(change.path, line.number, f"a hook into the test runner: {code[:80]}")
+            elif _OUTCOME.search(code) and (
+                change.is_test or change.language in {"python", "javascript", "hash"}
+            ):
+                yield Remark(
+                    change.path, line.number, f"this bends the test runner: {line.text.strip()[:80]}"
+                )
+
+
+_WARNINGS = re.compile(
+    r"\bwarnings\.(?:filterwarnings|simplefilter)\s*\(\s*(?:action\s*=\s*)?[\"']ignore|\bwarnings\.warn\s*=|\bPYTHONWARNINGS\b.*ignore|(?:^|\s)-W\s*ignore|\bdisable_warnings\s*\("
+    r"|\blogging\.disable\s*\(|\bconsole\.(?:error|warn)\s*=|\bnp\.seterr\s*\(.*ignore|\bfilterwarnings\b.*ignore|@pytest\.mark\.filterwarnings\s*\(\s*[\"']ignore"
+)
+
+
+def warnings(case: Case) -> Iterator[Remark]:
+    """Warnings switched off instead of mended."""
+    for change in case.changes:
+        if (
+            change.language == "text"
+            or places.is_quality(change.path)
+            or places.is_mixed(change.path)
+            or change.same_code
+        ):
+            continue
+        had = sum(bool(_WARNINGS.search(line.bare)) for line in change.removed)
+        hits = [line for line in change.added if _WARNINGS.search(line.bare)]
+        for line in hits[had:]:
+            yield Remark(change.path, line.number, f"warnings are switched off: {line.text.strip()[:80]}")
