@@ -9,7 +9,8 @@ The rules, in order:
    that build something are put before it; steps and commands that install something are left out, because a
    sandbox has no network and its image has the tools.
 4. *suite* is every other test step of the job that has no ``if`` and may not fail; where the job has none,
-   its other checks (linters, type checkers); where it has none of these either, there is no suite.
+   the test steps of the workflow's other jobs; then in the same way other checks (linters, type checkers).
+   Where there are none of these either, there is no suite.
 5. What can't be known here ends in :class:`~patchpilot.fixes.GaveUp` with what to do about it.
 """
 
@@ -31,6 +32,7 @@ from providers.ci.github_workflow import (
     Workflow,
     failed_step,
     job_of,
+    other_jobs,
     read_workflow,
 )
 from providers.ci.overrides import FILE, Override, read_overrides
@@ -81,15 +83,17 @@ def _plan(workflow: Workflow, job: CIJob) -> ReplayPlan:
     place = failed_step(steps, job)
     failing = steps[place]
     script = _replayable(failing)
-    builds = [step for step in steps if step.kind is StepKind.BUILD and _joinable(step)]
-    before = [step for step in builds if steps.index(step) < place] if failing.shell() in BASH else []
-    suite = _suite(steps, failing)
-    wider = [step for step in steps if step in builds or step in suite]
+    before = _builds(steps[:place]) if failing.shell() in BASH else []
+    suite = _suite(found, failing)
     return ReplayPlan(
         failing=_joined([*before, failing]) if before else _single(failing, script),
-        suite=_joined(wider) if suite else None,
+        suite=_joined(suite) if suite else None,
         source=_source(found, place),
     )
+
+
+def _builds(steps: Sequence[Step]) -> list[Step]:
+    return [step for step in steps if step.kind is StepKind.BUILD and _joinable(step)]
 
 
 def _replayable(failing: Step) -> str:
@@ -108,10 +112,17 @@ def _replayable(failing: Step) -> str:
     return script
 
 
-def _suite(steps: Sequence[Step], failing: Step) -> list[Step]:
-    others = [step for step in steps if step is not failing and _joinable(step)]
-    tests = [step for step in others if step.kind is StepKind.TEST]
-    return tests or [step for step in others if step.kind is StepKind.CHECK]
+def _suite(found: Job, failing: Step) -> list[Step]:
+    """The wider check, with the builds that it needs, in order."""
+    jobs = [found, *other_jobs(found)]
+    for kind in (StepKind.TEST, StepKind.CHECK):
+        for job in jobs:
+            steps = job.steps()
+            chosen = [one for one in steps if one.kind is kind and _joinable(one) and one.run != failing.run]
+            if chosen:
+                needed = _builds(steps[: steps.index(chosen[-1])])
+                return [step for step in steps if step in chosen or step in needed]
+    return []
 
 
 def _joinable(step: Step) -> bool:

@@ -234,6 +234,16 @@ def job_of(workflow: Workflow, name: str) -> Job:
     raise UnusableWorkflowError(f"No job of {workflow.path} is called {one_line(name)!r}.")
 
 
+def other_jobs(job: Job) -> list[Job]:
+    """The workflow's other jobs that always run, each in its first combination."""
+    found = []
+    for job_id, body in job.workflow.jobs.items():
+        known = combinations(body.get("strategy"))
+        if job_id != job.id and known and not {"uses", "if"} & set(body):
+            found.append(Job(job_id, body, job.workflow, known[0]))
+    return found
+
+
 def failed_step(steps: Sequence[Step], job: CIJob) -> int:
     """Index of the step that failed; raises :class:`UnusableWorkflowError`."""
     failed = job.failed_step

@@ -89,6 +89,25 @@ def test_the_suite_of_failing_tests_is_the_other_checks(tmp_path: Path) -> None:
     assert "pip install" not in suite.script
 
 
+def test_the_suite_of_a_job_without_tests_is_another_jobs(tmp_path: Path) -> None:
+    tree = write(
+        tmp_path,
+        """\
+        jobs:
+          lint: {steps: [{run: ruff check .}]}
+          nightly: {if: github.event_name == 'schedule', steps: [{run: pytest slow}]}
+          windows: {runs-on: windows-latest, steps: [{run: pytest}]}
+          test: {strategy: {matrix: {py: [1, 2]}}, steps: [{run: make}, {run: "pytest ${{ matrix.py }}"}]}
+        """,
+    )
+    suite = plan(tree, failed("lint", "Run ruff check .")).suite
+    assert suite is not None
+    assert [line for line in suite.script.splitlines() if line.startswith(("make", "pytest"))] == [
+        "make",
+        "pytest 1",
+    ]
+
+
 def test_a_lonely_step_has_no_suite(tmp_path: Path) -> None:
     tree = write(tmp_path, "jobs: {t: {steps: [{run: make test}]}}")
     assert plan(tree, failed("t", "Run make test")).suite is None
