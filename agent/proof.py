@@ -18,7 +18,6 @@ def prove(
 
     A run that hit a limit or lost output is never green, whatever its exit code.
     """
-    suite_before = _run(tools, bench, plan.suite)
     try:
         bench.apply(patch)
     except (PatchDoesNotApplyError, UnsafePathError) as error:
@@ -30,6 +29,11 @@ def prove(
             return GaveUp(_still_red(tools, result, number))
         after.append(presentable(tools, result))
     suite_after = _run(tools, bench, plan.suite)
+    suite_before = None
+    if suite_after is not None and not suite_after.passed:
+        # Only a suite that is red with the patch has to be compared with what it was without.
+        bench.reset()
+        suite_before = _run(tools, bench, plan.suite)
     worse = _worse(tools, suite_before, suite_after)
     if worse:
         return GaveUp(worse)

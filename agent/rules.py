@@ -6,12 +6,20 @@ failure gets a patch at all is decided here, not by a model that may have read h
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure, Location
 from patchpilot.fixes import Patch
 from patchpilot.source import Commit
 from patchpilot.text import one_line
+
+_BANNER = re.compile(r"\s*([=_*#~-])\1{3,}")
+"""``____ test_net ____`` and ``==== FAILURES ====`` name a section, not a cause."""
+_MARGIN = re.compile(r"^(?:[E>]\s{2,}|##\[error\])")
+"""pytest's ``E   `` and ``>   `` before what failed, and the runner's mark."""
+_LAST_WORD = re.compile(r"Process completed with exit code|exited with code|exit status \d")
 
 NO_PATCH = frozenset({Category.INFRASTRUCTURE, Category.PERMISSION, Category.RESOURCE, Category.TIMEOUT})
 """Categories that no change to the code cures."""
@@ -66,12 +74,23 @@ def suspects(failure: DistilledFailure, commit: Commit | None) -> tuple[Location
 
 
 def _root_cause(failure: DistilledFailure) -> str:
-    if failure.cause:
-        return one_line(failure.cause, 300)
-    if failure.evidence:
-        return one_line(failure.evidence[0].text, 300)
-    step = f" in step {failure.step!r}" if failure.step else ""
-    return f"The job failed{step} without naming a cause that PatchPilot recognises."
+    said = next((line for line in _telling(failure)), "")
+    if not said:
+        step = f" in step {failure.step!r}" if failure.step else ""
+        return f"The job failed{step} without naming a cause that PatchPilot recognises."
+    test = failure.tests[0] if failure.tests else ""
+    if test and test.split("::")[-1] not in said:
+        said = f"{test}: {said}"
+    return one_line(said, 300)
+
+
+def _telling(failure: DistilledFailure) -> Iterator[str]:
+    """What the tool said, without banners, margins and the runner's own last word."""
+    for text in (failure.cause, *(line.text for line in failure.evidence)):
+        if not _BANNER.match(text) and not _LAST_WORD.search(text):
+            line = _MARGIN.sub("", text).strip()
+            if line:
+                yield line
 
 
 def _blame(failure: DistilledFailure, commit: Commit | None) -> Blame:

@@ -166,7 +166,7 @@ def test_a_failure_that_is_green_here_is_not_reproduced(world):
     world.advance()
 
     assert world.journal.state() is HealState.ESCALATED
-    assert "4 of 4 times" in world.journal.reason
+    assert "12 of 12 times" in world.journal.reason
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_a_patched_run_that_hits_a_limit_is_never_green(world, remembered, endin
     count = iter(range(100))
 
     def script(command):
-        # Reproducing takes four runs and the fixers none; what follows is the proof.
-        if next(count) < 4:
+        # Reproducing takes twelve runs and the fixers none; what follows is the proof.
+        if next(count) < 12:
             return None
         return CommandResult(command=command, ending=ending, exit_code=0, output="ok", seconds=1)
 
