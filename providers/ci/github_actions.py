@@ -28,7 +28,7 @@ LOG_SECONDS = 600.0
 """A log that takes longer than this to arrive is given up."""
 _RED = {"failure", "timed_out", "startup_failure"}
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_OK, _FIRST_ERROR = 200, 400
+_OK, _FIRST_ERROR, _UNAUTHORIZED = 200, 400, 401
 
 
 class _Step(BaseModel):
@@ -105,6 +105,8 @@ class GitHubActions:
         url = f"{self._access.api_url}/repos/{repo.full_name}/actions/jobs/{job}/logs"
         token = self._access.token_for(repo)
         answer = client.get(url, headers={"Authorization": f"Bearer {token}"}, follow_redirects=False)
+        if answer.status_code == _UNAUTHORIZED:
+            self._access.forget(repo)
         if answer.status_code >= _FIRST_ERROR:
             raise _log_error(answer, doing, repo)
         address = str(answer.next_request.url) if answer.next_request else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -107,7 +108,13 @@ class GitHubHost:
                 # Perhaps the token was revoked before its time; a retry by a person gets a new one.
                 self._access.forget(repo)
                 raise
-        self._mirrors.write_tree(repo, commit, into)
+        try:
+            self._mirrors.write_tree(repo, commit, into)
+        except BaseException:
+            # Half a tree must not be mistaken for the commit, nor stand in a retry's way.
+            for child in into.iterdir():
+                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+            raise
 
     def commit(self, repo: Repo, commit: Sha) -> Commit:
         """One commit with its diff, cut to :data:`MAX_DIFF_CHARS`."""

@@ -45,7 +45,7 @@ class Session:
         for page in range(1, MAX_PAGES + 1):
             asked = {**(params or {}), "per_page": 100, "page": page}
             headers, data = self._requester.requestJsonAndCheck("GET", self._url(path), parameters=asked)
-            found: list[Shape] = entries.validate_python(data[key] if key else data)
+            found: list[Shape] = entries.validate_python(data.get(key) if key else data)
             yield from found
             # The next page's number is counted here: following the link would follow the server's host.
             if 'rel="next"' not in str(headers.get("link", "")):

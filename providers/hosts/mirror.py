@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from providers.hosts.unpack import TreeLimits, unpack
 _ATTRIBUTES = "* -export-ignore -export-subst\n"
 _GONE = ("not our ref", "unadvertised object", "couldn't find remote ref", "bad object")
 _DENIED = ("Authentication failed", "could not read Username", "error: 403", "error: 401")
+_BROKEN = ("not a git repository", "object file", "corrupt", "bad config", "did not send all necessary")
 _TOO_LARGE = ("File size limit exceeded", "signal 25", "File too large")
 
 
@@ -80,8 +82,11 @@ class Mirrors:
                 max_file_bytes=self._limits.pack_bytes,
                 doing=doing,
             )  # fmt: skip
+            said = result.stderr.decode(errors="replace")
+            if result.returncode != 0 and any(sign in said for sign in _BROKEN):
+                shutil.rmtree(mirror)
         if result.returncode != 0:
-            raise _fetch_error(result.stderr.decode(errors="replace"), doing, repo, commit)
+            raise _fetch_error(said, doing, repo, commit)
 
     def write_tree(self, repo: Repo, commit: Sha, into: Path) -> None:
         """Write the cached commit's files into the empty folder ``into``."""
@@ -106,13 +111,22 @@ class Mirrors:
                         raise PermanentError(f"git gave no archive while {doing}")
                     unpack(stream, into, self._limits.tree)
                     stream.read()
+            except tarfile.TarError as error:
+                raise self._unreadable(mirror, doing) from error
             except OSError as error:
                 raise TemporaryError(f"{error.strerror or error} while {doing}") from error
             finally:
                 watchdog.cancel()
                 git.kill_group(process)
-        if process.returncode != 0:
-            raise TemporaryError(f"git archive ended with {process.returncode} while {doing}")
+            if process.returncode != 0:
+                raise self._unreadable(mirror, doing)
+
+    def _unreadable(self, mirror: Path, doing: str) -> TemporaryError:
+        """A mirror that has the commit but can't give it is broken: the next try begins anew."""
+        shutil.rmtree(mirror, ignore_errors=True)
+        return TemporaryError(
+            f"the source cache was unreadable and is begun anew, while {doing}", retry_after=5
+        )
 
     def _path(self, repo: Repo) -> Path:
         # The host takes names without regard to case; two spellings must share one mirror.

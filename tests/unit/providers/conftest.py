@@ -171,7 +171,7 @@ class FakeGitHub:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.expires_in))
         return {"token": TOKEN, "expires_at": when, "permissions": body.get("permissions", {})}
 
-    def _repo(  # noqa: C901, PLR0911, PLR0912, PLR0917 - a routing table
+    def _repo(  # noqa: C901, PLR0911, PLR0912 - a routing table
         self, method: str, name: str, rest: str, query: dict[str, str], headers: dict[str, str], body: Any
     ) -> Any:
         diff = headers.get("Accept", "") == "application/vnd.github.diff"

@@ -183,7 +183,7 @@ def test_git_lives_beside_the_api(api: str, git: str, repo: Repo) -> None:
         (503, {"Retry-After": "9"}, "", TemporaryError, "answered 503"),
     ],
 )
-def test_every_status_becomes_an_error_that_says_what_was_being_done(  # noqa: PLR0917 - fixtures and a table
+def test_every_status_becomes_an_error_that_says_what_was_being_done(
     github: Any, host: GitHubHost, repo: Repo, fault: Any,
     status: int, headers: dict[str, str], message: str, kind: type[PatchPilotError], says: str,
 ) -> None:  # fmt: skip
@@ -205,7 +205,7 @@ def test_every_status_becomes_an_error_that_says_what_was_being_done(  # noqa: P
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, 1, 1),
     ],
 )
-def test_the_wait_is_the_one_that_github_asks_for(  # noqa: PLR0917 - fixtures and a table
+def test_the_wait_is_the_one_that_github_asks_for(
     github: Any, host: GitHubHost, repo: Repo, fault: Any, headers: dict[str, str], least: float, most: float
 ) -> None:
     github.faults.append(fault("permission", 429, times=9, headers=headers))

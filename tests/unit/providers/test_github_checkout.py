@@ -177,6 +177,30 @@ def test_a_mirror_past_its_size_is_begun_anew(github: Any, repo: Repo, token: st
     assert not host._mirrors.has(repo, old)
 
 
+@pytest.mark.parametrize("harm", ["pack", "head", "config"])
+def test_a_broken_mirror_is_begun_anew(
+    github: Any, host: GitHubHost, repo: Repo, tmp_path: Path, harm: str
+) -> None:
+    commit = Sha(github.commit({"a": "x" * 1000, "b": "y"}))
+    host.checkout(repo, commit, tmp_path / "one")
+    mirror = tmp_path / "cache/github/acme/widget.git"
+    if harm == "head":
+        (mirror / "HEAD").write_text("")
+    elif harm == "config":
+        (mirror / "config").write_text("[")
+    else:
+        for path in [*mirror.rglob("objects/??/*"), *mirror.rglob("*.pack")]:
+            path.chmod(0o644)
+            path.write_bytes(path.read_bytes()[:20])
+    try:
+        host.checkout(repo, commit, tmp_path / "two")
+    except TemporaryError:
+        # Nothing half-written stands in the way of the retry, which fetches anew.
+        host.checkout(repo, commit, tmp_path / "two")
+
+    assert tree(tmp_path / "two") == {"a": "x" * 1000, "b": "y"}
+
+
 def test_eight_checkouts_at_once_do_not_disturb_each_other(
     github: Any, host: GitHubHost, repo: Repo, tmp_path: Path
 ) -> None:

@@ -95,7 +95,7 @@ def test_twenty_concurrent_calls_are_one_branch_and_one_pull_request(
 
 @pytest.mark.parametrize("call", ["POST .*/git/refs$", "POST .*/pulls$"])
 @pytest.mark.parametrize("status", [502, 500, 422])
-def test_created_then_an_error_is_looked_up_and_not_created_again(  # noqa: PLR0917 - fixtures and a table
+def test_created_then_an_error_is_looked_up_and_not_created_again(
     github: Any, pulls: GitHubPullRequests, proposal: Proposal, fault: Any, call: str, status: int
 ) -> None:
     github.faults.append(fault(call, status, after=True))
@@ -106,7 +106,7 @@ def test_created_then_an_error_is_looked_up_and_not_created_again(  # noqa: PLR0
 
 @pytest.mark.parametrize("call", ["git/blobs", "git/trees$", "git/commits$", "git/refs$", "pulls$"])
 @pytest.mark.parametrize("after", [True, False])
-def test_any_write_may_fail_and_the_next_call_finishes_the_work(  # noqa: PLR0917 - fixtures and a table
+def test_any_write_may_fail_and_the_next_call_finishes_the_work(
     github: Any, pulls: GitHubPullRequests, proposal: Proposal, fault: Any, call: str, after: bool
 ) -> None:
     github.faults += [
