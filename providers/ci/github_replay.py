@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from patchpilot.fixes import GaveUp, ReplayPlan, ShellCommand
@@ -60,15 +61,15 @@ def replay(tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp
     except UnknownExpressionError as error:
         expression = one_line(str(error), 80)
         return GaveUp(f"The failing step uses ${{{{ {expression} }}}}, known only on GitHub. {_INSTEAD}")
-    if override.suite:
-        return ReplayPlan(failing=plan.failing, suite=_command(override, override.suite), source=plan.source)
-    return plan
+    suite = _command(override, override.suite) if override.suite else plan.suite
+    return replace(plan, suite=suite, image=override.image)
 
 
 def _overridden(override: Override) -> ReplayPlan:
     return ReplayPlan(
         failing=_command(override, override.failing),
         suite=_command(override, override.suite) if override.suite else None,
+        image=override.image,
         source=FILE,
     )
 

@@ -7,6 +7,7 @@
       suite: make check             # the wider check that must be no worse with a patch
       working-directory: backend    # where both run, default: the root
       env: {DJANGO_SETTINGS_MODULE: shop.settings.test}
+      image: ci-python:3.12         # container image, which the operator's engine must have already
       jobs:                         # for single jobs, by the name GitHub shows or the part before " ("
         lint: {failing: make lint}
 
@@ -40,6 +41,7 @@ class Override(BaseModel):
     suite: str = ""
     working_directory: str = Field(default="", alias="working-directory")
     env: dict[str, str] = Field(default_factory=dict)
+    image: str = Field(default="", max_length=300, pattern=r"^([A-Za-z0-9][A-Za-z0-9._/:@-]*)?$")
 
 
 class Overrides(Override):
@@ -55,6 +57,7 @@ class Overrides(Override):
             suite=own.suite or self.suite,
             working_directory=own.working_directory or self.working_directory,
             env={**self.env, **own.env},
+            image=own.image or self.image,
         )
 
 

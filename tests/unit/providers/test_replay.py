@@ -347,6 +347,13 @@ def test_a_repositorys_own_file_comes_first(tmp_path: Path) -> None:
     assert (lint.script, lint.env) == ("make lint", {"A": "1", "B": "2"})
 
 
+def test_an_image_alone_keeps_the_workflows_commands(tmp_path: Path) -> None:
+    text = "replay: {image: base:1, jobs: {check: {image: 'ci-python:3.12'}}}"
+    found = plan(write(write(tmp_path, LEDGER), text, ".patchpilot.yml"), failed("check", "Tests"))
+    assert found.image == "ci-python:3.12"
+    assert found.failing.script == "python -m pytest -q"
+
+
 def test_a_suite_alone_keeps_the_workflows_failing_command(tmp_path: Path) -> None:
     tree = write(write(tmp_path, LEDGER), "replay: {suite: make all}", ".patchpilot.yml")
     found = plan(tree, failed("check", "Tests"))
@@ -360,6 +367,7 @@ def test_a_suite_alone_keeps_the_workflows_failing_command(tmp_path: Path) -> No
     [
         ("replay: {failng: x}", r"replay\.failng"),
         ("replay: [x]", "replay"),
+        ("replay: {image: '--privileged'}", r"replay\.image"),
         ("- x", "the file"),
         ("replay: {failing: [x]}", r"replay\.failing"),
         ("a: [", "line 1"),
