@@ -252,7 +252,7 @@ def _python_options(empty: Path) -> list[str]:
     inner = executable.resolve()
     options: list[str] = []
     if Path("/usr") not in (prefix, *prefix.parents):
-        if prefix in (Path("/"), Path.home(), Path("/home")):
+        if prefix in (Path("/"), Path("/home"), Path(os.path.expanduser("~"))):  # noqa: PTH111 - it never raises
             raise SandboxUnavailableError(f"Python's prefix {prefix} can't be shown to a sandbox: use Docker")
         # A shared build finds its library by absolute path only; others run from anywhere, so that the
         # owner's home folder does not even appear.

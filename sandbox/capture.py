@@ -68,24 +68,26 @@ def _is_text(data: bytes) -> bool:
 
 
 def _patch(tree: Path, present: set[str], changed: dict[str, TextFile], caches: set[str]) -> Patch:
-    known = set(files(tree))
-    created = [path for path in changed if path not in known]
+    before: dict[str, TextFile | None] = {}
+    for path in changed:
+        try:
+            before[path] = read(tree, path)
+        except UnsafePathError:  # it is or passes through a symlink in the tree, or is a folder there
+            continue
+    created = [path for path, old in before.items() if old is None]
     litter = git.ignored(tree, created) | {
         path for path in created if any(path.startswith(folder) for folder in caches)
     }
-    before: dict[str, TextFile | None] = {}
-    after: dict[str, TextFile | None] = {}
-    for path, new in changed.items():
-        try:
-            old = read(tree, path)
-        except UnsafePathError:  # it is a symlink or a folder in the tree
-            continue
-        if path in litter or (old is not None and not _is_text(old.data)):
-            continue
-        before[path] = old
-        # A mode is left as it was; a new file is an ordinary one.
-        after[path] = TextFile(new.data, old.executable if old else False)
-    for path in sorted(known - present - changed.keys())[:MAX_FILES]:
+    before = {
+        path: old
+        for path, old in before.items()
+        if path not in litter and (old is None or _is_text(old.data))
+    }
+    # A mode is left as it was; a new file is an ordinary one.
+    after: dict[str, TextFile | None] = {
+        path: TextFile(changed[path].data, old.executable if old else False) for path, old in before.items()
+    }
+    for path in sorted(set(files(tree)) - present - changed.keys())[:MAX_FILES]:
         old = read(tree, path)
         if old is not None and _is_text(old.data):
             before[path], after[path] = old, None

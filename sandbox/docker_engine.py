@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import struct
 import threading
@@ -48,6 +49,7 @@ _ENGINE_ERRORS = (DockerException, RequestException, OSError)
 
 def connect() -> docker.DockerClient:
     """The engine that ``DOCKER_HOST`` names, or the local one. Raises :class:`SandboxUnavailableError`."""
+    _knock(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
     try:
         client = docker.from_env(timeout=API_SECONDS)
     except _ENGINE_ERRORS as error:
@@ -58,6 +60,19 @@ def connect() -> docker.DockerClient:
         client.close()
         raise SandboxUnavailableError(f"asking Docker for an answer: {one_line(str(error))}") from error
     return client
+
+
+def _knock(address: str) -> None:
+    """Ask a local engine's socket first: docker-py leaves its own open when nobody answers there."""
+    if not address.startswith("unix://"):
+        return
+    path = address.removeprefix("unix://")
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(API_SECONDS)
+        try:
+            line.connect(path)
+        except OSError as error:
+            raise SandboxUnavailableError(f"no Docker engine answers at {path}: {error.strerror}") from error
 
 
 class DockerEngine:

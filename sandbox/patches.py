@@ -115,7 +115,7 @@ def _unquote(name: str) -> str:
 
 def _strip(name: str) -> str:
     """Take off ``a/`` or ``b/``, as ``git apply -p1`` does with any first part."""
-    _, slash, rest = name.partition("/")
-    if not slash:
-        raise UnsafePathError(f"{name[:200]!r} has no a/ or b/ before it")
+    first, slash, rest = name.partition("/")
+    if not (first and slash):
+        raise UnsafePathError(f"{name[:200]!r} does not start with a/ or b/")
     return rest
