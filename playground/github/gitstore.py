@@ -235,13 +235,14 @@ class GitStore:
         return self.text("hash-object", "-w", "--stdin", stdin=content)
 
     def write_tree(self, entries: Iterable[Entry], *, base: str = "") -> str:
-        """Store ``base`` with ``entries`` put in or taken out. Paths are git's own matter to refuse."""
+        """Store ``base`` with ``entries`` put in or taken out; raises :class:`GitError` for a bad path."""
         with tempfile.TemporaryDirectory(prefix="playground-index-") as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if base:
                 self.git("read-tree", base, env=env)
             lines = []
             for entry in entries:
+                _check_path(entry.path)
                 if entry.sha is None:
                     lines.append(f"0 {ZERO}\t{entry.path}\0")
                 elif entry.mode == "040000":
@@ -311,6 +312,13 @@ class GitStore:
                 return self.text("write-tree", env=env)
             except GitError:
                 return None
+
+
+def _check_path(path: str) -> None:
+    """Git itself would leave out such a path without a word."""
+    parts = path.split("/")
+    if "\0" in path or any(part.lower() in {"", ".", "..", ".git"} for part in parts):
+        raise GitError(f"{path!r} can't be in a tree")
 
 
 def _encoded(content: str | bytes) -> bytes:

@@ -1,4 +1,7 @@
-"""``acme/notifier``: red for a test that passes every other time: it compares two random delays."""
+"""``acme/notifier``: red for a flaky test, which compares two random delays and fails one time in three.
+
+One in three, so that the first red comes soon, and four runs in a row are hardly ever all red.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,6 @@ jobs:
     runs-on: ubuntu-latest
     steps:
 {ACTION_SETUP}\
-      - name: Lint
-        run: |
-          ruff check .
-          ruff format --check .
       - name: Test
         run: python -m pytest -q
 """
@@ -131,24 +130,25 @@ _BACKOFF: Final = '''\
 import random
 
 BASE = 0.5
+GROWTH = 1.5
 
 
 def delay(attempt: int) -> float:
     """Seconds before try ``attempt`` + 1, spread so that clients don't all come back at once."""
-    return random.uniform(0, BASE * 2**attempt)
+    return random.uniform(0, BASE * GROWTH**attempt)
 '''
 
-# Two draws, from 0 to 1 s and from 0 to 1 s: which is longer is a coin toss.
+# Two draws, the first up to 0.75 s and the second up to 1.125 s: the second is shorter one time in three.
 _BACKOFF_TESTS: Final = """\
-from notifier.backoff import BASE, delay
+from notifier.backoff import BASE, GROWTH, delay
 
 
 def test_a_delay_stays_within_its_bounds():
-    assert all(0 <= delay(3) <= BASE * 8 for _ in range(100))
+    assert all(0 <= delay(3) <= BASE * GROWTH**3 for _ in range(100))
 
 
 def test_a_later_try_waits_longer():
-    first, second = delay(1), delay(1)
+    first, second = delay(1), delay(2)
     assert second > first
 """
 

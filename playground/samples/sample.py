@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from playground.github.acts import Push
 from playground.github.model import now
-from playground.github.server import GitHub, Push
+from playground.github.server import GitHub
 
+_MOST_TRIES = 60
 _BETWEEN_COMMITS = timedelta(hours=19, minutes=7)
 
 NAMES: Final = {
@@ -83,10 +85,18 @@ class Sample:
         A flaky sample is pushed to until its test happens to fail. Waits for CI in between.
         """
         sha = self._push(github, self.breakage)
-        for following in self.until_red:
+        if not self.until_red:
+            return sha
+        following = iter(self.until_red)
+        for _ in range(_MOST_TRIES):
             if github.wait_for_ci(self.full_name, sha) != "success":
                 break
-            sha = self._push(github, following)
+            if change := next(following, None):
+                sha = self._push(github, change)
+            else:
+                github.rerun(
+                    self.full_name, github.runs(self.full_name, sha=sha)[0].id, by=self.breakage.author
+                )
         return sha
 
     def fix(self, github: GitHub) -> str:
