@@ -16,8 +16,14 @@ from agent.distil.rules import RULES, Rule
 HIT_LIMIT = 400_000
 """Most literals looked at in one log, so that a log made of nothing else costs no more than a second."""
 
+LIKE_LINES = 40
+"""So many lines that differ in digits only are read one by one; a flood of them is not."""
 TELLING = 3
 """Least length in bytes of a literal worth scanning for."""
+
+_Known = dict[bytes, tuple[int, list[Rule]]]
+"""For each line, its digits aside: how often it came and which rules held."""
+_SAME_DIGIT = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))  # noqa: PLR2004 - ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +52,38 @@ class _Table:
         self._matcher = Matcher([key if key.startswith("(?i)") else f"(?i){key}" for key in by_needle])
 
     def find(self, texts: Sequence[bytes]) -> Iterator[Finding]:
+        known: _Known = {}
         data = b"\n" + b"\n".join(texts)
         ends = list(accumulate((len(text) + 1 for text in texts), initial=0))[1:]
         hits, _ = self._matcher.scan(data, limit=HIT_LIMIT)
+        for row, needles_hit in self._by_row(hits, ends):
+            for rule in self._rules_of(texts[row], needles_hit, known):
+                yield Finding(row, rule)
+
+    def _by_row(self, hits: list[tuple[int, int]], ends: list[int]) -> Iterator[tuple[int, list[int]]]:
+        """Group the literals found by line. ``ends`` holds the offset of the newline after each line."""
         row = 0
-        tried: set[int] = set()
+        group: list[int] = []
         for end, needle in hits:
-            # ``ends`` holds the offset of the newline after each line, and a hit ends before it or at it.
-            while end > ends[row]:
-                row += 1
-                tried.clear()
-            for index in self._needed_by[needle]:
-                if index not in tried:
-                    tried.add(index)
-                    if self._holds(index, texts[row]):
-                        yield Finding(row, self._rules[index])
+            if end > ends[row]:
+                if group:
+                    yield row, group
+                group = []
+                while end > ends[row]:
+                    row += 1
+            group.append(needle)
+        if group:
+            yield row, group
+
+    def _rules_of(self, text: bytes, needles_hit: list[int], known: _Known) -> list[Rule]:
+        """The rules that hold on a line. One in a long row of like lines is taken to be like the last."""
+        template = text.translate(_SAME_DIGIT)
+        count, rules = known.get(template, (0, []))
+        if count < LIKE_LINES:
+            candidates = {index for needle in needles_hit for index in self._needed_by[needle]}
+            rules = [self._rules[index] for index in sorted(candidates) if self._holds(index, text)]
+        known[template] = (count + 1, rules)
+        return rules
 
     def _holds(self, index: int, text: bytes) -> bool:
         return compiled(self._rules[index].pattern).search(text) is not None

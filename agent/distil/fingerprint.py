@@ -48,7 +48,7 @@ _RULES = (
 )
 # Numbers that name the error rather than measure it: exit codes, HTTP states, signals.
 _TELLING = re.compile(r"(?i)((?:code|status|http/?[\d.]*|signal|error)[ :='\"]{0,3})(\d{1,3})\b")
-_NUMBER = re.compile(r"(?<![A-Za-z_§])\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"(?<![\w§])\d+(?:[.,]\d+)*")
 _MARK = "§"
 
 

@@ -64,8 +64,9 @@ def _segments(raw: Sequence[RawLine]) -> tuple[list[int], list[str]]:
             numbers.append(line.number)
             pieces.append(state)
     text = b"\n".join(pieces).decode("utf-8", "replace")
-    texts = _CARET_ESCAPES.sub("", plain(text)).split("\n") if pieces else []
-    return numbers, [text.rstrip() for text in texts]
+    texts = _CARET_ESCAPES.sub("", text).split("\n") if pieces else []
+    # One line at a time: an escape sequence that never ends must not swallow the lines after it.
+    return numbers, [(text if text.isprintable() else plain(text)).rstrip() for text in texts]
 
 
 def _unstamped(texts: list[str]) -> list[str]:

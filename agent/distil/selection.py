@@ -38,7 +38,9 @@ def render(lines: Sequence[Line], rows: Sequence[int], *, total_lines: int) -> s
     for row in rows:
         line = lines[row]
         gap = line.number - last - 1
-        if gap > 0:
+        if gap == 1 and row and not lines[row - 1].text:
+            printed.append("")
+        elif gap > 0:
             printed.append(_gap(gap))
         printed.append(shown(line.text))
         last = line.number

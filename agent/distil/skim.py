@@ -89,7 +89,7 @@ class Skimmed:
 def skim(chunks: Iterable[bytes]) -> Skimmed:
     """Read the stream to its end and keep the lines worth reading."""
     reader = _Reader()
-    for block in _blocks(_as_utf8(chunks), reader):
+    for block in _blocks(_as_utf8(reader.counted(chunks))):
         reader.read(block)
     return reader.finish()
 
@@ -111,6 +111,12 @@ class _Reader:
         self._recent_size = 0
         self._seen: dict[bytes, int] = {}
         self._carry = 0
+
+    def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks; their size is noted."""
+        for chunk in chunks:
+            self.total_bytes += len(chunk)
+            yield chunk
 
     def read(self, block: bytes) -> None:
         """Take one block of whole lines."""
@@ -218,7 +224,7 @@ def _words() -> Matcher:
     return Matcher(_WORDS)
 
 
-def _blocks(chunks: Iterable[bytes], reader: _Reader) -> Iterator[bytes]:
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Cut the stream at line ends into blocks of about :data:`BLOCK` bytes, each ending in a newline.
 
     A line longer than a block loses its middle, so that no line can fill the memory.
@@ -226,7 +232,6 @@ def _blocks(chunks: Iterable[bytes], reader: _Reader) -> Iterator[bytes]:
     pending = bytearray()
     swallowing = False
     for chunk in chunks:
-        reader.total_bytes += len(chunk)
         for start in range(0, len(chunk), BLOCK):
             piece = chunk[start : start + BLOCK]
             if swallowing:

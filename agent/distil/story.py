@@ -30,6 +30,10 @@ _HEADING_REACH = 150
 _ECHO_REACH = 80
 _CLEARED_REACH = 400
 _VERDICTS = 5
+_REPEATS = 60
+"""From here on a repeated message lends no worth to the lines around it."""
+_KEY_LINES = 120
+_BLOB = re.compile(r"[A-Za-z0-9+/=_-]{48,}")
 _STRONG = 80.0
 """From here on a line counts as much before the failing step as in it."""
 _CONTINUED = 14
@@ -83,6 +87,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _reward_the_end(story)
     _mute_echoes(story)
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
+    _drop_blobs(story)
     return story
 
 
@@ -129,7 +134,10 @@ def _weigh(story: Story) -> None:
                 continue
             fading = max(_LEAST.get(rule.role, 0.35), 0.99 ** by_rule[id(rule)] * 0.85**repeated)
             by_rule[id(rule)] += 1
-            _spread(story, row, rule, rule.worth * fading)
+            if repeated < _REPEATS:
+                _spread(story, row, rule, rule.worth * fading)
+            else:
+                _raise(story, row, rule.worth * fading)
         if quiet:
             story.worth[row] = float(min(quiet)) if mute else max(story.worth[row], float(min(quiet)))
 
@@ -199,7 +207,7 @@ def _clear(story: Story) -> None:
 
 
 def _name_build_steps(story: Story) -> None:
-    """BuildKit numbers its steps and prints them interleaved; ``#7 ERROR`` belongs to the line ``#7 [stage]``."""
+    """BuildKit numbers its steps and prints them interleaved: ``#7 ERROR`` belongs to ``#7 [stage]``."""
     first: dict[str, int] = {}
     for row, line in enumerate(story.lines):
         if not line.text.startswith("#"):
@@ -218,6 +226,18 @@ def _bridge(story: Story) -> None:
         if story.lines[row].core.strip():
             below = max(worth[row + 1 : row + 3])
             worth[row] = max(worth[row], BRIDGE * min(worth[row - 1], below))
+
+
+def _drop_blobs(story: Story) -> None:
+    """Encoded data tells nobody anything, and a key must not be quoted without the line that marks it."""
+    inside = 0
+    for row, line in enumerate(story.lines):
+        if "PRIVATE KEY-----" in line.text:
+            inside = _KEY_LINES if "-----BEGIN" in line.text else 0
+            story.worth[row] = 0.0
+        elif inside or _BLOB.fullmatch(line.text.strip()):
+            story.worth[row] = 0.0
+            inside = max(inside - 1, 0)
 
 
 def _reward_the_end(story: Story) -> None:

@@ -45,8 +45,10 @@ _COMMANDS = tuple(
         ),
         (
             Category.LINT,
-            r"\S*lint(?:er|ing|s)?|flake8|ruff|rubocop|checkstyle\w*|clippy|shellcheck|codespell"
-            r"|pre-commit|standard|tidy|style",
+            (
+                r"\S*lint(?:er|ing|s)?|flake8|ruff|rubocop|checkstyle\w*|clippy|shellcheck|codespell"
+                r"|pre-commit|standard|tidy|style"
+            ),
         ),
         (Category.TYPE, r"mypy|pyright|tsc|type-?check\w*"),
         (

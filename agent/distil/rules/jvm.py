@@ -23,7 +23,7 @@ MAVEN = (
         "maven",
         Role.LIST,
         Category.TEST,
-        test=r"^\[ERROR\]\s+([\w$.]+[.#:]\w+)",
+        test=r"^\[ERROR\]\s+([\w$.]+[.#]\w+)",
     ),
     Rule(
         r"<<< (?:FAILURE|ERROR)!",
@@ -106,7 +106,7 @@ GRADLE = (
     ),
     Rule(r"^\d+ tests? completed, \d+ failed", 72, "gradle", Role.OUTCOME, Category.TEST),
     Rule(
-        r"Could not (?:resolve|find|download) (?:all |\w+:|\w[\w.-]*:)",
+        r"^\s*> Could not (?:resolve|find|download) |Could not resolve all (?:files|dependencies|artifacts)",
         86,
         "gradle",
         category=Category.DEPENDENCY,
@@ -169,7 +169,7 @@ OTHERS = (
         "",
         category=Category.TEST,
     ),
-    Rule(r"expected: ?<.*> but was: ?<", 84, "junit", category=Category.TEST),
+    Rule(r"expected: ?<.*> but was: ?<", 84, "", category=Category.TEST),
     Rule(
         r"java\.lang\.OutOfMemoryError|GC overhead limit exceeded|Java heap space",
         90,

@@ -26,7 +26,12 @@ C_FAMILY = (
         "ld",
         category=Category.BUILD,
     ),
-    Rule(r"\(\d+(?:,\d+)?\) ?: (?:fatal )?error [A-Z]{1,6}\d+ ?: ", 88, "msbuild", category=Category.BUILD),
+    Rule(
+        r"\(\d+(?:,\d+)?\) ?: (?:fatal )?error (?:C|LNK|D|RC|U|MIDL)\d+ ?: ",
+        88,
+        "msbuild",
+        category=Category.BUILD,
+    ),
     Rule(r"^LINK : fatal error|: fatal error LNK\d+", 86, "msbuild", category=Category.BUILD),
     Rule(r"\[-Werror\b", 82, "gcc", category=Category.BUILD, after=2),
     Rule(

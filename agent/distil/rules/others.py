@@ -298,7 +298,7 @@ SHELL = (
 LINKS = (
     Rule(r"(?i)(?:dead|broken) links?", 72, "link checker", category=Category.LINT, after=2),
     Rule(
-        r"^\[(?:4\d\d|5\d\d|0)\] https?://|^\s{0,8}\[?✖\]? https?://|https?://\S+ (?:→|->|=>"
+        r"^\[(?:4\d\d|5\d\d|0)\] https?://|^\s{0,8}(?:\[✖\]|✖) https?://|https?://\S+ (?:→|->|=>"
         r"|-) ?(?:Status: )?[45]\d\d",
         82,
         "link checker",

@@ -1,0 +1,166 @@
+"""The same failure, as each CI system writes it, reads the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agent.distil import distil
+from patchpilot.failures import Category, DistilledFailure
+
+OUTPUT = """\
+============================= test session starts ==============================
+tests/test_cart.py .F.                                                   [100%]
+=================================== FAILURES ===================================
+__________________________ test_total_includes_taxes ___________________________
+>       assert cart.total() == 119
+E       assert 100 == 119
+{root}/tests/test_cart.py:14: AssertionError
+FAILED tests/test_cart.py::test_total_includes_taxes - assert 100 == 119
+========================= 1 failed, 2 passed in {seconds}s =====================
+"""
+
+
+def output(root: str, seconds: str) -> list[str]:
+    return OUTPUT.format(root=root, seconds=seconds).splitlines()
+
+
+def stamped(lines: list[str], stamp: str) -> str:
+    return "".join(f"{stamp.format(n % 60)}{line}\n" for n, line in enumerate(lines))
+
+
+def github() -> str:
+    lines = [
+        "##[group]Run pytest",
+        "pytest",
+        "shell: /usr/bin/bash -e {0}",
+        "env:",
+        "  ON_ERROR: fail",
+        "##[endgroup]",
+    ]
+    lines += [*output("/home/runner/work/shop/shop", "0.31"), "##[error]Process completed with exit code 1."]
+    lines += ["Post job cleanup.", "[command]/usr/bin/git version", "Cleaning up orphan processes"]
+    return stamped(lines, "2026-03-01T10:00:{:02d}.1234567Z ")
+
+
+def gitlab() -> str:
+    lines = [
+        "Running with gitlab-runner 17.0.0",
+        "section_start:1772359200:step_script\r\x1b[0K\x1b[0;mExecuting script",
+    ]
+    lines += ["\x1b[32;1m$ pytest\x1b[0;m", *output("/builds/acme/shop", "1.02")]
+    lines += [
+        "section_end:1772359210:step_script\r\x1b[0K",
+        "\x1b[31;1mERROR: Job failed: exit code 1\x1b[0;m",
+    ]
+    return stamped(lines, "2026-03-02T11:00:{:02d}.123456Z 00O ")
+
+
+def gitlab_plain() -> str:
+    return "\n".join(
+        [
+            "\x1b[32;1m$ pytest\x1b[0;m",
+            *output("/builds/acme/shop", "3.4"),
+            "ERROR: Job failed: exit code 1",
+            "",
+        ]
+    )
+
+
+def jenkins() -> str:
+    lines = ["Started by user ana", "[Pipeline] { (Test)", "[Pipeline] sh", "+ pytest"]
+    lines += [
+        *output("/var/jenkins_home/workspace/shop", "0.9"),
+        "[Pipeline] }",
+        "ERROR: script returned exit code 1",
+        "Finished: FAILURE",
+    ]
+    return stamped(lines, "[2026-03-03T12:00:{:02d}.123Z] ")
+
+
+def jenkins_short() -> str:
+    lines = ["Started by timer", "+ pytest", *output("/var/lib/jenkins/workspace/shop", "0.9")]
+    return stamped(
+        [*lines, "Build step 'Execute shell' marked build as failure", "Finished: FAILURE"], "12:00:{:02d} "
+    )
+
+
+def circleci() -> str:
+    return "\r\n".join(
+        [
+            "#!/bin/bash -eo pipefail",
+            "pytest",
+            *output("/home/circleci/project", "2.0"),
+            "",
+            "Exited with code exit status 1",
+            "",
+        ]
+    )
+
+
+def travis() -> str:
+    lines = [
+        "travis_fold:start:install\r\x1b[0Ktravis_time:start:1f\r\x1b[0K$ pip install .",
+        "travis_fold:end:install\r\x1b[0K",
+    ]
+    lines += ["travis_time:start:2e\r\x1b[0K$ pytest", *output("/home/travis/build/acme/shop", "0.4")]
+    lines += [
+        'travis_time:end:2e:start=1,finish=2\r\x1b[0K\x1b[31;1mThe command "pytest" exited with 1.\x1b[0m'
+    ]
+    return "\n".join([*lines, "", "Done. Your build exited with 1.", ""])
+
+
+def azure() -> str:
+    lines = [
+        "##[section]Starting: Run tests",
+        "Generating script.",
+        "pytest",
+        *output("/home/vsts/work/1/s", "0.7"),
+    ]
+    lines += ["##[error]Bash exited with code '1'.", "##[section]Finishing: Run tests"]
+    return stamped(lines, "2026-03-04T09:00:{:02d}.1234567Z ")
+
+
+def plain() -> str:
+    return "\n".join(output("/work/shop", "0.2"))
+
+
+SYSTEMS = (github, gitlab, gitlab_plain, jenkins, jenkins_short, circleci, travis, azure, plain)
+
+
+def read(system: Callable[[], str]) -> DistilledFailure:
+    return distil([system().encode()], step="tests")
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_failure_reads_the_same_everywhere(system: Callable[[], str]) -> None:
+    failure = read(system)
+
+    assert failure.category is Category.TEST
+    assert failure.tool == "pytest"
+    assert failure.tests == ("tests/test_cart.py::test_total_includes_taxes",)
+    assert "E       assert 100 == 119" in failure.text.splitlines()
+    assert "\x1b" not in failure.text
+
+
+def test_the_fingerprint_is_the_same_everywhere() -> None:
+    assert len({read(system).fingerprint for system in SYSTEMS[:-1]}) == 1
+
+
+def test_evidence_carries_the_line_numbers_of_the_raw_log() -> None:
+    for system in SYSTEMS:
+        raw = system().split("\n")
+        for line in read(system).evidence:
+            assert line.text.strip() in raw[line.number - 1]
+
+
+def test_a_script_echoed_before_it_runs_is_no_evidence() -> None:
+    assert all("ON_ERROR" not in line.text for line in read(github).evidence)
+    assert "ON_ERROR" not in read(github).cause
+
+
+def test_the_failing_step_is_named_from_the_log_where_nobody_says_it() -> None:
+    assert distil([github().encode()]).step == "pytest"
+    assert distil([azure().encode()]).step == "Run tests"
+    assert distil([travis().encode()]).step == "pytest"

@@ -1,0 +1,489 @@
+"""What each tool prints when it fails, as it prints it, and what must be read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from agent.distil import distil
+from patchpilot.failures import Category
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    log: str
+    category: Category
+    tool: str
+    keeps: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+CASES = (
+    Case(
+        "pytest",
+        """\
+============================= test session starts ==============================
+collected 3 items
+
+tests/test_cart.py .F.                                                   [100%]
+
+=================================== FAILURES ===================================
+__________________________ test_total_includes_taxes ___________________________
+
+    def test_total_includes_taxes():
+        cart = Cart([Item(100)])
+>       assert cart.total() == 119
+E       assert 100 == 119
+E        +  where 100 = total()
+
+tests/test_cart.py:14: AssertionError
+=========================== short test summary info ============================
+FAILED tests/test_cart.py::test_total_includes_taxes - assert 100 == 119
+========================= 1 failed, 2 passed in 0.31s ==========================
+""",
+        Category.TEST,
+        "pytest",
+        ("E       assert 100 == 119", "tests/test_cart.py:14: AssertionError"),
+        ("tests/test_cart.py::test_total_includes_taxes",),
+        ("tests/test_cart.py:14",),
+    ),
+    Case(
+        "unittest",
+        """\
+..F
+======================================================================
+FAIL: test_area (shapes.tests.test_square.SquareTest)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File "shapes/tests/test_square.py", line 9, in test_area
+    self.assertEqual(Square(3).area(), 9)
+AssertionError: 6 != 9
+
+----------------------------------------------------------------------
+Ran 3 tests in 0.002s
+
+FAILED (failures=1)
+""",
+        Category.TEST,
+        "unittest",
+        ("AssertionError: 6 != 9",),
+        ("test_area (shapes.tests.test_square.SquareTest)",),
+        ("shapes/tests/test_square.py:9",),
+    ),
+    Case(
+        "go test",
+        """\
+=== RUN   TestParse
+    parse_test.go:11: error as expected: bad input
+--- PASS: TestParse (0.00s)
+=== RUN   TestFormat
+    format_test.go:22: got "a-b", want "a_b"
+--- FAIL: TestFormat (0.00s)
+FAIL
+FAIL\tgithub.com/acme/names\t0.003s
+FAIL
+""",
+        Category.TEST,
+        "go test",
+        ('format_test.go:22: got "a-b", want "a_b"', "--- FAIL: TestFormat"),
+        ("TestFormat",),
+        ("format_test.go:22",),
+    ),
+    Case(
+        "cargo test",
+        """\
+running 2 tests
+test tests::adds ... ok
+test tests::divides ... FAILED
+
+failures:
+
+---- tests::divides stdout ----
+thread 'tests::divides' panicked at src/lib.rs:31:9:
+assertion `left == right` failed
+  left: 2
+ right: 3
+
+failures:
+    tests::divides
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+
+error: test failed, to rerun pass `--lib`
+""",
+        Category.TEST,
+        "cargo test",
+        ("assertion `left == right` failed", "panicked at src/lib.rs:31:9"),
+        ("tests::divides",),
+        ("src/lib.rs:31",),
+    ),
+    Case(
+        "rustc",
+        """\
+   Compiling shop v0.1.0 (/builds/acme/shop)
+error[E0308]: mismatched types
+  --> src/main.rs:4:18
+   |
+4  |     let n: u32 = "five";
+   |            ---   ^^^^^^ expected `u32`, found `&str`
+   |            |
+   |            expected due to this
+
+error: could not compile `shop` (bin "shop") due to 1 previous error
+""",
+        Category.BUILD,
+        "cargo",
+        ("error[E0308]: mismatched types", "--> src/main.rs:4:18"),
+        (),
+        ("src/main.rs:4",),
+    ),
+    Case(
+        "jest",
+        """\
+PASS src/list.test.js
+FAIL src/sum.test.js
+  sum
+    ✓ adds (2 ms)
+    ✕ subtracts (4 ms)
+
+  ● sum › subtracts
+
+    expect(received).toBe(expected) // Object.is equality
+
+    Expected: 1
+    Received: 5
+
+      at Object.toBe (src/sum.test.js:9:27)
+
+Test Suites: 1 failed, 1 passed, 2 total
+Tests:       1 failed, 5 passed, 6 total
+""",
+        Category.TEST,
+        "jest",
+        ("● sum › subtracts", "Expected: 1", "Received: 5"),
+        ("sum › subtracts",),
+        ("src/sum.test.js:9",),
+    ),
+    Case(
+        "tsc",
+        "src/api/user.ts(12,7): error TS2322: Type 'string' is not assignable to type 'number'.\n",
+        Category.TYPE,
+        "tsc",
+        ("TS2322",),
+        (),
+        ("src/api/user.ts:12",),
+    ),
+    Case(
+        "eslint",
+        """\
+
+/home/runner/work/web/web/src/App.jsx
+   3:8   warning  'React' is defined but never used  no-unused-vars
+  17:21  error    Missing semicolon                  semi
+
+✖ 2 problems (1 error, 1 warning)
+""",
+        Category.LINT,
+        "eslint",
+        ("/src/App.jsx", "17:21  error    Missing semicolon"),
+        (),
+        ("src/App.jsx",),
+    ),
+    Case(
+        "prettier",
+        "Checking formatting...\n[warn] src/index.ts\n"
+        "[warn] Code style issues found in the above file. Run Prettier with --write to fix.\n",
+        Category.FORMAT,
+        "prettier",
+        ("[warn] src/index.ts",),
+    ),
+    Case(
+        "black",
+        "would reformat src/shop/cart.py\n\nOh no! 💥 💔 💥\n"
+        "1 file would be reformatted, 12 files would be left unchanged.\n",
+        Category.FORMAT,
+        "black",
+        ("would reformat src/shop/cart.py",),
+        (),
+        ("src/shop/cart.py",),
+    ),
+    Case(
+        "ruff",
+        "src/shop/cart.py:3:8: F401 [*] `os` imported but unused\nFound 1 error.\n"
+        "[*] 1 fixable with the `--fix` option.\n",
+        Category.LINT,
+        "ruff",
+        ("F401",),
+        (),
+        ("src/shop/cart.py:3",),
+    ),
+    Case(
+        "mypy",
+        'shop/cart.py:22: error: Incompatible return value type (got "str", expected "int")  [return-value]\n'
+        "Found 1 error in 1 file (checked 9 source files)\n",
+        Category.TYPE,
+        "mypy",
+        ("Incompatible return value type",),
+        (),
+        ("shop/cart.py:22",),
+    ),
+    Case(
+        "maven",
+        """\
+[INFO] -------------------------------------------------------
+[INFO]  T E S T S
+[INFO] -------------------------------------------------------
+[ERROR] Tests run: 4, Failures: 1, Errors: 0, Skipped: 0, Time: 5 s <<< FAILURE! - in com.acme.CartTest
+[ERROR] com.acme.CartTest.totals -- Time elapsed: 0.01 s <<< FAILURE!
+org.opentest4j.AssertionFailedError: expected: <119> but was: <100>
+\tat com.acme.CartTest.totals(CartTest.java:18)
+
+[ERROR] Failures:
+[ERROR]   CartTest.totals:18 expected: <119> but was: <100>
+[INFO] BUILD FAILURE
+""",
+        Category.TEST,
+        "maven",
+        ("expected: <119> but was: <100>",),
+        ("com.acme.CartTest.totals", "CartTest.totals"),
+    ),
+    Case(
+        "javac through maven",
+        """\
+[INFO] Compiling 12 source files
+[ERROR] COMPILATION ERROR :
+[ERROR] /builds/acme/shop/src/main/java/com/acme/Cart.java:[8,13] cannot find symbol
+  symbol:   class Money
+[INFO] BUILD FAILURE
+""",
+        Category.BUILD,
+        "maven",
+        ("cannot find symbol", "symbol:   class Money"),
+        (),
+        ("src/main/java/com/acme/Cart.java:8",),
+    ),
+    Case(
+        "gradle",
+        """\
+> Task :compileJava
+> Task :test FAILED
+
+CartTest > totals() FAILED
+    org.opentest4j.AssertionFailedError at CartTest.java:18
+
+4 tests completed, 1 failed
+
+FAILURE: Build failed with an exception.
+
+* What went wrong:
+Execution failed for task ':test'.
+> There were failing tests. See the report at: file:///builds/acme/shop/build/reports/tests/test/index.html
+
+* Try:
+> Run with --stacktrace option to get the stack trace.
+""",
+        Category.TEST,
+        "gradle",
+        ("CartTest > totals() FAILED", "Execution failed for task ':test'."),
+        ("CartTest > totals()",),
+    ),
+    Case(
+        "gcc",
+        """\
+[ 12%] Building C object src/CMakeFiles/core.dir/list.c.o
+/builds/acme/core/src/list.c: In function 'push':
+/builds/acme/core/src/list.c:41:5: error: 'node' undeclared (first use in this function)
+   41 |     node->next = 0;
+      |     ^~~~
+make[2]: *** [src/CMakeFiles/core.dir/build.make:76: src/CMakeFiles/core.dir/list.c.o] Error 1
+""",
+        Category.BUILD,
+        "gcc",
+        ("'node' undeclared",),
+        (),
+        ("src/list.c:41",),
+    ),
+    Case(
+        "rspec",
+        """\
+Failures:
+
+  1) Cart#total includes taxes
+     Failure/Error: expect(cart.total).to eq(119)
+
+       expected: 119
+            got: 100
+
+     # ./spec/cart_spec.rb:9:in `block (3 levels) in <top (required)>'
+
+4 examples, 1 failure
+
+Failed examples:
+
+rspec ./spec/cart_spec.rb:7 # Cart#total includes taxes
+""",
+        Category.TEST,
+        "rspec",
+        ("Failure/Error: expect(cart.total).to eq(119)", "got: 100"),
+        ("./spec/cart_spec.rb:7",),
+        ("spec/cart_spec.rb:9",),
+    ),
+    Case(
+        "phpunit",
+        """\
+There was 1 failure:
+
+1) App\\CartTest::testTotal
+Failed asserting that 100 matches expected 119.
+
+/home/circleci/project/tests/CartTest.php:21
+
+FAILURES!
+Tests: 4, Assertions: 7, Failures: 1.
+""",
+        Category.TEST,
+        "phpunit",
+        ("Failed asserting that 100 matches expected 119.",),
+        ("App\\CartTest::testTotal",),
+        ("tests/CartTest.php:21",),
+    ),
+    Case(
+        "dotnet",
+        "/home/vsts/work/1/s/Shop/Cart.cs(14,20): error CS0103: The name 'tax' does not exist\n"
+        "Build FAILED.\n",
+        Category.BUILD,
+        "dotnet",
+        ("error CS0103",),
+        (),
+        ("Shop/Cart.cs:14",),
+    ),
+    Case(
+        "pip",
+        """\
+Collecting requests==99.1
+ERROR: Could not find a version that satisfies the requirement requests==99.1 (from versions: 2.30.0, 2.31.0)
+ERROR: No matching distribution found for requests==99.1
+""",
+        Category.DEPENDENCY,
+        "pip",
+        ("Could not find a version", "No matching distribution found"),
+    ),
+    Case(
+        "npm",
+        """\
+npm error code ERESOLVE
+npm error ERESOLVE unable to resolve dependency tree
+npm error
+npm error Found: react@19.0.0
+npm error Could not resolve dependency:
+npm error peer react@"^18" from react-tabs@6.0.2
+""",
+        Category.DEPENDENCY,
+        "npm",
+        ("unable to resolve dependency tree", "react-tabs@6.0.2"),
+    ),
+    Case(
+        "docker",
+        """\
+#9 [build 4/6] RUN make all
+#9 0.311 make: *** No rule to make target 'all'.  Stop.
+#9 ERROR: process "/bin/sh -c make all" did not complete successfully: exit code: 2
+------
+ > [build 4/6] RUN make all:
+0.311 make: *** No rule to make target 'all'.  Stop.
+------
+Dockerfile:12
+--------------------
+  10 |     COPY . .
+  12 | >>> RUN make all
+--------------------
+ERROR: failed to solve: process "/bin/sh -c make all" did not complete successfully: exit code: 2
+""",
+        Category.BUILD,
+        "docker",
+        ("No rule to make target 'all'", "Dockerfile:12", ">>> RUN make all"),
+    ),
+    Case(
+        "disk full",
+        "cp: error writing 'dist/app.tar': No space left on device\n",
+        Category.RESOURCE,
+        "",
+        ("No space left on device",),
+    ),
+    Case(
+        "time limit",
+        "running suite 3 of 9\nERROR: Job failed: execution took longer than 1h0m0s seconds\n",
+        Category.TIMEOUT,
+        "",
+        ("execution took longer than",),
+    ),
+    Case(
+        "network",
+        "curl: (6) Could not resolve host: files.example.org\n",
+        Category.INFRASTRUCTURE,
+        "",
+        ("Could not resolve host",),
+    ),
+    Case(
+        "rights",
+        "remote: Resource not accessible by integration\n",
+        Category.PERMISSION,
+        "",
+        ("Resource not accessible by integration",),
+    ),
+    Case(
+        "shell syntax",
+        "./ci.sh: line 12: syntax error near unexpected token `fi'\n",
+        Category.SYNTAX,
+        "shell",
+        ("syntax error near unexpected token",),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_tool_s_failure_is_read_from_its_output(case: Case) -> None:
+    failure = distil([case.log.encode()])
+
+    assert failure.category is case.category
+    assert failure.tool == case.tool
+    assert [line for line in case.keeps if line not in failure.text] == []
+    assert set(case.tests) <= set(failure.tests)
+    assert set(case.files) <= {str(place) for place in failure.files}
+    assert failure.evidence
+    assert all(line.text in case.log for line in failure.evidence)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_failure_is_found_in_the_middle_of_a_long_log(case: Case) -> None:
+    before = "".join(f"   Unpacking package-{n} (1.{n}) over (1.{n - 1}) ...\n" for n in range(3000))
+    after = "".join(f"removing intermediate file {n}\n" for n in range(300))
+
+    failure = distil([(before + case.log + after).encode()])
+
+    assert [line for line in case.keeps if line not in failure.text] == []
+    assert failure.category is case.category
+    assert "lines left out …" in failure.text
+
+
+def test_what_a_passing_go_test_printed_is_no_evidence() -> None:
+    log = next(case.log for case in CASES if case.name == "go test")
+
+    assert all("as expected" not in line.text for line in distil([log.encode()]).evidence)
+
+
+def test_a_log_that_says_nothing_is_unknown_and_still_answered() -> None:
+    failure = distil([b"one\ntwo\nthree\n"])
+
+    assert failure.category is Category.UNKNOWN
+    assert failure.text == "one\ntwo\nthree"
+    assert failure.total_lines == 3
+
+
+def test_an_empty_log_is_answered() -> None:
+    failure = distil([])
+
+    assert (failure.text, failure.total_lines, failure.category) == ("", 0, Category.UNKNOWN)
