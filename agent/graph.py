@@ -82,7 +82,10 @@ def _guarded(name: str, node: Node, tools: HealTools) -> Callable[[State], State
         except StoppedError:
             return State(route=FINISH)
         except PermanentError as error:
-            if name == "escalate" or tools.journal.state() in ENDED:
+            if tools.journal.state() in ENDED:
+                # Somebody ended it between the look above and a move of the node.
+                return State(route=FINISH)
+            if name == "escalate":
                 raise
             log.warning("node stopped", extra={"action": "node_stopped", "node": name})
             return State(route="escalate", reason=f"PatchPilot could not go on: {error}.")

@@ -8,7 +8,7 @@ asks for, so it may be called at any time, any number of times. The caller holds
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StateSnapshot
-    from psycopg import Connection
-    from psycopg.rows import DictRow
-    from psycopg_pool import ConnectionPool
 
 __all__ = ["HealTools", "advance", "prepare_checkpoints"]
 
@@ -76,7 +73,7 @@ def _saver(checkpoints: object) -> PostgresSaver:
     # Without an explicit allow-list the serialiser would rebuild any class a row names (CVE-2025-64439,
     # CVE-2026-28277); our state is JSON values, so nothing beyond langgraph's own safe types is allowed.
     serde = JsonPlusSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
-    return PostgresSaver(cast("ConnectionPool[Connection[DictRow]]", checkpoints), serde=serde)
+    return PostgresSaver(cast("Any", checkpoints), serde=serde)
 
 
 def _advance(tools: HealTools, checkpointer: BaseCheckpointSaver[str]) -> None:

@@ -109,9 +109,9 @@ def _green_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Fla
     if passed < runs:
         return Flakes(passed=passed, runs=runs)
     return NotReproduced(
-        f"The failing command passed {runs} of {runs} times in the sandbox at the same commit, so the failure "
-        "was not reproduced: it may come from the runner, from the network or from time. Run the job again; "
-        "if it stays red, set `replay` in .patchpilot.yml to what CI really runs."
+        f"The failing command passed {runs} of {runs} times in the sandbox at the same commit. The failure "
+        "was not reproduced: it may come from the runner, from the network or from time. Run the job again. "
+        "If it stays red, set `replay` in .patchpilot.yml to what CI really runs."
     )
 
 
@@ -123,8 +123,8 @@ def _red_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Flake
 def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed: int) -> tuple[int, int]:
     """Run again until both colours were seen; how often it passed, of how many runs (the first included).
 
-    ``flaky_runs`` runs are made in any case. Quick commands are run up to three times as often, since a test
-    that flakes half the time is of one colour in four runs once in eight times, in twelve once in 2,000.
+    ``flaky_runs`` runs are made in any case. Quick commands run up to three times as often: a test that
+    flakes half the time is of one colour in four runs once in eight times, in twelve once in 2,000.
     """
     runs, seconds = 1, 0.0
     least = tools.settings.flaky_runs

@@ -59,7 +59,7 @@ class Sources:
             yield Source(key=f"{kind}:{reference(past)}", propose=_Remembered(past))
         if self.tools.model is not None:
             for number in range(1, MODEL_ROUNDS + 1):
-                yield Source(key=f"model:{number}", propose=_ByModel(self.tools.model, self))
+                yield Source(key=f"model:{number}", propose=_ByModel(self.tools.model, self, number))
 
     def _past(self) -> list[PastFix]:
         wanted = set(self.state.get("past") or [])
@@ -115,13 +115,13 @@ def by_file(patch: Patch) -> list[Patch]:
 class _ByModel:
     model: Model
     sources: Sources
+    number: int
 
     def __call__(self, bench: Workbench) -> Candidate | GaveUp:
         tools = self.sources.tools
-        name = self.model.name
-        with tools.journal.step(
-            f"model: {len(self.sources.state.get('refused') or [])}", f"{name} is working on a fix"
-        ):
+        again = " again, knowing why the first try was refused" if self.number > 1 else ""
+        text = f"{self.model.name} is working on a fix{again}"
+        with tools.journal.step(f"model {self.number}", text):
             try:
                 return self.model.repair(
                     self._brief(), self._bench_tools(bench), budget=tools.journal.budget()

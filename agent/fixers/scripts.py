@@ -38,7 +38,7 @@ _TWO_WORD_TOOLS = {
 _OPERATORS = frozenset("();<>|&")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _SUBSTITUTION = re.compile(r"\$\(([^()]{1,500})\)|`([^`]{1,500})`")
-_MAX_SCRIPT = 20_000
+_MAX_SCRIPT = 8_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -423,13 +423,14 @@ class World:
 
 BUGGY = {
     "price.py": "def net(price, percent):\n    return price - price * percent / 10\n",
-    "check.py": (
-        "from price import net\n"
-        "got = net(200, 10)\n"
-        "assert got == 180, f'AssertionError: net(200, 10) is {got}, not 180'\n"
+    # A shell script, because the graph's tests run it hundreds of times.
+    "check.sh": (
+        "grep -q 'percent / 100' price.py && exit 0\n"
+        "echo 'AssertionError: net(200, 10) is 0.0, not 180'\n"
+        "exit 1\n"
     ),
 }
-BUGGY_LOG = b"$ python3 check.py\nAssertionError: AssertionError: net(200, 10) is 0.0, not 180\n"
+BUGGY_LOG = b"$ sh check.sh\nAssertionError: net(200, 10) is 0.0, not 180\n"
 BUGFIX = """diff --git a/price.py b/price.py
 --- a/price.py
 +++ b/price.py
@@ -444,7 +445,9 @@ BUGFIX = """diff --git a/price.py b/price.py
 def worker_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WorkerSettings:
     monkeypatch.chdir(tmp_path)
     return WorkerSettings(
-        database_url=SecretStr("postgresql://u:p@localhost/x"), redis_url=SecretStr("redis://localhost")
+        database_url=SecretStr("postgresql://u:p@localhost/x"),
+        redis_url=SecretStr("redis://localhost"),
+        flaky_runs=2,
     )
 
 
@@ -452,7 +455,7 @@ def worker_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WorkerSe
 def world(tmp_path: Path, worker_settings: WorkerSettings) -> World:
     """A repository with a logic bug, no memory and no model."""
     journal = MemoryJournal()
-    plan = ReplayPlan(failing=ShellCommand(script="python3 check.py"), source="ci.yml, job test, step 3")
+    plan = ReplayPlan(failing=ShellCommand(script="sh check.sh"), source="ci.yml, job test, step 3")
     ci, host = FakeCI(BUGGY_LOG, plan), FakeHost(BUGGY)
     benches, memory = LocalBenches(), FakeMemory()
     tools = HealTools(

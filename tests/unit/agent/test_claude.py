@@ -327,7 +327,7 @@ def test_an_address_where_nobody_answers_is_a_temporary_error(brief, budget):
         (Fault(status=413), ModelRefusedError, "413"),
     ],
 )
-def test_a_lasting_fault_says_what_to_do(claude, brief, budget, waits, fault, error, said):  # noqa: PLR0917 - fixtures
+def test_a_lasting_fault_says_what_to_do(claude, brief, budget, waits, fault, error, said):
     with claude(fault) as (model, _), pytest.raises(error, match=said) as caught:
         model.diagnose(brief, budget=budget)
     assert waits == []
