@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import docker
 import pytest
 from docker.errors import DockerException, ImageNotFound
 
-from patchpilot.errors import PatchPilotError
 from patchpilot.ports import Workbench, WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
-from sandbox import NoWorkbenches, open_workbenches
+from sandbox import NoWorkbenches, build_sandbox_image, open_workbenches
 from sandbox.bench import Benches
-from sandbox.images import build_image
-from sandbox.toolbox import assemble
 
 IMAGE = "patchpilot-sandbox:test"
 BASES = ("patchpilot-base:python", "python:3.12-slim", "python:3.13-slim")
@@ -43,16 +40,14 @@ def workbench_docker() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def workbench_image(workbench_docker: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+def workbench_image(workbench_docker: docker.DockerClient) -> str:
     """An image of the code as it is now."""
     for base in BASES:
         try:
             workbench_docker.images.get(base)
         except ImageNotFound:
             continue
-        toolbox = tmp_path_factory.mktemp("toolbox") / "toolbox"
-        assemble(toolbox)
-        build_image(workbench_docker, base=base, toolbox=toolbox, tag=IMAGE)
+        build_sandbox_image(base=base, tag=IMAGE)
         return IMAGE
     _missing(f"Docker has none of {', '.join(BASES)}: {HOW}")
 
@@ -94,13 +89,3 @@ def workbench(workbench_engine: Benches, workbench_tree: Path) -> Iterator[Workb
     """An open workbench on the small checkout."""
     with workbench_engine.open(WorkbenchSpec(tree=workbench_tree, job_id="contract")) as bench:
         yield bench
-
-
-@pytest.fixture
-def workbench_refused() -> Callable[..., Any]:
-    """``with refused(Error): ...``, one that also checks that the message is a sentence for people."""
-
-    def refused(kind: type[PatchPilotError], match: str = "") -> Any:
-        return pytest.raises(kind, match=match or r"\w+ \w+")
-
-    return refused

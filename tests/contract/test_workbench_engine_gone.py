@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import selectors
 import socket
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from patchpilot.errors import SandboxUnavailableError, TemporaryError
 from patchpilot.fixes import Limits, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
-from sandbox import NoWorkbenches, open_workbenches, reap
+from sandbox import NoWorkbenches, build_sandbox_image, open_workbenches, reap
 from sandbox.docker_engine import LABEL
 
 pytestmark = [
@@ -191,3 +193,17 @@ def _tidy(client: docker.DockerClient) -> int:
     for one in found:
         one.remove(force=True)
     return len(found)
+
+
+def test_a_base_that_does_not_fit_is_refused_with_what_it_needs(
+    workbench_docker: docker.DockerClient,
+) -> None:
+    empty = io.BytesIO()
+    with tarfile.open(fileobj=empty, mode="w"):
+        pass
+    workbench_docker.api.import_image_from_data(empty.getvalue(), repository="patchpilot-test-empty", tag="1")
+    try:
+        with pytest.raises(SandboxUnavailableError, match="needs sh, tar"):
+            build_sandbox_image(base="patchpilot-test-empty:1", tools=tmp_path, tag="patchpilot-test:never")
+    finally:
+        workbench_docker.images.remove("patchpilot-test-empty:1", force=True)
