@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from patchpilot.errors import SandboxUnavailableError
+from patchpilot.errors import PermanentError, SandboxUnavailableError
 from patchpilot.fixes import CommandResult, Ending, Limits, ShellCommand
 from patchpilot.ports import Workbench
 from playground.github.expressions import Contexts, WorkflowProblem, fill, holds
@@ -52,7 +52,7 @@ class Execution:
         for index, step in enumerate(self.plan.steps):
             try:
                 conclusion = self._step(index, step, failed=failed)
-            except WorkflowProblem as problem:
+            except (WorkflowProblem, PermanentError) as problem:
                 self.journal.error(str(problem))
                 self.progress(index, "completed", "failure")
                 conclusion = "failure"

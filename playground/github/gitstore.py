@@ -31,6 +31,17 @@ ZERO = "0" * 40
 _REVISION = re.compile(r"(?![-/])(?!.*\.\.)(?!.*@\{)[A-Za-z0-9_./@+#~^-]{1,250}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
+# Commits without a branch must stay: a workflow run may be repeated long after its branch is gone.
+_CONFIG = """\
+[uploadpack]
+\tallowAnySHA1InWant = true
+\tallowFilter = true
+[gc]
+\tauto = 0
+[receive]
+\tautogc = false
+"""
+
 # Refused as GitHub refuses it: an App may not change workflow files unless it was given that permission.
 _PRE_RECEIVE = """#!/bin/sh
 test -n "$PLAYGROUND_MAY_EDIT_WORKFLOWS" && exit 0
@@ -72,16 +83,9 @@ class GitStore:
         """Make an empty bare repository that serves any reachable commit over HTTP."""
         folder.mkdir(parents=True)
         store = cls(folder)
-        store.git("init", "--quiet", "--bare", "--template=", ".")
-        store.git("symbolic-ref", "HEAD", f"refs/heads/{default_branch}")
-        settings = {
-            "uploadpack.allowAnySHA1InWant": "true",
-            "uploadpack.allowFilter": "true",
-            "http.receivepack": "true",
-            "gc.auto": "0",
-        }
-        for key, value in settings.items():
-            store.git("config", key, value)
+        store.git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
+        with (folder / "config").open("a") as config:
+            config.write(_CONFIG)
         hook = folder / "hooks" / "pre-receive"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(_PRE_RECEIVE)

@@ -59,6 +59,22 @@ def build_router(core: Core) -> APIRouter:
     async def download(key: str, request: HttpRequest) -> Response:
         return _response(await run_in_threadpool(_download, core, key, request.headers.get("authorization")))
 
+    @routes.get("/{owner}/{name}/pull/{number:int}")
+    async def pull_page(owner: str, name: str, number: int) -> Response:
+        return _to_page(core, f"{owner}/{name}", f"pull/{number}")
+
+    @routes.get("/{owner}/{name}/actions/runs/{run:int}")
+    async def run_page(owner: str, name: str, run: int) -> Response:
+        return _to_page(core, f"{owner}/{name}", f"run/{run}")
+
+    @routes.get("/{owner}/{name}/actions/runs/{run:int}/job/{job:int}")
+    async def job_page(owner: str, name: str, run: int, job: int) -> Response:
+        return _to_page(core, f"{owner}/{name}", f"run/{run}/{job}")
+
+    @routes.get("/{owner}/{name}/commit/{sha}")
+    async def commit_page(owner: str, name: str, sha: str) -> Response:  # noqa: ARG001 -- part of the address
+        return _to_page(core, f"{owner}/{name}", "commits")
+
     @routes.get("/{owner}/{name}.git/info/refs")
     async def advertise(owner: str, name: str, request: HttpRequest, service: str = "") -> Response:
         headers = dict(request.headers)
@@ -73,6 +89,14 @@ def build_router(core: Core) -> APIRouter:
         return _response(await run_in_threadpool(smart_http.serve, core, repository, service, headers, body))
 
     return routes
+
+
+def _to_page(core: Core, full_name: str, place: str) -> Response:
+    """GitHub's addresses lead to where the playground's page shows the same."""
+    known = core.world.repositories.get(full_name.lower())
+    if known is None:
+        return Response(b"Not Found", 404, media_type="text/plain")
+    return Response(status_code=302, headers={"Location": f"/#/github/{known.full_name}/{place}"})
 
 
 def _routes() -> Iterable[Route]:

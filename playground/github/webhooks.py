@@ -77,6 +77,7 @@ class Webhooks:
         self._log: list[Delivery] = []
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
         self._copies = 0
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._deliver_all, name="playground-webhooks", daemon=True)
         self._thread.start()
 
@@ -138,7 +139,8 @@ class Webhooks:
         self._queue.join()
 
     def close(self) -> None:
-        """Stop after what is queued now."""
+        """Stop after what is being sent now; what waits is dropped."""
+        self._closing.set()
         self._queue.put(None)
         self._thread.join(timeout=2 * TIMEOUT_SECONDS)
 
@@ -153,7 +155,8 @@ class Webhooks:
         with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             while (delivery := self._queue.get()) is not None:
                 try:
-                    _deliver(client, delivery)
+                    if not self._closing.is_set():
+                        _deliver(client, delivery)
                 finally:
                     self._queue.task_done()
             self._queue.task_done()

@@ -102,7 +102,11 @@ def _triggers(on: object, path: str) -> dict[str, Mapping[object, object]]:
     if isinstance(on, list):
         return {str(event): {} for event in on}
     events = _mapping(on, f"{path}: on")
-    return {str(name): _mapping(filters, f"{path}: on.{name}") for name, filters in events.items()}
+    # A schedule is a list of times; it never starts anything here.
+    return {
+        str(name): {} if isinstance(filters, list) else _mapping(filters, f"{path}: on.{name}")
+        for name, filters in events.items()
+    }
 
 
 def _jobs(

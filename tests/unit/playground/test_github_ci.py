@@ -264,3 +264,38 @@ def test_the_page_shows_what_happened_and_passes_on_refusals(github_site):
     (pull,) = page.repositories()[0].pulls
     assert (pull.state, pull.comments[0].body) == ("merged", "Thanks")
     github_site.hub.wait_for_ci("acme/widget", sha)
+
+
+def test_a_run_without_a_sandbox_is_cancelled_and_never_red(github_site):
+    from patchpilot.errors import SandboxUnavailableError
+
+    class Away:
+        engine = "none"
+        reason = "nothing is installed"
+
+        def open(self, spec):
+            raise SandboxUnavailableError("install bubblewrap or Docker")
+
+    github_site.hub.core.runs._ci._workbenches = Away()
+    run = run_of(github_site, red(github_site))
+    assert run.conclusion == "cancelled"
+    lint = next(iter(run.jobs()))
+    assert "install bubblewrap or Docker" in log_of(github_site, lint)
+
+
+def test_a_tree_that_leaves_its_folder_is_not_checked_out(github_site):
+    hub, git = github_site.hub, github_site.hub.core.world.repository("acme/widget").git
+    red(github_site)
+    head = hub.branch_head("acme/widget")
+    from playground.github.gitdata import Identity
+    from playground.github.gitstore import Entry
+    from playground.github.model import now
+
+    evil = git.write_tree([Entry("out", git.write_blob(b"/etc"), "120000")], base=head)
+    who = Identity("Eve", "eve@example.com", now())
+    sha = git.write_commit(evil, message="Link", parents=[head], author=who, committer=who)
+    ref = github_site.as_person("ana").get_repo("acme/widget").get_git_ref("heads/main")
+    ref.edit(sha)
+    run = run_of(github_site, sha)
+    assert run.conclusion == "failure"
+    assert "absolute path" in log_of(github_site, next(iter(run.jobs())))

@@ -137,6 +137,14 @@ def test_the_head_asked_for_must_be_the_head(github_site):
     assert refused.value.status == 409
 
 
+def test_addresses_for_people_lead_to_the_page(github_site):
+    opened(github_site)
+    repo = github_site.as_person("ana").get_repo("acme/widget")
+    answer = httpx.get(repo.get_pull(1).html_url)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/#/github/acme/widget/pull/1")
+    assert httpx.get(f"{github_site.hub.base_url}/acme/none/pull/1").status_code == 404
+
+
 def test_people_without_the_right_can_neither_merge_nor_close(github_site):
     from playground.github.errors import ApiError
 
