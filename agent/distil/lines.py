@@ -16,6 +16,8 @@ _STAMPS = (
         rf"(?:[^\t\n]{{1,120}}\t[^\t\n]{{1,120}}\t)?\ufeff?\d{{4}}-\d\d-\d\dT{_CLOCK}(?:Z|[+-]\d\d:?\d\d)"
         r"(?: \d\d[OE][+ ]?)?[ ]?"
     ),
+    # Taskcluster.
+    re.compile(rf"\[(?:task|vcs|fetches|setup) \d{{4}}-\d\d-\d\dT{_CLOCK}Z\] ?"),
     # Jenkins with the Timestamper plugin.
     re.compile(rf"\[\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?\] ?"),
     re.compile(rf"{_CLOCK} "),
@@ -25,6 +27,7 @@ _STAMPS = (
 _BEARERS = re.compile(
     r"(?:[A-Za-z][\w@./-]{0,60} +\| |#\d{1,4} \d{1,6}\.\d{1,3} "
     r"|@?[\w./-]{1,60}:(?:build|test|lint|check|type-?check|compile|format|e2e|ci)[\w:-]{0,30}: "
+    r"|\d\d:\d\d:\d\d {1,8}(?:INFO|WARNING|ERROR|CRITICAL|FATAL) - {1,2}"
     r"|\s{0,12}\[(?:junit|exec|java|javac|testng|echo|mvn)\] ?)"
 )
 _CARET_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]")

@@ -16,6 +16,7 @@ from functools import cache
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
 from agent.distil.rules import Role, Rule
+from patchpilot.failures import Category
 
 NEAR_END = 45
 """How many lines before the verdict gain worth by standing there."""
@@ -30,6 +31,7 @@ _HEADING_REACH = 150
 _ECHO_REACH = 80
 _CLEARED_REACH = 400
 _VERDICTS = 5
+_CERTAIN = 92
 _REPEATS = 60
 """From here on a repeated message lends no worth to the lines around it."""
 _KEY_LINES = 120
@@ -100,6 +102,12 @@ def _verdicts(story: Story) -> list[int]:
         for row, rules in story.by_row.items()
         if story.lines[row].core.startswith("##[error]")
         and _next_text(story.lines, row).startswith(_CLOSINGS)
+    }
+    # A limit of the CI system's own ends the job, and nothing may follow it.
+    rows |= {
+        row
+        for row, rules in story.by_row.items()
+        if any(rule.category is Category.TIMEOUT and rule.worth >= _CERTAIN for rule in rules)
     }
     found = sorted(rows)
     if len(found) > _VERDICTS:

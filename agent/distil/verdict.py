@@ -18,6 +18,11 @@ LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
 _ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
+# A step called lint runs formatters and type checkers too.
+_FAMILIES = {
+    Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE),
+    Category.FORMAT: (Category.FORMAT, Category.LINT),
+}
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (
     Category.TIMEOUT,
@@ -104,7 +109,8 @@ def _category(story: Story, step: str) -> Category:
         causes[rule.category] += rule.role is Role.CAUSE
     leaning = _leaning(story, step)
     if leaning is not None:
-        best[leaning] += LEANING
+        family = _FAMILIES.get(leaning, (leaning,))
+        best[max(family, key=lambda member: best[member])] += LEANING
     if not best:
         return Category.UNKNOWN
     score = {

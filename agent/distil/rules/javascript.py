@@ -122,7 +122,7 @@ COMPILERS = (
     Rule(r"JavaScript heap out of memory", 92, "node", category=Category.RESOURCE),
     Rule(r"UnhandledPromiseRejection|unhandledRejection", 70, "node"),
     Rule(
-        r"^\s*SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
+        r"^SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
         r"|Invalid or unexpected)",
         86,
         "node",

@@ -128,6 +128,18 @@ C_FAMILY = (
         "clang-tidy",
         category=Category.LINT,
     ),
+    Rule(
+        r"^\s{1,8}test\w+(?:\(\))?, \S",
+        86,
+        "xctest",
+        category=Category.TEST,
+        before=1,
+        after=6,
+        heading=True,
+        stop=BLANK,
+        test=r"^\s+(test\w+)",
+    ),
+    Rule(r"Executed \d+ tests?, with [1-9]\d* failures?", 64, "xctest", Role.OUTCOME, Category.TEST),
     Rule(r"^\*\* (?:TEST|BUILD|ARCHIVE|CLEAN) FAILED \*\*", 52, "xcodebuild", Role.OUTCOME),
     Rule(
         r": error: -\[\w+(?:\.\w+)? \w+\] : ",

@@ -141,7 +141,13 @@ SCRIPTED = (
         category=Category.BUILD,
         after=4,
     ),
-    Rule(r"\d+ (?:tests?|doctests?), .*?[1-9]\d* failures?", 64, "exunit", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^\d+ (?:tests?|doctests?|properties), .*?[1-9]\d* failures?",
+        64,
+        "exunit",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
     Rule(r"^#\s{1,8}Failed test", 86, "perl", category=Category.TEST, after=6),
     Rule(r"^# Looks like you (?:failed|planned)", 60, "perl", Role.OUTCOME, Category.TEST),
     Rule(r"^Result: FAIL$", 52, "prove", Role.OUTCOME, Category.TEST),
@@ -227,7 +233,7 @@ SHELL = (
     Rule(
         r"^\S*(?:sh|bash|zsh|functions|\.sh)?: ?(?:line \d+: ?)?.*: (?:Permission denied"
         r"|No such file or directory|Is a directory)$",
-        80,
+        66,
         "shell",
         category=Category.CONFIG,
         before=1,

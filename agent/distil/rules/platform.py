@@ -46,6 +46,10 @@ CI_SYSTEMS = (
         "",
         Role.END,
     ),
+    # Taskcluster and Mozilla's harness.
+    Rule(r"^TEST-UNEXPECTED-TIMEOUT \|", 93, "mozharness", category=Category.TIMEOUT),
+    Rule(r"^TEST-UNEXPECTED-\w+ \|", 86, "mozharness", category=Category.TEST, after=2),
+    Rule(r"^\[taskcluster:error\]", 60, "", Role.END),
     # Jenkins.
     Rule(r"^Build step '.+' (?:marked build as failure|changed build result)", 42, "", Role.END),
     Rule(r"^ERROR: script returned exit code [1-9]", 42, "", Role.END),

@@ -106,9 +106,7 @@ UNITTEST = (
         stop=BLANK,
     ),
     Rule(r"^(?:AssertionError|self\.assert\w)", 80, "", category=Category.TEST, after=4, stop=BLANK),
-    Rule(
-        r"^\s*(?:SyntaxError|IndentationError|TabError): ", 86, "python", category=Category.SYNTAX, before=3
-    ),
+    Rule(r"^(?:SyntaxError|IndentationError|TabError): ", 86, "python", category=Category.SYNTAX, before=3),
     Rule(r"^ImportError: cannot import name ", 86, "python", category=Category.BUILD, before=3),
     Rule(r"^(?:ModuleNotFoundError|ImportError): ", 84, "python", category=Category.DEPENDENCY, before=3),
     Rule(r"^\*{3} Error (?:compiling|in) ", 84, "python", category=Category.SYNTAX, after=5),
@@ -118,6 +116,13 @@ UNITTEST = (
 )
 
 CHECKERS = (
+    Rule(
+        r"^\s{0,8}Error \((?:MYPY|PYREFLY|PYRIGHT|PYRE)\)", 88, "lintrunner", category=Category.TYPE, after=6
+    ),
+    Rule(
+        r"^\s{0,8}(?:Error|Warning) \([A-Z][A-Z0-9_-]+\)", 86, "lintrunner", category=Category.LINT, after=6
+    ),
+    Rule(r"^>>> Lint for ", 70, "lintrunner", Role.DETAIL),
     Rule(r"^\S+\.pyi?:\d+(?::\d+)?(?::\d+:\d+)?: error: ", 86, "mypy", category=Category.TYPE),
     Rule(r"^\S+\.pyi?:\d+(?::\d+)?: note: ", 42, "mypy", Role.DETAIL),
     Rule(r"^Found \d+ errors? in \d+ files?", 66, "mypy", Role.OUTCOME, Category.TYPE),
