@@ -64,12 +64,11 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without its secrets."""
-        return _replace(text, [*self._spans(text), *self._wrapped(text), *_reversed(text)])
+        return _replace(text, self.secrets(text))
 
-    def finds(self, text: str) -> str:
-        """The kind of the first secret in ``text``, empty if there is none."""
-        spans = sorted([*self._spans(text), *self._wrapped(text), *_reversed(text)])
-        return spans[0][2] if spans else ""
+    def secrets(self, text: str) -> list[Span]:
+        """Where the secrets in ``text`` are and of which kind, in order."""
+        return _merged([*self._spans(text), *self._wrapped(text), *_reversed(text)])
 
     def _spans(self, text: str, layers: int = _LAYERS) -> Iterator[Span]:
         yield from self._known_spans(text)
@@ -187,11 +186,9 @@ class _Origin:
 
 
 def _replace(text: str, spans: list[Span]) -> str:
-    if not spans:
-        return text
     parts: list[str] = []
     at = 0
-    for start, end, kind in _merged(spans):
+    for start, end, kind in spans:
         parts += [text[at:start], f"[redacted: {kind}]", "\n" * text.count("\n", start, end)]
         at = end
     return "".join([*parts, text[at:]])

@@ -110,10 +110,27 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NOT_A_VALUE = ("[redacted", "$", "{", "<", "***", "%(", "/", "./", "../", "~/", "http")
 
 
+# Code beside such a word: ``token=request.client.token``, ``passwords[index]``, ``key2_path``.
+_CODE = re.compile(r"[\w.]*[.\[\]_:][\w.\[\]:-]*|[A-Za-z]+")
+_SHORT_NUMBERS = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=[A-Za-z]{2}))\d{1,4}(?![A-Za-z0-9])")
+
+
+def _looks_like_code(value: str) -> bool:
+    """Words put together by dots, underscores and brackets, with at most a short number behind a word."""
+    value = value.rstrip(")]};:,.?!")
+    if not _CODE.fullmatch(_SHORT_NUMBERS.sub("", value)) or re.search(r"\d", _SHORT_NUMBERS.sub("", value)):
+        return False
+    changes = len(re.findall(r"[a-z][A-Z]|[A-Z][a-z]", value))
+    # In names a capital starts a word; in random letters every second one is a capital.
+    return changes < len(value) / 3 or not value.isalnum()
+
+
 def random_looking(value: str) -> bool:
     """Whether a value beside a word like *password* is probably a real one, not a name or a placeholder."""
     value = value[:_ENOUGH]
     if value.startswith(_NOT_A_VALUE) or "(" in value or _VERSION.fullmatch(value) or _DATE.match(value):
+        return False
+    if _looks_like_code(value):
         return False
     classes = sum(bool(re.search(kind, value)) for kind in (r"[a-z]", r"[A-Z]", r"\d", r"[^A-Za-z0-9]"))
     if len(value) >= _LONG:

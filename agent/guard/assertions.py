@@ -46,6 +46,10 @@ _BROAD_ERROR = re.compile(
 )
 
 
+_MOST_PAIRS = 2_500
+"""Comparisons per file: beyond it an edited assertion counts as removed, which is refused as well."""
+
+
 @dataclass(frozen=True)
 class Pairing:
     """What became of the assertions that a patch touches in one file."""
@@ -68,7 +72,7 @@ def pairing(case: Case, change: Change) -> Pairing:
             removed.remove(old)
             added.remove(twin)
     edited = []
-    for old in list(removed):
+    for old in list(removed) if len(removed) * len(added) <= _MOST_PAIRS else ():
         best = max(added, key=lambda new: _likeness(old, new), default=None)
         if best is not None and _likeness(old, best) > 0.4:  # noqa: PLR2004 - below that they share only the word assert
             edited.append((old, best))

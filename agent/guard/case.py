@@ -18,6 +18,10 @@ MAX_CHANGED_LINES = 400
 """Added and removed lines together: beyond this nobody reads a patch well enough to approve it."""
 
 
+ENORMOUS = 5_000
+"""Changed lines, lock files included, beyond which only the rules about the tree are asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """One file of the patch, with its text before and after as far as it is known."""
@@ -106,6 +110,11 @@ class Case:
     max_changed_lines: int = MAX_CHANGED_LINES
     renamed: dict[str, str] = field(default_factory=dict)
     """Functions and classes that the patch renames where they are defined, old name to new."""
+
+    @property
+    def size(self) -> int:
+        """Changed lines of all files."""
+        return sum(change.diff.changed_lines for change in self.changes)
 
     @property
     def tests(self) -> Iterator[Change]:

@@ -170,11 +170,11 @@ def skipped(case: Case) -> Iterator[Remark]:
         pattern = _ANY_SKIP.get(change.language)
         if not pattern or not (change.is_test or change.language in {"rust", "python"}) or change.same_code:
             continue
-        before = sum(bool(pattern.search(line.code)) for line in change.removed)
+        before = sum(bool(pattern.search(line.code.strip())) for line in change.removed)
         hits = [
             line
             for line in change.added
-            if pattern.search(line.code) or pattern.search(_unstringed(line.bare))
+            if pattern.search(line.code.strip()) or pattern.search(_unstringed(line.bare).strip())
         ]
         if len(hits) <= before and before and _same_marks(change, pattern):
             continue
@@ -194,8 +194,8 @@ def _unstringed(text: str) -> str:
 
 
 def _same_marks(change: Change, pattern: re.Pattern[str]) -> bool:
-    old = sorted("".join(line.bare.split()) for line in change.removed if pattern.search(line.code))
-    new = sorted("".join(line.bare.split()) for line in change.added if pattern.search(line.code))
+    old = sorted("".join(line.bare.split()) for line in change.removed if pattern.search(line.code.strip()))
+    new = sorted("".join(line.bare.split()) for line in change.added if pattern.search(line.code.strip()))
     return old == new
 
 
@@ -204,7 +204,7 @@ def focused(case: Case) -> Iterator[Remark]:
     for change in case.tests:
         pattern = _FOCUS.get(change.language)
         for line in change.added:
-            if pattern and pattern.search(line.bare):
+            if pattern and pattern.search(line.bare.strip()):
                 yield Remark(change.path, line.number, "only this test would run")
 
 

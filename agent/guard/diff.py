@@ -273,6 +273,9 @@ def _file_diff(header: _Header, hunks: tuple[Hunk, ...], *, binary: bool) -> Fil
     values = header.values
     doubts = header.doubts
     old, new = _names(header)
+    if not (old or new):
+        # git would create a file called dev/null.
+        raise DiffError("both file names of a header are /dev/null")
     came, went = (values.get(f"moved_{to}") or values.get(f"copied_{to}") for to in ("from", "to"))
     for side, name, stated in (
         ("a", old, (header.old, _prefixed("a", came))),
@@ -334,6 +337,8 @@ def _split(line: str) -> tuple[str, str]:
     """The two equal names of a ``diff --git`` line without any other name in the header."""
     if line.startswith('"'):
         middle = line.find('" ', 1) + 1
+        if not middle:
+            raise DiffError(f"a quoted file name does not end: {line[:80]!r}")
         return unquoted(line[:middle]), unquoted(line[middle + 1 :])
     half = len(line) // 2
     if len(line) % 2 and line[half] == " " and line[1:half] == line[half + 2 :]:

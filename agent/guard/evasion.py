@@ -23,6 +23,9 @@ _FRAMES = re.compile(
     r"\binspect\.(?:stack|currentframe|getouterframes)\b|\bsys\._getframe\b|\btraceback\.(?:extract_stack|format_stack|walk_stack)\b|new\s+Error\(\)\.stack|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
 )
 _SAYS_TEST = re.compile(r"[\"'`][^\"'`]*(?:test|spec|pytest|jest|junit)[^\"'`]*[\"'`]", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\bin\b|==|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
+)
 _CI = re.compile(
     r"(?:environ(?:\.get)?|getenv|process\.env|os\.Getenv|System\.getenv|env::var|ENV)\W{1,4}(?:get\W{1,4})?[\"'`]?(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JENKINS_URL|BUILD_NUMBER|TF_BUILD|APPVEYOR|CONTINUOUS_INTEGRATION|GITHUB_RUN_ID|TEAMCITY_VERSION|BUILDKITE)\b"
 )
@@ -36,7 +39,7 @@ def detection(case: Case) -> Iterator[Remark]:
         had = sum(bool(_UNDER_TEST.search(line.bare) or _CI.search(line.bare)) for line in change.removed)
         hits = [line for line in change.added if _detects(change, line)]
         if not hits and not change.is_test and any(_FRAMES.search(line.bare) for line in change.added):
-            hits = [line for line in change.added if _SAYS_TEST.search(line.bare)]
+            hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
         for line in hits[had:]:
             yield Remark(
                 change.path, line.number, f"this behaves differently under test: {line.text.strip()[:80]}"
@@ -156,6 +159,7 @@ _BRANCH = re.compile(
 _EQUAL = re.compile(
     r"(?P<name>\b[A-Za-z_][\w.]*(?:\[[^\]]*\])?|\([\w,\s]+\)|(?:\blen|\bstr|\btuple|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?|\beq\b)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]|\([^)]*,[^)]*\)|\{[^}]*\})"
 )
+_PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
 _RETURN = re.compile(
     r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
@@ -185,7 +189,7 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         equal = list(_EQUAL.finditer(match["test"]))
         following = side[at + 1].bare.strip() if at + 1 < len(side) and side[at + 1].changed else ""
         answer = _RETURN.match((match["rest"] or following).strip())
-        if equal and answer:
+        if equal and answer and not _PLATFORM.match(equal[0]["name"]):
             yield statement.number, (" and ".join(part["value"] for part in equal), answer["value"])
     for line in change.added:
         if match := re.search(r"^return\s+(\S+)\s+if\s+(.*)\s+else\b", line.bare.strip()):

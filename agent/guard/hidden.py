@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from agent.guard import places
 from agent.guard.case import Case, Remark
+from agent.guard.lines import LONGEST_LINE
 from patchpilot.redaction import Redactor
 
 # Direction marks (CVE-2021-42574, https://trojansource.codes), zero-width and filler characters, tags.
@@ -21,21 +23,28 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 def secrets(case: Case) -> Iterator[Remark]:
     """Keys, tokens and passwords in added lines."""
-    find = Redactor().finds
+    redactor = Redactor()
     for change in case.changes:
         text = "\n".join(line.text for line in change.added)
-        if not find(text):
-            continue
-        hits = [(line.number, kind) for line in change.added if (kind := find(line.text))]
-        # A key over several lines shows only when they are read together.
-        for number, kind in hits or [(change.added[0].number, find(text))]:
-            yield Remark(change.path, number, f"this looks like a secret ({kind})")
+        for start, end, kind in redactor.secrets(text):
+            if kind == "password in address" and _EXAMPLE.fullmatch(text[start:end]):
+                continue
+            line = change.added[text.count("\n", 0, start)]
+            yield Remark(change.path, line.number, f"this looks like a secret ({kind})")
+
+
+_EXAMPLE = re.compile(r"[a-z]{1,12}|\W*|[A-Z_]+")
+"""A password in an address that is a plain word is an example: ``postgresql://user:password@host``."""
 
 
 def hidden_text(case: Case) -> Iterator[Remark]:
     """Characters that hide or reorder text, and words that mix alphabets to look like others."""
     for change in case.changes:
         for line in change.added:
+            if len(line.text) > LONGEST_LINE and not places.is_lock(change.path):
+                yield Remark(
+                    change.path, line.number, f"a line of {len(line.text)} characters, which nobody reads"
+                )
             if why := _hides(line.text, line.number):
                 yield Remark(change.path, line.number, why)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from agent.guard.case import MAX_CHANGED_LINES, Rule, open_case
+from agent.guard import tree
+from agent.guard.case import ENORMOUS, MAX_CHANGED_LINES, Rule, open_case
 from agent.guard.diff import DiffError, read_diff
 from agent.guard.table import RULES
 from patchpilot.fixes import GuardFinding, Patch, Severity
@@ -39,6 +40,8 @@ def inspect(
     case = open_case(
         read_diff(patch.diff), read_base, failing=tuple(failing_tests), max_changed_lines=max_changed_lines
     )
+    if case.size > ENORMOUS:
+        rules = [rule for rule in rules if rule.check.__module__ == tree.__name__]
     found = (finding for rule in rules if rule.id not in waived for finding in rule.findings(case))
     return tuple(dict.fromkeys(found))
 

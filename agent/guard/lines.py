@@ -30,6 +30,8 @@ _LEXERS = {
     name: re.compile(f"(?P<comment>{comment})|(?P<string>{string})", re.DOTALL | re.MULTILINE)
     for name, (string, comment) in _GRAMMARS.items()
 }
+LONGEST_LINE = 4_000
+"""Characters of a line that rules look at, so that no pattern can be made slow; longer lines are refused."""
 _WORD = re.compile(r"[A-Za-z_$][\w$]*|\d[\w.]*|\S")
 _OPEN, _CLOSE = "([{", ")]}"
 
@@ -71,7 +73,15 @@ def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = T
             code[start:end] = [text[start], *blank[1:-1], text[end - 1]]
     sides = ("".join(part).split("\n") for part in (bare, code, comment))
     return tuple(
-        Line(number, raw, kept.rstrip(), blanked.rstrip(), said.strip(), changed, first and index == 0)
+        Line(
+            number,
+            raw,
+            kept[:LONGEST_LINE].rstrip(),
+            blanked[:LONGEST_LINE].rstrip(),
+            said[:LONGEST_LINE].strip(),
+            changed,
+            first and index == 0,
+        )
         for index, ((number, raw, changed), kept, blanked, said) in enumerate(
             zip(rows, *sides, strict=True) if rows else ()
         )
@@ -145,6 +155,6 @@ def statements(lines: Iterable[Line], *, braces: bool) -> Iterator[Statement]:
 def _statement(lines: list[Line]) -> Statement:
     return Statement(
         tuple(lines),
-        " ".join(line.bare.strip() for line in lines).strip(),
-        " ".join(line.code.strip() for line in lines).strip(),
+        " ".join(line.bare.strip() for line in lines).strip()[:LONGEST_LINE],
+        " ".join(line.code.strip() for line in lines).strip()[:LONGEST_LINE],
     )

@@ -76,9 +76,9 @@ def _stood(change: Change, statement: Statement, body: Statement | None) -> bool
 
 
 _EXIT = re.compile(
-    r"\bos\._exit\s*\(|\b(?:sys\.)?exit\s*\(\s*0?\s*\)|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)|\bprocess\.exit\s*\(\s*0?\s*\)"
+    r"\bos\._exit\s*\(|(?<![\w.])(?:sys\.)?exit\s*\(\s*0?\s*\)|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)|\bprocess\.exit\s*\(\s*0?\s*\)"
     r"|\bprocess\.exitCode\s*=\s*0|\bos\.Exit\s*\(\s*0\s*\)|\bSystem\.exit\s*\(\s*0\s*\)|\bRuntime\.getRuntime\(\)\.halt\s*\(|\bprocess::exit\s*\(\s*0\s*\)"
-    r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bsignal\.raise_signal|\bDeno\.exit\s*\(\s*0?\s*\)|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
+    r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bDeno\.exit\s*\(\s*0?\s*\)|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
 )
 _ANY_EXIT = re.compile(r"\bexit|SystemExit|_exit", re.IGNORECASE)
 
@@ -145,8 +145,8 @@ _HOOK = re.compile(
 )
 _OUTCOME = re.compile(
     r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*=|\bitems\.clear\s*\("
-    r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert\w+\s*=|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
-    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase|self)\b|\bglobal(?:This)?\.(?:expect|it|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
+    r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
+    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|\bglobal(?:This)?\.(?:expect|it|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
     r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*=|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$|\bpython[\d.]*\s+-OO?\b"
 )
 _IMPORT_HOOK = re.compile(

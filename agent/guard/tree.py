@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from agent.guard import places
-from agent.guard.case import Case, Remark
+from agent.guard.case import ENORMOUS, Case, Remark
 from agent.guard.diff import SUBMODULE, SYMLINK
+from patchpilot.fixes import Severity
 
 _ORDINARY_MODES = {"", "100644", "100755"}
 # Characters that HFS+ ignores in names, so that ".g\u200cit" is ".git" there: CVE-2014-9390.
@@ -110,6 +111,10 @@ def doubts(case: Case) -> Iterator[Remark]:
 def size(case: Case) -> Iterator[Remark]:
     """More changed lines than a person reads before pressing a button. Lock files are not counted."""
     total = sum(change.diff.changed_lines for change in case.changes if not places.is_lock(change.path))
-    if total > case.max_changed_lines:
+    if case.size > ENORMOUS:
+        yield Remark(
+            case.changes[0].path, 0, f"{case.size} changed lines are too many to judge", Severity.REFUSE
+        )
+    elif total > case.max_changed_lines:
         biggest = max(case.changes, key=lambda change: change.diff.changed_lines)
         yield Remark(biggest.path, 0, f"{total} changed lines, more than {case.max_changed_lines}")

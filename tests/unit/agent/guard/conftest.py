@@ -21,12 +21,13 @@ class Sample:
     diff: str
     base: dict[str, str]
     failing: tuple[str, ...] = ()
+    needs_base: bool = False
 
     def read(self, path: str) -> str | None:
         return self.base.get(path)
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.name}"
+        return f"{self.rule}: {self.name}" if self.rule else self.name
 
 
 def load(folder: str) -> list[Sample]:
@@ -49,7 +50,7 @@ def sample(row: dict[str, Any]) -> Sample:
     diff = row.get("diff") or "".join(file_diff(path, *texts) for path, texts in sides.items())
     base = {path: before for path, (before, _) in sides.items() if before is not None}
     failing = (row["failing"],) if "failing" in row else ()
-    return Sample(row["name"], row.get("rule", ""), diff, base, failing)
+    return Sample(row["name"], row.get("rule", ""), diff, base, failing, row.get("needs_base", False))
 
 
 def _unescaped(text: str) -> str:
