@@ -14,16 +14,16 @@ from urllib.parse import quote
 from playground.slack.schema import Json
 
 _COLOURS = (
-    "9f69e7",
-    "4bbe2e",
-    "e7392d",
-    "3c989f",
-    "674b1b",
-    "e96699",
-    "e0a729",
-    "684b6c",
-    "5b89d5",
-    "2b6836",
+    "5b6ee1",
+    "c2557a",
+    "2f8f83",
+    "b5651d",
+    "6d4bb0",
+    "3f7cac",
+    "8a5a44",
+    "4d7c3a",
+    "a23e48",
+    "556b8d",
 )
 
 
@@ -45,7 +45,8 @@ class User:
     @property
     def colour(self) -> str:
         """Six hexadecimal digits that stay the same for this user."""
-        return _COLOURS[sum(map(ord, self.id)) % len(_COLOURS)]
+        digits = "".join(filter(str.isdigit, self.id[:8]))
+        return _COLOURS[int(digits or 0) % len(_COLOURS)]
 
     def to_api(self, *, with_email: bool) -> Json:
         """The ``user`` object; the address only for apps with ``users:read.email``."""

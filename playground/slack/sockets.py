@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 
+import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from playground.slack.schema import Json
@@ -97,16 +98,14 @@ class Sockets:
             self._connections[app_id].append(connection)
             count = len(self._connections[app_id])
         connection.outgoing.put_nowait(_hello(app_id, count))
-        sender = asyncio.create_task(_send_all(socket, connection.outgoing))
-        receiver = asyncio.create_task(self._receive_all(socket))
         try:
-            await asyncio.wait({sender, receiver}, return_when=asyncio.FIRST_COMPLETED)
+            async with anyio.create_task_group() as both:
+                both.start_soon(_send_all, socket, connection.outgoing)
+                await self._receive_all(socket)
+                both.cancel_scope.cancel()
         finally:
             with self._lock:
                 self._connections[app_id].remove(connection)
-            for task in (sender, receiver):
-                task.cancel()
-            await asyncio.gather(sender, receiver, return_exceptions=True)
 
     def _redeem(self, word: str) -> str | None:
         with self._lock:

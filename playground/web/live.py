@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -30,16 +31,14 @@ async def follow(socket: WebSocket, parts: tuple[Part, ...]) -> None:
             loop.call_soon_threadsafe(changed.set)
 
     stops = [subscribe(note) for _, _, subscribe in parts]
-    gone = asyncio.create_task(_until_gone(socket))
-    sender = asyncio.create_task(_send(socket, parts, changed))
     try:
-        await asyncio.wait({gone, sender}, return_when=asyncio.FIRST_COMPLETED)
+        async with anyio.create_task_group() as both:
+            both.start_soon(_send, socket, parts, changed)
+            await _until_gone(socket)
+            both.cancel_scope.cancel()
     finally:
         for stop in stops:
             stop()
-        for task in (gone, sender):
-            task.cancel()
-        await asyncio.gather(gone, sender, return_exceptions=True)
 
 
 async def _send(socket: WebSocket, parts: tuple[Part, ...], changed: asyncio.Event) -> None:

@@ -127,18 +127,18 @@ def _serve_acts(routes: APIRouter, slack: Slack, github: GitHubView) -> None:
 
 
 def _serve_addresses(routes: APIRouter) -> None:
-    """The addresses that Slack's permalinks and GitHub's ``html_url`` have; the page's script reads them.
+    """The addresses that Slack's permalinks and GitHub's ``html_url`` have; the page's script reads them."""
 
-    They come last, because ``/{owner}/{repo}`` would match a lot.
-    """
-
-    @routes.get("/archives/{channel}/{message}")
-    @routes.get("/{owner}/{repo}/pull/{rest:path}")
-    @routes.get("/{owner}/{repo}/actions/runs/{rest:path}")
-    @routes.get("/{owner}/{repo}/commit/{rest}")
-    @routes.get("/{owner}/{repo}")
     def address() -> Response:
         return FileResponse(_STATIC / "index.html", headers=_HEADERS)
+
+    for path in (
+        "/archives/{channel}/{message}",
+        "/{owner}/{repo}/pull/{rest:path}",
+        "/{owner}/{repo}/actions/runs/{rest:path}",
+        "/{owner}/{repo}/commit/{rest}",
+    ):
+        routes.add_api_route(path, address, methods=["GET"])
 
 
 async def _answered(act: Callable[[], Awaitable[dict[str, object]]]) -> Response:

@@ -56,7 +56,6 @@ function draw() {
   const count = document.getElementById("github-count");
   count.textContent = String(open);
   count.hidden = open === 0;
-  main.className = here.side;
   if (here.side === "github") showGithub(main, here, mine);
   else showSlack(main, here, mine);
   const stack = state.slack.modals[mine] || [];

@@ -46,6 +46,9 @@ export function avatar(person, kind = "") {
   return made;
 }
 
+// Drawn rather than written: not every machine has a font with this sign.
+const lock = () => el("i", { class: "lock" });
+
 // The frame.
 
 function frame(place, me) {
@@ -72,7 +75,7 @@ function sidebar(side, place, me) {
   const body = [
     el("h1", { class: "team" }, team),
     el("h2", {}, "Channels"),
-    ...mine.map((channel) => entry(`#/slack/${channel.id}`, place.id === channel.id, channel.private ? "🔒" : "#", channel.name, channel.archived && el("small", {}, "archived"))),
+    ...mine.map((channel) => entry(`#/slack/${channel.id}`, place.id === channel.id, channel.private ? lock() : "#", channel.name, channel.archived && el("small", {}, "archived"))),
     el("h2", {}, "Apps"),
     ...apps.map((app) =>
       entry(
@@ -99,7 +102,7 @@ function timeline(made, place, me) {
   if (app) appHead(made.head, app, "messages");
   else if (channel) {
     made.head.replaceChildren(
-      el("h2", {}, el("span", { class: "mark", "aria-hidden": "true" }, channel.private ? "🔒 " : "# "), channel.name),
+      el("h2", {}, el("span", { class: "mark", "aria-hidden": "true" }, channel.private ? lock() : "#"), ` ${channel.name}`),
       el("p", { class: "quiet" }, channel.topic || `${channel.members.length} members`),
     );
   }
@@ -246,7 +249,7 @@ function toolbar(message, me, inChannel) {
     QUICK_REACTIONS.map((name) =>
       el("button", { type: "button", "aria-label": `React with ${name}`, onclick: () => act({ act: "react", user: me, channel: message.channel, ts: message.ts, name }) }, emoji[name]),
     ),
-    inChannel && el("a", { href: `#/slack/${message.channel}/${message.ts}`, "aria-label": "Reply in thread", title: "Reply in thread" }, "💬"),
+    inChannel && el("a", { href: `#/slack/${message.channel}/${message.ts}`, "aria-label": "Reply in thread", title: "Reply in thread" }, el("i", { class: "bubble" })),
   );
 }
 
