@@ -50,7 +50,12 @@ def read(raw: Sequence[RawLine]) -> list[Line]:
     """Make lines readable. A raw line may give several (carriage returns) that share its number."""
     numbers, texts = _segments(raw)
     texts = _unstamped(texts)
-    return [Line(number, text, _core(text)) for number, text in zip(numbers, texts, strict=True)]
+    spacing = _spacing(texts)
+    return [
+        Line(number, text, _core(text))
+        for row, (number, text) in enumerate(zip(numbers, texts, strict=True))
+        if row not in spacing
+    ]
 
 
 def _segments(raw: Sequence[RawLine]) -> tuple[list[int], list[str]]:
@@ -79,6 +84,16 @@ def _unstamped(texts: list[str]) -> list[str]:
         if sum(stamp.match(text) is not None for text in filled) > 0.6 * len(filled):
             return [stamp.sub("", text, count=1) if stamp.match(text) else text for text in texts]
     return texts
+
+
+def _spacing(texts: list[str]) -> set[int]:
+    """Rows of the empty lines in double-spaced passages, which some terminals make of every line end."""
+    empty = [not text for text in texts]
+    return {
+        row
+        for row in range(4, len(texts) - 4)
+        if empty[row - 4 : row + 5 : 2] == [True] * 5 and not any(empty[row - 3 : row + 4 : 2])
+    }
 
 
 def _core(text: str) -> str:

@@ -35,15 +35,18 @@ def render(lines: Sequence[Line], rows: Sequence[int], *, total_lines: int) -> s
     """The chosen lines, with a mark wherever lines of the log are missing."""
     printed: list[str] = []
     last = 0
+    before = -1
     for row in rows:
         line = lines[row]
         gap = line.number - last - 1
-        if gap == 1 and row and not lines[row - 1].text:
+        if row == before + 1:
+            pass  # lines between the two, if any, were empty ones of a double-spaced log
+        elif row == before + 2 and not lines[row - 1].text:
             printed.append("")
         elif gap > 0:
             printed.append(_gap(gap))
         printed.append(shown(line.text))
-        last = line.number
+        last, before = line.number, row
     if total_lines > last:
         printed.append(_gap(total_lines - last))
     return "\n".join(printed)

@@ -18,10 +18,11 @@ LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
 _ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
-# A step called lint runs formatters and type checkers too.
+# A step called lint runs formatters and type checkers too; tests that do not parse never ran.
 _FAMILIES = {
     Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE),
     Category.FORMAT: (Category.FORMAT, Category.LINT),
+    Category.TEST: (Category.TEST, Category.SYNTAX),
 }
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (

@@ -257,7 +257,7 @@ ACCESS = (
         category=Category.PERMISSION,
     ),
     Rule(
-        r"(?i)access ?denied|is not authorized to perform|not authorized|credentials could not be loaded"
+        r"(?i)\baccess ?denied\b|is not authorized to perform|not authorized|credentials could not be loaded"
         r"|could not load credentials"
         r"|unable to locate credentials|no valid credential|expired ?token|token (?:has )?expired"
         r"|permission_denied|insufficient (?:scope|permission)",

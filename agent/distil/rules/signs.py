@@ -100,7 +100,7 @@ NOISE = (
         role=Role.NOISE,
     ),
     Rule(r"(?i)\b(?:ok|passed|success|done|succeeded|✓|PASS)\b.{0,6}$", 3, role=Role.NOISE),
-    Rule(r"^\s*(?:✓|✔|√|PASS|ok )", 3, role=Role.NOISE),
+    Rule(r"^\s*(?:✓|✔|√|PASS|ok )", 3, role=Role.MUTE),
     Rule(
         r"(?i)^\s*(?:downloading|downloaded|fetching|installing|collecting|unpacking|preparing|selecting"
         r"|setting up|compiling|building|linking|copying"
