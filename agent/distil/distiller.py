@@ -42,7 +42,7 @@ def distil(
     story = tell(lines, find(lines))
     verdict = judge(story, step=step)
     clean = redact or _unchanged
-    rows = choose(lines, story.worth, max_bytes=max_bytes)
+    rows = choose(lines, story.worth, max_bytes=max_bytes, total_lines=skimmed.total_lines)
     text = clean(render(lines, rows, total_lines=skimmed.total_lines))
     return DistilledFailure(
         text=_within(text, max_bytes),

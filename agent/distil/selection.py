@@ -11,24 +11,37 @@ FLOOR = 4.0
 LINE_BYTES = 600
 """A kept line is cut to this many bytes, so that one long line can't crowd out the others."""
 GAP_BYTES = 34
-"""Room for one mark of a gap, at least."""
+"""Room for one mark of a gap, at most."""
+ROUNDS = 4
 
 
-def choose(lines: Sequence[Line], worth: Sequence[float], *, max_bytes: int) -> list[int]:
+def choose(lines: Sequence[Line], worth: Sequence[float], *, max_bytes: int, total_lines: int) -> list[int]:
     """Rows to keep, in order; printed with :func:`render` they stay within ``max_bytes``."""
-    chosen: set[int] = set()
-    left = max_bytes - GAP_BYTES
     ranked = sorted(
         (row for row, value in enumerate(worth) if value > FLOOR), key=lambda row: (-worth[row], row)
     )
+    chosen: set[int] = set()
+    # Gaps are reckoned at their greatest size, so what they really take leaves room for another round.
+    for _ in range(ROUNDS):
+        printed = len(render(lines, sorted(chosen), total_lines=total_lines).encode())
+        if not _fill(chosen, ranked, lines, max_bytes - printed - (0 if chosen else GAP_BYTES)):
+            break
+    return sorted(chosen)
+
+
+def _fill(chosen: set[int], ranked: Sequence[int], lines: Sequence[Line], left: int) -> bool:
+    """Add what fits into ``left`` bytes, best first; says whether anything did."""
+    before = len(chosen)
     for row in ranked:
+        if row in chosen:
+            continue
         cost = _size(lines[row]) + GAP_BYTES * (1 - (row - 1 in chosen) - (row + 1 in chosen))
         if cost <= left:
             chosen.add(row)
             left -= cost
-        elif left < GAP_BYTES * 2:
+        elif left < GAP_BYTES:
             break
-    return sorted(chosen)
+    return len(chosen) > before
 
 
 def render(lines: Sequence[Line], rows: Sequence[int], *, total_lines: int) -> str:
