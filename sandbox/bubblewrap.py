@@ -14,7 +14,6 @@ import selectors
 import shutil
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Iterator
@@ -25,25 +24,12 @@ from patchpilot.errors import SandboxUnavailableError
 from patchpilot.fixes import Limits
 from patchpilot.settings import SandboxSettings
 from patchpilot.text import one_line
-from sandbox import cgroups, inside, seccomp, toolbox
+from sandbox import cgroups, inside, rootfs, seccomp, toolbox
 from sandbox.drain import OUTPUT, REPORT, Drain
 from sandbox.folders import OwnedFolder
 from sandbox.inside import Ended, Job
 from sandbox.trees import SANDBOX_ID
 
-_BIN = "/opt/bin"
-_PYTHON = "/opt/python"
-_ETC = (
-    *("alternatives", "debian_version", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),
-    *("mime.types", "os-release", "ssl/certs", "ssl/openssl.cnf", "timezone"),
-)
-"""Files of the host that programs need and that hold nothing private."""
-_OWN_ETC = {
-    "passwd": f"root:x:0:0::/:/bin/false\nnobody:x:{SANDBOX_ID}:{SANDBOX_ID}::/tmp/home:/bin/sh\n",
-    "group": f"root:x:0:\nnogroup:x:{SANDBOX_ID}:\n",
-    "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-}
 _OPEN_FILES = 1024
 _FILE_BYTES = 100 * 2**20
 _END_SECONDS = 10.0
@@ -68,7 +54,7 @@ class BubblewrapEngine:
         self._folder = self._owned.path
         try:
             self._tools = self._prepare()
-            self._root = self._root_options()
+            self._root = rootfs.options(self._folder)
             self._try()
         except BaseException:
             self.close()
@@ -131,10 +117,7 @@ class BubblewrapEngine:
 
     def _prepare(self) -> str:
         """Write what is bound into the sandbox; returns the tools' names and versions."""
-        (self._folder / "etc").mkdir()
-        (self._folder / "empty").mkdir()
-        for name, text in _OWN_ETC.items():
-            (self._folder / "etc" / name).write_text(text)
+        rootfs.write(self._folder)
         into = self._folder / "toolbox"
         if self._settings.toolbox is not None:
             toolbox.adopt(self._settings.toolbox, into)
@@ -143,15 +126,15 @@ class BubblewrapEngine:
 
     def _command(self, job: Job, filter_fd: int) -> list[str]:
         environment = inside.environment(
-            {"PATH": f"{_BIN}:{inside.PATH}:{inside.TOOLBOX}/bin", "PYTHONPATH": inside.TOOLBOX}, job.env
+            {"PATH": f"{rootfs.BIN}:{inside.PATH}:{inside.TOOLBOX}/bin", "PYTHONPATH": inside.TOOLBOX},
+            job.env,
         )
         return [
             str(self._bwrap),
             *self._isolation(),
             *self._root,
-            *_tmpfs(job.limits),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"),
-            *("--seccomp", str(filter_fd), "--"),
+            *rootfs.writable(job.limits),
+            *("--chdir", "/", "--seccomp", str(filter_fd), "--"),
             *self._drop_rights(),
             *self._resource_limits(job.limits),
             *job.arguments(environment),
@@ -185,23 +168,6 @@ class BubblewrapEngine:
         if "pids" not in have:
             options.append(f"--nproc={limits.processes + 4}")
         return ["prlimit", *options, "--"]
-
-    def _root_options(self) -> list[str]:
-        options = ["--ro-bind", "/usr", "/usr"]
-        for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-            place = Path("/", name)
-            if place.is_symlink():
-                options += ["--symlink", str(place.readlink()), str(place)]
-            elif place.is_dir():
-                options += ["--ro-bind", str(place), str(place)]
-        for folder in ("/etc", "/etc/ssl", "/opt", _BIN):
-            options += ["--perms", "0755", "--dir", folder]
-        for name in _ETC:
-            options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-        for name in _OWN_ETC:
-            options += ["--ro-bind", str(self._folder / "etc" / name), f"/etc/{name}"]
-        options += ["--ro-bind", str(self._folder / "toolbox"), inside.TOOLBOX]
-        return [*options, *_python_options(self._folder / "empty"), "--proc", "/proc", "--dev", "/dev"]
 
     def _try(self) -> None:
         """Really start one: user namespaces may be off, and only the kernel knows."""
@@ -240,44 +206,6 @@ def _help(bwrap: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SandboxUnavailableError(f"asking bwrap for its options: {error}") from error
     return done.stdout + done.stderr
-
-
-def _python_options(empty: Path) -> list[str]:
-    """The running Python, read-only, and its names on the search path.
-
-    What happens to be installed in it is covered: a missing dependency must be as missing here as in CI.
-    """
-    prefix = Path(sys.base_prefix).resolve()
-    executable = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    inner = executable.resolve()
-    options: list[str] = []
-    if Path("/usr") not in (prefix, *prefix.parents):
-        if prefix in (Path("/"), Path("/home"), Path(os.path.expanduser("~"))):  # noqa: PTH111 - it never raises
-            raise SandboxUnavailableError(f"Python's prefix {prefix} can't be shown to a sandbox: use Docker")
-        # A shared build finds its library by absolute path only; others run from anywhere, so that the
-        # owner's home folder does not even appear.
-        place = prefix if sysconfig.get_config_var("Py_ENABLE_SHARED") else Path(_PYTHON)
-        for parent in reversed(place.parents[:-1]):
-            options += ["--perms", "0755", "--dir", str(parent)]
-        options += ["--ro-bind", str(prefix), str(place)]
-        inner = place / inner.relative_to(prefix)
-        packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
-        options += ["--ro-bind", str(empty), str(packages)]
-    for name in ("python", "python3", executable.name):
-        options += ["--symlink", str(inner), f"{_BIN}/{name}"]
-    return options
-
-
-def _tmpfs(limits: Limits) -> list[str]:
-    sizes = {
-        "/src": inside.tree_room(limits),
-        "/tmp": inside.temporary_room(limits),  # noqa: S108 - inside
-        "/dev/shm": inside.shared_room(limits),  # noqa: S108 - inside
-    }
-    options: list[str] = []
-    for place, size in sizes.items():
-        options += ["--perms", "1777", "--size", str(size), "--tmpfs", place]
-    return options
 
 
 @contextlib.contextmanager

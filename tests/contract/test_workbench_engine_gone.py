@@ -196,7 +196,7 @@ def _tidy(client: docker.DockerClient) -> int:
 
 
 def test_a_base_that_does_not_fit_is_refused_with_what_it_needs(
-    workbench_docker: docker.DockerClient,
+    workbench_docker: docker.DockerClient, tmp_path: Path
 ) -> None:
     empty = io.BytesIO()
     with tarfile.open(fileobj=empty, mode="w"):
