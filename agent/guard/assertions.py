@@ -62,15 +62,19 @@ class Pairing:
 
 def pairing(case: Case, change: Change) -> Pairing:
     """Match the assertions that the patch removes with those that it adds, formatting and renames aside."""
+    return case.once(("pairing", change.path), lambda: _pair(case, change))
+
+
+def _pair(case: Case, change: Change) -> Pairing:
     removed = [s for s in change.old_statements if s.changed and is_assertion(s)]
     added = [s for s in change.new_statements if s.changed and is_assertion(s)]
-    kept: list[tuple[Statement, Statement]] = []
-    for old in list(removed):
-        twin = next((new for new in added if _same(case, old, new)), None)
-        if twin:
-            kept.append((old, twin))
-            removed.remove(old)
-            added.remove(twin)
+    twins: dict[tuple[str, ...], list[Statement]] = {}
+    for new in reversed(added):
+        twins.setdefault(new.words, []).append(new)
+    kept = [(old, twins[key].pop()) for old in removed if twins.get(key := case.renamed_words(old))]
+    matched = {id(statement) for pair in kept for statement in pair}
+    removed = [s for s in removed if id(s) not in matched]
+    added = [s for s in added if id(s) not in matched]
     edited = []
     for old in list(removed) if len(removed) * len(added) <= _MOST_PAIRS else ():
         best = max(added, key=lambda new: _likeness(old, new), default=None)
@@ -89,12 +93,8 @@ def is_assertion(statement: Statement) -> bool:
     )
 
 
-def _same(case: Case, old: Statement, new: Statement) -> bool:
-    return case.same_but_for_names(plain_words(old.bare), plain_words(new.bare))
-
-
 def _likeness(old: Statement, new: Statement) -> float:
-    return SequenceMatcher(None, plain_words(old.bare), plain_words(new.bare), autojunk=False).ratio()
+    return SequenceMatcher(None, old.words, new.words, autojunk=False).ratio()
 
 
 def removed(case: Case) -> Iterator[Remark]:
@@ -104,7 +104,7 @@ def removed(case: Case) -> Iterator[Remark]:
         if change.is_deleted:
             continue
         elsewhere = Counter(
-            plain_words(s.bare)
+            s.words
             for other in case.changes
             if other.is_test and other is not change
             for s in other.new_statements
@@ -112,7 +112,7 @@ def removed(case: Case) -> Iterator[Remark]:
         )
         gone = [d for d in tests.old.get(change.path, ()) if d.name in tests.gone]
         for statement in pairing(case, change).lost:
-            if elsewhere[plain_words(statement.bare)] or _inside(change, statement, gone):
+            if elsewhere[statement.words] or _inside(change, statement, gone):
                 continue
             yield Remark(change.path, statement.number, f"an assertion is removed: {statement.bare[:80]}")
 
@@ -183,7 +183,7 @@ def _value(text: str) -> float:
 
 def _looser_position(before: Statement, after: Statement) -> bool:
     """The last number of a call such as InDelta(a, b, 0.1) differs and nothing else does."""
-    old, new = plain_words(before.bare), plain_words(after.bare)
+    old, new = before.words, after.words
     differing = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
     if len(old) != len(new) or len(differing) != 1:
         return False
@@ -274,12 +274,7 @@ def unreached(case: Case) -> Iterator[Remark]:
         for at, statement in enumerate(side):
             if not statement.changed:
                 continue
-            inner = []
-            for later in side[at + 1 :]:
-                if later.indent <= statement.indent or later.lines[0].first:
-                    break
-                inner.append(later)
-            if _BLOCK.search(statement.code) and any(id(later) in deeper for later in inner):
+            if _BLOCK.search(statement.code) and any(id(later) in deeper for later in _inner(side, at)):
                 yield Remark(
                     change.path, statement.number, f"an assertion now depends on: {statement.bare[:80]}"
                 )
@@ -293,6 +288,17 @@ def unreached(case: Case) -> Iterator[Remark]:
                     statement.lines[0].first is False and _in_test_heading(change, statement.number)
                 ):
                     yield Remark(change.path, statement.number, "the test ends before its assertions")
+
+
+_LONGEST_BLOCK = 100
+"""Statements of a block that are looked through."""
+
+
+def _inner(side: tuple[Statement, ...], at: int) -> Iterator[Statement]:
+    for later in side[at + 1 : at + 1 + _LONGEST_BLOCK]:
+        if later.indent <= side[at].indent or later.lines[0].first:
+            return
+        yield later
 
 
 def _cuts_short(side: tuple[Statement, ...], at: int) -> bool:

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 from agent.guard import places
 from agent.guard.diff import DiffError, FileDiff, Hunk
-from agent.guard.lines import Line, Statement, cut, plain_words, statements
+from agent.guard.lines import Line, Statement, cut, statements
 from patchpilot.fixes import GuardFinding, Severity
+
+T = TypeVar("T")
 
 MAX_CHANGED_LINES = 400
 """Added and removed lines together: beyond this nobody reads a patch well enough to approve it."""
@@ -97,7 +100,7 @@ _DIRECTIVE = re.compile(r"^//go:|^// \+build|@(?:jest|vitest)-environment|^#\s*(
 
 def _shape(side: Iterable[Statement]) -> list[tuple[int, tuple[str, ...]]]:
     """Tokens and nesting, without what formatters change: widths, quotes, commas before a bracket."""
-    return [(statement.indent, plain_words(statement.bare)) for statement in side]
+    return [(statement.indent, statement.words) for statement in side]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,7 @@ class Case:
     max_changed_lines: int = MAX_CHANGED_LINES
     renamed: dict[str, str] = field(default_factory=dict)
     """Functions and classes that the patch renames where they are defined, old name to new."""
+    memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -130,9 +134,15 @@ class Case:
             if not change.is_test and change.language not in {"text", "hash"}
         )
 
-    def same_but_for_names(self, old: Iterable[str], new: Iterable[str]) -> bool:
-        """Whether tokens differ only by the renames that the patch makes in the code itself."""
-        return [self.renamed.get(word, word) for word in old] == list(new)
+    def renamed_words(self, statement: Statement) -> tuple[str, ...]:
+        """Its tokens, with the new names of what the patch renames in the code itself."""
+        return tuple(self.renamed.get(word, word) for word in statement.words)
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` gives, computed once per patch: several rules need the same reading."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        return cast("T", self.memo[key])
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Inventory, inventory, methods
+from agent.guard.lines import Statement
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -67,12 +69,12 @@ def deleted(case: Case) -> Iterator[Remark]:
     """Test files and test functions that the patch takes away without putting them elsewhere."""
     tests = inventory(case)
     for change in case.tests:
-        names = _lost(change, tests)
+        names = _lost(case, change, tests)
         if change.is_deleted and (names or (places.is_collected(change.path) and not tests.old[change.path])):
             yield Remark(change.path, 0, "a test file is deleted")
         elif not change.is_deleted:
             for name, number in names.items():
-                if not _still_defined(change, name):
+                if not _still_defined(case, change, name):
                     yield Remark(change.path, number, f"the test {name} is deleted")
 
 
@@ -84,8 +86,8 @@ def uncollected(case: Case) -> Iterator[Remark]:
             yield Remark(diff.new_path, 0, f"{diff.old_path} is renamed so that its tests are not collected")
     for change in case.tests:
         if not change.is_deleted:
-            for name, number in _lost(change, tests).items():
-                if _still_defined(change, name):
+            for name, number in _lost(case, change, tests).items():
+                if _still_defined(case, change, name):
                     yield Remark(
                         change.path, number, f"the test {name} is renamed so that it is not collected"
                     )
@@ -121,46 +123,57 @@ def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:
             yield Remark(change.path, statement.number, "pytest does not collect a class with a constructor")
 
 
-def _lost(change: Change, tests: Inventory) -> dict[str, int]:
+def _lost(case: Case, change: Change, tests: Inventory) -> dict[str, int]:
     """Tests of this file that are gone and have no renamed successor: name to old line."""
-    gone = {d.name: d.statement.number for d in tests.old.get(change.path, ()) if d.name in tests.gone}
-    successors = [d for d in tests.new.get(change.path, ()) if d.name in tests.come and d.statement.changed]
-    bodies = [_body(change, d.statement.number, new=True) for d in successors]
-    for definition in tests.old.get(change.path, ()):
-        if definition.name not in gone:
-            continue
-        body = _body(change, definition.statement.number, new=False)
-        # A renamed test keeps its body; only then nothing is lost.
-        match = next((at for at, other in enumerate(bodies) if other == body), None)
-        if match is not None:
-            del gone[definition.name]
-            bodies[match] = ["\0taken"]
-    return gone
+    return case.once(("lost", change.path), lambda: _without_successor(change, tests))
 
 
-def _body(change: Change, number: int, *, new: bool) -> list[str]:
-    side = change.new_statements if new else change.old_statements
-    start = next(at for at, statement in enumerate(side) if statement.lines[-1].number >= number)
+def _without_successor(change: Change, tests: Inventory) -> dict[str, int]:
+    old = [test for test in tests.old.get(change.path, ()) if test.name in tests.gone]
+    new = [
+        test for test in tests.new.get(change.path, ()) if test.name in tests.come and test.statement.changed
+    ]
+    # A renamed test keeps its body; only then nothing is lost.
+    bodies = Counter(_body(change.new_statements, test.index) for test in new)
+    lost: dict[str, int] = {}
+    for test in old:
+        body = _body(change.old_statements, test.index)
+        if bodies[body] > 0:
+            bodies[body] -= 1
+        else:
+            lost[test.name] = test.statement.number
+    return lost
+
+
+_LONGEST_BODY = 200
+"""Statements of a test that are compared."""
+
+
+def _body(side: Sequence[Statement], start: int) -> tuple[str, ...]:
     body = []
-    for statement in side[start + 1 :]:
+    for statement in side[start + 1 : start + 1 + _LONGEST_BODY]:
         if statement.indent <= side[start].indent or statement.lines[0].first:
             break
         body.append(" ".join(statement.bare.split()))
-    return body
+    return tuple(body)
 
 
-def _still_defined(change: Change, name: str) -> bool:
-    """A function that carries the test's name, or its stem, is still there or newly there."""
+_SHORTEST_STEM = 3
+"""Letters of a test's name that tell it; shorter ones are in every name."""
+
+
+def _still_defined(case: Case, change: Change, name: str) -> bool:
+    """A function or class that carries the test's name, or its stem, is still there or newly there."""
+    defined = case.once(("defined", change.path), lambda: _defined(change))
     stem = re.sub(r"(?i)^_*(?:test|benchmark)_?|_?test$", "", name.strip("\"'`")) or name
-    for method in methods(
-        change.language, [s for s in change.new_statements if s.changed or change.language != "python"]
-    ):
-        if method == name or (
-            stem and len(stem) > 2 and stem.lower() in method.lower() and method not in name
-        ):
-            return True
-    pattern = re.compile(rf"^class\s+\w*{re.escape(stem)}") if len(stem) > 2 else None  # noqa: PLR2004 - the same
-    return any(pattern and pattern.search(s.bare) and s.changed for s in change.new_statements)
+    if len(stem) < _SHORTEST_STEM:
+        return name in defined
+    return name in defined or any(stem.lower() in other.lower() and other not in name for other in defined)
+
+
+def _defined(change: Change) -> set[str]:
+    side = [s for s in change.new_statements if s.changed or change.language != "python"]
+    return methods(change.language, side) | {m[1] for s in side if (m := re.match(r"class\s+(\w+)", s.bare))}
 
 
 def skipped(case: Case) -> Iterator[Remark]:

@@ -131,8 +131,11 @@ def retries(case: Case) -> Iterator[Remark]:
 
 
 def _tries(change: Change, loop: Statement) -> bool:
-    inner = [s for s in change.new_statements if s.number > loop.number and s.indent > loop.indent][:4]
-    return any(re.match(r"^try\b", s.code) for s in inner)
+    side = change.new_statements
+    at = next(index for index, statement in enumerate(side) if statement is loop)
+    return any(
+        re.match(r"try\b", later.code) and later.indent > loop.indent for later in side[at + 1 : at + 5]
+    )
 
 
 _TRIVIAL = {

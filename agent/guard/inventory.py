@@ -86,6 +86,7 @@ class Inventory:
 
     def __init__(self, changes: Iterable[Change]) -> None:
         self._changes = tuple(changes)
+        self._owners: dict[str, dict[int, Definition]] = {}
 
     @cached_property
     def old(self) -> dict[str, list[Definition]]:
@@ -117,25 +118,9 @@ class Inventory:
 
     def owner(self, change: Change, number: int) -> Definition | None:
         """The test after the patch in which a line stands, or which the line decorates."""
-        inside: Definition | None = None
-        side = change.new_statements
-        here = next((s for s in side if s.number <= number <= s.lines[-1].number), None)
-        if here is None:
-            return None
-        for definition in self.new.get(change.path, ()):
-            start = definition.statement
-            if start.number >= number:
-                between = [s for s in side if number <= s.number < start.number]
-                if start is here or (between and all(_decorates(s) for s in between)):
-                    return definition
-                break
-            if not any(
-                s.lines[0].first or (s.indent <= start.indent and s.code.strip("})];, "))
-                for s in side
-                if start.number < s.number < number
-            ) and (here.indent > start.indent):
-                inside = definition
-        return inside
+        if change.path not in self._owners:
+            self._owners[change.path] = _owners(change.new_statements, self.new.get(change.path, ()))
+        return self._owners[change.path].get(number)
 
     def is_new_test(self, change: Change, number: int) -> bool:
         """The line belongs to a test that this patch adds, so nothing is lost by it."""
@@ -143,10 +128,37 @@ class Inventory:
         return owner is not None and owner.name in self.come and owner.statement.changed
 
 
-def _decorates(statement: Statement) -> bool:
-    return statement.bare.startswith(("@", "#[", "["))
+def _owners(side: Sequence[Statement], found: Iterable[Definition]) -> dict[int, Definition]:
+    """Per line, the innermost test it belongs to."""
+    starts = {definition.index: definition for definition in found}
+    owners: dict[int, Definition] = {}
+    open_tests: list[Definition] = []
+    for index, statement in enumerate(side):
+        if statement.lines[0].first:
+            open_tests = []
+        closing = not statement.code.strip("})];, ")
+        while open_tests and statement.indent <= open_tests[-1].statement.indent and not closing:
+            open_tests.pop()
+        if index in starts:
+            open_tests.append(starts[index])
+            for decorator in _decorators(side, index):
+                owners.update((line.number, starts[index]) for line in decorator.lines)
+        if open_tests:
+            owners.update((line.number, open_tests[-1]) for line in statement.lines)
+    return owners
+
+
+def _decorators(side: Sequence[Statement], index: int) -> Iterator[Statement]:
+    for before in reversed(side[max(index - _BETWEEN, 0) : index]):
+        if not before.bare.startswith(("@", "#[", "[")) or side[index].lines[0].first:
+            return
+        yield before
+        if before.lines[0].first:
+            return
 
 
 def inventory(case: Case) -> Inventory:
     """The tests of all test files of the patch, and of files that carry tests inside (Rust)."""
-    return Inventory(change for change in case.changes if change.is_test or change.language == "rust")
+    return case.once(
+        "inventory", lambda: Inventory(c for c in case.changes if c.is_test or c.language == "rust")
+    )

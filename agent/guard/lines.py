@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 _HASH_COMMENT = r"\#[^\n]*"
 _C_COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
@@ -76,9 +77,9 @@ def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = T
         Line(
             number,
             raw,
-            kept[:LONGEST_LINE].rstrip(),
-            blanked[:LONGEST_LINE].rstrip(),
-            said[:LONGEST_LINE].strip(),
+            _bounded(kept),
+            _bounded(blanked),
+            _bounded(said).strip(),
             changed,
             first and index == 0,
         )
@@ -86,6 +87,14 @@ def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = T
             zip(rows, *sides, strict=True) if rows else ()
         )
     )
+
+
+_GAP = re.compile(r"\s{40,}")
+
+
+def _bounded(text: str) -> str:
+    # Patterns may try every split of a run of spaces, so there are no long ones.
+    return _GAP.sub(" " * 40, text[:LONGEST_LINE].rstrip())
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -103,7 +112,7 @@ def plain_words(text: str) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement, joined from the lines it stretches over."""
 
@@ -116,12 +125,17 @@ class Statement:
         """Line it starts at."""
         return self.lines[0].number
 
-    @property
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Its tokens, formatting aside."""
+        return plain_words(self.bare)
+
+    @cached_property
     def changed(self) -> bool:
         """Any of its lines is changed."""
         return any(line.changed for line in self.lines)
 
-    @property
+    @cached_property
     def indent(self) -> int:
         """Of its first line."""
         return self.lines[0].indent
