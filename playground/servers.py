@@ -6,6 +6,8 @@ or the network reaches them. Both end with the process that started them.
 
 from __future__ import annotations
 
+import fcntl
+import inspect
 import os
 import shutil
 import signal
@@ -103,14 +105,26 @@ def _prepared_postgres(folder: Path) -> tuple[Path, str]:
         raise PermanentError(
             "no embedded PostgreSQL is installed: install patchpilot[embedded], or set DATABASE_URL"
         ) from error
-    server = PostgresServer(folder, cleanup_mode=None)
     try:
-        # Root's own initdb would be refused; the package makes a user and lets it reach its folders.
-        with PostgresServer._lock:  # noqa: SLF001  # initdb of two processes in one folder must not meet
+        # The package's own lock is one file for all users of the machine, which only its maker may open.
+        with _locked(Path(inspect.getfile(PostgresServer)).parent):
+            # As root, the package makes a user for the server and lets it reach its folders.
+            server = PostgresServer(folder, cleanup_mode=None)
             server.ensure_pgdata_inited()
     except (OSError, subprocess.SubprocessError) as error:
         raise PermanentError(f"preparing a PostgreSQL data folder in {folder}: {error}") from error
     return Path(server.bin_path), server.system_user or ""
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with the process that holds it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _postgres_is_ready(folder: Path, process: int) -> bool:

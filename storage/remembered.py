@@ -35,8 +35,12 @@ class Remembered(Table):
     repo: Mapped[str]
     fingerprint: Mapped[str]
     text: Mapped[str]
-    """What text search reads: the cause, tests, files and the names in the log."""
-    search: Mapped[Any] = mapped_column(TSVECTOR, Computed("to_tsvector('simple', text)", persisted=True))
+    """What text search reads: words of the cause, tests, files and quoted lines, with single spaces."""
+    search: Mapped[Any] = mapped_column(
+        # Not to_tsvector: its parser takes names such as parse_html apart, and the parts are everywhere.
+        TSVECTOR,
+        Computed("array_to_tsvector(string_to_array(text, ' '))", persisted=True),
+    )
     embedding: Mapped[Any] = mapped_column(Vector(DIMENSIONS))
     embedder: Mapped[str]
     """Name of the embedder that made it: vectors of two embedders can't be compared."""

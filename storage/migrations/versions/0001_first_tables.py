@@ -101,7 +101,7 @@ def upgrade() -> None:
         sa.Column(
             "search",
             postgresql.TSVECTOR(),
-            sa.Computed("to_tsvector('simple', text)", persisted=True),
+            sa.Computed("array_to_tsvector(string_to_array(text, ' '))", persisted=True),
             nullable=False,
         ),
         sa.Column("embedding", Vector(384), nullable=False),
