@@ -133,14 +133,28 @@ def github_key() -> rsa.RSAPrivateKey:
 @pytest.fixture
 def github_site(tmp_path: Path, github_key: rsa.RSAPrivateKey) -> Iterator[Site]:
     """``acme/widget`` (ana admin, ben write, cleo triage, dora read) with a README, and one App."""
+    with _site(tmp_path / "hub", github_key) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def github_shared(tmp_path_factory: pytest.TempPathFactory, github_key: rsa.RSAPrivateKey) -> Iterator[Site]:
+    """The same with a branch ``fix``, for tests of what is refused: nobody changes anything."""
+    with _site(tmp_path_factory.mktemp("shared") / "hub", github_key) as site:
+        site.hub.push("acme/widget", "fix", author="ben", message="Fix it", files={"a.txt": "fixed\n"})
+        yield site
+
+
+@contextmanager
+def _site(folder: Path, key: rsa.RSAPrivateKey) -> Iterator[Site]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with GitHub(tmp_path / "hub", base_url=url, ci=CIRunner(LocalWorkbenches())) as hub:
+    with GitHub(folder, base_url=url, ci=CIRunner(LocalWorkbenches())) as hub:
         receiver = Receiver()
         app = fastapi.FastAPI()
         app.include_router(router(hub))
         _receive(app, receiver)
-        private, public = _pem(github_key)
+        private, public = _pem(key)
         hub.install_app(
             APP_ID,
             public_key_pem=public,
@@ -150,8 +164,10 @@ def github_site(tmp_path: Path, github_key: rsa.RSAPrivateKey) -> Iterator[Site]
         )
         people = {"ana": "admin", "ben": "write", "cleo": "triage", "dora": "read"}
         hub.create_repository("acme/widget", collaborators=people)
-        hub.push("acme/widget", "main", author="ana", message="Begin", files={"README.md": "# widget\n"})
         with served(app, port=port):
+            hub.push("acme/widget", "main", author="ana", message="Begin", files={"README.md": "# widget\n"})
+            hub.drain()
+            receiver.got.clear()
             yield Site(hub, private, receiver)
             hub.close()
 

@@ -17,23 +17,23 @@ def get(site, path, token, scheme="Bearer"):
     return httpx.get(f"{site.hub.api_url}{path}", headers={"Authorization": f"{scheme} {token}"})
 
 
-def test_an_app_finds_its_installation_and_gets_a_token_for_an_hour(github_site):
-    installation = github_site.app().get_repo_installation("acme", "widget")
-    token = github_site.app().get_access_token(installation.id, {"contents": "read"})
+def test_an_app_finds_its_installation_and_gets_a_token_for_an_hour(github_shared):
+    installation = github_shared.app().get_repo_installation("acme", "widget")
+    token = github_shared.app().get_access_token(installation.id, {"contents": "read"})
 
     assert token.permissions == {"contents": "read", "metadata": "read"}
     assert 3500 < token.expires_at.timestamp() - time.time() <= 3600
 
 
-def test_an_empty_wish_means_all_that_was_granted(github_site):
-    token = github_site.app().get_access_token(github_site.app().get_installations()[0].id)
+def test_an_empty_wish_means_all_that_was_granted(github_shared):
+    token = github_shared.app().get_access_token(github_shared.app().get_installations()[0].id)
 
     assert token.permissions["pull_requests"] == "write"
 
 
-def test_a_permission_beyond_the_granted_is_refused(github_site):
+def test_a_permission_beyond_the_granted_is_refused(github_shared):
     with pytest.raises(github.GithubException) as refused:
-        github_site.installation_token({"workflows": "write"})
+        github_shared.installation_token({"workflows": "write"})
     assert refused.value.status == 422
 
 
@@ -46,24 +46,25 @@ def test_a_permission_beyond_the_granted_is_refused(github_site):
         {"exp": "soon"},
     ],
 )
-def test_a_jwt_with_wrong_times_is_refused(github_site, claims):
-    assert get(github_site, "/app", sign(github_site.private_key, **claims)).status_code == 401
+def test_a_jwt_with_wrong_times_is_refused(github_shared, claims):
+    assert get(github_shared, "/app", sign(github_shared.private_key, **claims)).status_code == 401
 
 
-def test_a_jwt_of_another_key_or_method_is_refused(github_site, tmp_path):
+def test_a_jwt_of_another_key_or_method_is_refused(github_shared, tmp_path):
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    assert get(github_site, "/app", sign(other)).status_code == 401
+    assert get(github_shared, "/app", sign(other)).status_code == 401
     plain = jwt.encode({"iss": "4711"}, "secret" * 10, algorithm="HS256")
-    assert get(github_site, "/app", plain).status_code == 401
-    assert get(github_site, "/app", "a.b.c").status_code == 401
-    assert get(github_site, "/app", sign(github_site.private_key, iss="99")).status_code == 404
+    assert get(github_shared, "/app", plain).status_code == 401
+    assert get(github_shared, "/app", "a.b.c").status_code == 401
+    assert get(github_shared, "/app", sign(github_shared.private_key, iss="99")).status_code == 404
 
 
-def test_an_unknown_token_is_refused(github_site):
+def test_an_unknown_token_is_refused(github_shared):
+    stranger = github.Github(auth=github.Auth.Token("ghp_wrong"), base_url=github_shared.hub.api_url)
     with pytest.raises(github.BadCredentialsException):
-        github.Github(auth=github.Auth.Token("ghp_wrong"), base_url=github_site.hub.api_url).get_user().login  # noqa: B018 -- the lazy load is the point
+        stranger.get_repo("acme/widget")
 
 
 def test_a_revoked_installation_token_is_refused(github_site):
@@ -73,9 +74,9 @@ def test_a_revoked_installation_token_is_refused(github_site):
     assert get(github_site, "/repos/acme/widget", token).status_code == 401
 
 
-def test_a_private_repository_is_invisible_to_strangers(github_site):
-    github_site.hub.token_for("eve")
-    for client in (github_site.as_person("eve"), github_site.as_nobody()):
+def test_a_private_repository_is_invisible_to_strangers(github_shared):
+    github_shared.hub.token_for("eve")
+    for client in (github_shared.as_person("eve"), github_shared.as_nobody()):
         with pytest.raises(github.UnknownObjectException):
             client.get_repo("acme/widget")
 
@@ -90,8 +91,8 @@ def test_a_public_repository_is_read_by_anybody_and_written_by_nobody(github_sit
     assert refused.value.status == 401
 
 
-def test_a_token_without_the_permission_gets_403_in_githubs_words(github_site):
-    repo = github_site.as_app({"contents": "read"}).get_repo("acme/widget")
+def test_a_token_without_the_permission_gets_403_in_githubs_words(github_shared):
+    repo = github_shared.as_app({"contents": "read"}).get_repo("acme/widget")
     with pytest.raises(github.GithubException) as refused:
         repo.create_git_ref("refs/heads/x", repo.get_branch("main").commit.sha)
     assert (refused.value.status, refused.value.data["message"]) == (
@@ -116,8 +117,8 @@ def test_a_token_for_one_repository_does_not_see_another(github_site):
     assert [repo["full_name"] for repo in listed["repositories"]] == ["acme/gadget"]
 
 
-def test_roles_are_told_by_their_new_and_old_names(github_site):
-    repo = github_site.as_app({"metadata": "read"}).get_repo("acme/widget")
+def test_roles_are_told_by_their_new_and_old_names(github_shared):
+    repo = github_shared.as_app({"metadata": "read"}).get_repo("acme/widget")
     told = {
         login: (repo.get_collaborator_role_name(login), repo.get_collaborator_permission(login))
         for login in ("ana", "ben", "cleo", "dora")
@@ -128,7 +129,7 @@ def test_roles_are_told_by_their_new_and_old_names(github_site):
         "cleo": ("triage", "read"),
         "dora": ("read", "read"),
     }
-    github_site.hub.token_for("eve")
+    github_shared.hub.token_for("eve")
     assert repo.get_collaborator_permission("eve") == "none"
     with pytest.raises(github.GithubException, match="is not a user"):
         repo.get_collaborator_permission("nobody-at-all")
@@ -140,16 +141,16 @@ def test_a_lost_role_counts_at_once(github_site):
         github_site.as_person("ben").get_repo("acme/widget")
 
 
-def test_people_act_by_their_role(github_site):
-    cleo = github_site.as_person("cleo").get_repo("acme/widget")
+def test_people_act_by_their_role(github_shared):
+    cleo = github_shared.as_person("cleo").get_repo("acme/widget")
     with pytest.raises(github.GithubException) as refused:
         cleo.create_file("x.txt", "Add x", "x")
     assert refused.value.status == 403
-    assert github_site.as_person("ben").get_user().login == "ben"
+    assert github_shared.as_person("ben").get_user().login == "ben"
 
 
-def test_an_app_may_not_touch_workflows_without_that_permission(github_site):
-    repo = github_site.as_app().get_repo("acme/widget")
+def test_an_app_may_not_touch_workflows_without_that_permission(github_shared):
+    repo = github_shared.as_app().get_repo("acme/widget")
     with pytest.raises(github.GithubException) as refused:
         repo.create_file(".github/workflows/x.yml", "Add", "on: push")
     assert refused.value.status == 403

@@ -56,16 +56,16 @@ def test_a_person_clones_and_pushes(github_site, tmp_path):
 
 
 @pytest.mark.parametrize("token", ["", "ghp_wrong"])
-def test_a_bad_token_can_neither_clone_nor_push(github_site, tmp_path, token):
-    refused = git("clone", "-q", remote(github_site, token), "work", cwd=tmp_path, check=False)
+def test_a_bad_token_can_neither_clone_nor_push(github_shared, tmp_path, token):
+    refused = git("clone", "-q", remote(github_shared, token), "work", cwd=tmp_path, check=False)
     assert refused.returncode != 0
-    url = f"{github_site.hub.base_url}/acme/widget.git/info/refs?service=git-upload-pack"
+    url = f"{github_shared.hub.base_url}/acme/widget.git/info/refs?service=git-upload-pack"
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, headers={"Authorization": "Bearer ghp_wrong"}).status_code == 401
 
 
-def test_a_reader_may_clone_and_not_push(github_site, tmp_path):
-    work = clone(github_site, github_site.hub.token_for("dora"), tmp_path)
+def test_a_reader_may_clone_and_not_push(github_shared, tmp_path):
+    work = clone(github_shared, github_shared.hub.token_for("dora"), tmp_path)
     commit(work, "x.txt", "x")
     refused = git("push", "origin", "HEAD:main", cwd=work, check=False)
     assert "403" in refused.stderr
@@ -146,21 +146,21 @@ def test_refs_move_forward_only_unless_forced_and_can_go(github_site):
         ("refs/heads/main/x", "{head}", "Reference cannot be created"),
     ],
 )
-def test_impossible_refs_are_refused(github_site, ref, sha, message):
-    head = github_site.hub.branch_head("acme/widget")
+def test_impossible_refs_are_refused(github_shared, ref, sha, message):
+    head = github_shared.hub.branch_head("acme/widget")
     answer = httpx.post(
-        f"{github_site.hub.api_url}/repos/acme/widget/git/refs",
-        headers={"Authorization": f"token {github_site.installation_token()}"},
+        f"{github_shared.hub.api_url}/repos/acme/widget/git/refs",
+        headers={"Authorization": f"token {github_shared.installation_token()}"},
         json={"ref": ref, "sha": sha.format(head=head)},
     )
     assert (answer.status_code, message in answer.json()["message"]) == (422, True)
 
 
 @pytest.mark.parametrize("path", ["../x", ".git/config", "/etc/passwd", "a//b", ""])
-def test_impossible_paths_are_refused(github_site, path):
+def test_impossible_paths_are_refused(github_shared, path):
     answer = httpx.post(
-        f"{github_site.hub.api_url}/repos/acme/widget/git/trees",
-        headers={"Authorization": f"token {github_site.installation_token()}"},
+        f"{github_shared.hub.api_url}/repos/acme/widget/git/trees",
+        headers={"Authorization": f"token {github_shared.installation_token()}"},
         json={"tree": [{"path": path, "mode": "100644", "type": "blob", "content": "x"}]},
     )
     assert answer.status_code == 422
@@ -236,9 +236,9 @@ def test_a_renamed_file_is_reported_as_such(github_site):
     assert (file.status, file.previous_filename, file.filename) == ("renamed", "old.txt", "new.txt")
 
 
-def test_a_tarball_comes_from_a_short_lived_address(github_site):
-    head = {"Authorization": f"token {github_site.hub.token_for('ana')}"}
-    answer = httpx.get(f"{github_site.hub.api_url}/repos/acme/widget/tarball/main", headers=head)
+def test_a_tarball_comes_from_a_short_lived_address(github_shared):
+    head = {"Authorization": f"token {github_shared.hub.token_for('ana')}"}
+    answer = httpx.get(f"{github_shared.hub.api_url}/repos/acme/widget/tarball/main", headers=head)
     assert answer.status_code == 302
     location = answer.headers["location"]
     assert httpx.get(location).content[:2] == b"\x1f\x8b"

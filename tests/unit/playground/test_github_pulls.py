@@ -80,10 +80,9 @@ def test_one_pair_of_branches_has_one_open_pull_request(github_site):
         ("text", 400),
     ],
 )
-def test_impossible_pull_requests_are_refused(github_site, body, status):
-    branch(github_site)
-    token = github_site.installation_token()
-    url = f"{github_site.hub.api_url}/repos/acme/widget/pulls"
+def test_impossible_pull_requests_are_refused(github_shared, body, status):
+    token = github_shared.installation_token()
+    url = f"{github_shared.hub.api_url}/repos/acme/widget/pulls"
     answer = httpx.post(url, headers={"Authorization": f"token {token}"}, json=body)
     assert answer.status_code == status
     assert set(answer.json()) >= {"message", "documentation_url"}
@@ -243,35 +242,35 @@ def test_a_check_run_with_buttons_tells_its_app_of_a_click(github_site):
         {"started_at": "yesterday"},
     ],
 )
-def test_a_check_run_past_the_limits_is_refused(github_site, wrong):
-    body = {"name": "PatchPilot", "head_sha": github_site.hub.branch_head("acme/widget"), **wrong}
+def test_a_check_run_past_the_limits_is_refused(github_shared, wrong):
+    body = {"name": "PatchPilot", "head_sha": github_shared.hub.branch_head("acme/widget"), **wrong}
     answer = httpx.post(
-        f"{github_site.hub.api_url}/repos/acme/widget/check-runs",
-        headers={"Authorization": f"token {github_site.installation_token()}"},
+        f"{github_shared.hub.api_url}/repos/acme/widget/check-runs",
+        headers={"Authorization": f"token {github_shared.installation_token()}"},
         json=body,
     )
     assert answer.status_code == 422
 
 
-def test_only_apps_write_check_runs(github_site):
-    repo = github_site.as_person("ana").get_repo("acme/widget")
+def test_only_apps_write_check_runs(github_shared):
+    repo = github_shared.as_person("ana").get_repo("acme/widget")
     with pytest.raises(github.GithubException) as refused:
-        repo.create_check_run("mine", github_site.hub.branch_head("acme/widget"))
+        repo.create_check_run("mine", github_shared.hub.branch_head("acme/widget"))
     assert refused.value.status == 403
 
 
 @pytest.mark.parametrize(
     "path", ["/nothing", "/repos/acme/widget/nothing", "/repos/acme/none", "/repos/acme"]
 )
-def test_unknown_addresses_are_404_in_json(github_site, path):
-    head = {"Authorization": f"token {github_site.hub.token_for('ana')}"}
-    answer = httpx.get(f"{github_site.hub.api_url}{path}", headers=head)
+def test_unknown_addresses_are_404_in_json(github_shared, path):
+    head = {"Authorization": f"token {github_shared.hub.token_for('ana')}"}
+    answer = httpx.get(f"{github_shared.hub.api_url}{path}", headers=head)
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 
 
-def test_broken_json_is_400_and_limits_are_shown(github_site):
-    head = {"Authorization": f"token {github_site.installation_token()}"}
-    url = f"{github_site.hub.api_url}/repos/acme/widget/pulls"
+def test_broken_json_is_400_and_limits_are_shown(github_shared):
+    head = {"Authorization": f"token {github_shared.installation_token()}"}
+    url = f"{github_shared.hub.api_url}/repos/acme/widget/pulls"
     answer = httpx.post(url, headers=head, content=b'{"title": ')
     assert (answer.status_code, answer.json()["message"]) == (400, "Problems parsing JSON")
     assert answer.headers["x-ratelimit-limit"] == "5000"

@@ -128,9 +128,9 @@ def test_a_slow_answer_holds_up_nobody_else(github_site):
     assert time.monotonic() - began < 20
 
 
-def test_a_fault_of_an_unknown_kind_is_refused(github_site):
+def test_a_fault_of_an_unknown_kind_is_refused(github_shared):
     with pytest.raises(ValueError, match="earthquake"):
-        github_site.hub.inject("earthquake")
+        github_shared.hub.inject("earthquake")
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_a_fault_of_an_unknown_kind_is_refused(github_site):
         lambda hub: hub.push_history("acme/widget", "main", []),
     ],
 )
-def test_impossible_set_ups_are_refused_with_a_reason(github_site, wrong):
+def test_impossible_set_ups_are_refused_with_a_reason(github_shared, wrong):
     with pytest.raises(ValueError, match=r"\w"):
-        wrong(github_site.hub)
+        wrong(github_shared.hub)
 
 
-def test_unknown_repositories_are_named_with_those_there_are(github_site):
+def test_unknown_repositories_are_named_with_those_there_are(github_shared):
     with pytest.raises(LookupError, match="acme/widget"):
-        github_site.hub.push("acme/none", "main", author="ana", message="m", files={"x": "y"})
+        github_shared.hub.push("acme/none", "main", author="ana", message="m", files={"x": "y"})
