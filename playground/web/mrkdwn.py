@@ -19,11 +19,15 @@ _QUOTE = re.compile(r"(?:&gt;|>) ?(.*)")
 _INLINE = re.compile(
     r"`(?P<code>[^`\n]+)`"
     r"|<(?P<special>[^<>\n]+)>"
-    r"|(?<![\w*])\*(?P<bold>[^*\n]+)\*(?![\w*])"
-    r"|(?<![\w_])_(?P<italic>[^_\n]+)_(?![\w_])"
-    r"|(?<![\w~])~(?P<strike>[^~\n]+)~(?![\w~])"
+    r"|(?<![\w*])\*(?!\s)(?P<bold>[^*\n]+)(?<!\s)\*(?![\w*])"
+    r"|(?<![\w_])_(?!\s)(?P<italic>[^_\n]+)(?<!\s)_(?![\w_])"
+    r"|(?<![\w~])~(?!\s)(?P<strike>[^~\n]+)(?<!\s)~(?![\w~])"
     r"|:(?P<emoji>[a-z0-9_+'-]{1,64}):"
 )
+# Slack has no escape for these signs; bots put invisible characters around them, so that nothing is near
+# enough to be formatted: https://github.com/anneschuth/claude-threads/pull/92.
+_DEFUSED = re.compile(r"[\u200b\u2060]([*_~`])[\u200b\u2060]")
+_STAND_INS = {sign: chr(0xE000 + number) for number, sign in enumerate("*_~`")}
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _STYLES = {"bold": "b", "italic": "i", "strike": "s"}
 _DATE = re.compile(r"!date\^(-?\d{1,12})\^([^^]+)(?:\^(.+))?")
@@ -40,6 +44,7 @@ class Names:
 
 def nodes(text: str, names: Names) -> Nodes:
     """The tree of a ``mrkdwn`` text."""
+    text = _DEFUSED.sub(lambda match: _STAND_INS[match[1]], text)
     found: Nodes = []
     position = 0
     for fence in _FENCE.finditer(text):
@@ -50,7 +55,9 @@ def nodes(text: str, names: Names) -> Nodes:
 
 
 def plain(text: str) -> str:
-    """Text with Slack's three entities read."""
+    """Text with Slack's three entities read, and defused signs as themselves."""
+    for sign, stand_in in _STAND_INS.items():
+        text = text.replace(stand_in, sign)
     for entity, sign in _ENTITIES:
         text = text.replace(entity, sign)
     return text

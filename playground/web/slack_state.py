@@ -35,6 +35,7 @@ def slack_state(slack: Slack) -> Json:
                     "bot_user": app.bot_user,
                     "commands": sorted(app.commands),
                     "active": app.active,
+                    "home": "app_home_opened" in app.events,
                     "socket": app.by_socket,
                     "connected": slack.sockets.connected(app.id) if app.by_socket else None,
                 }

@@ -28,7 +28,7 @@ function placeOf(route, me) {
   const { apps, channels } = state.slack;
   const mine = channels.filter((channel) => channel.members.includes(me) && !channel.im_user);
   const app = apps.find((known) => known.id === route.app);
-  if (app && route.tab === "messages") {
+  if (app && (route.tab === "messages" || !app.home)) {
     const direct = channels.find((channel) => channel.im_user === me && channel.members.includes(app.bot_user));
     return { kind: "direct", id: direct?.id, channel: direct, app, tab: "messages" };
   }
@@ -128,8 +128,9 @@ function draw(list, line, replies, me, inChannel) {
   for (const message of line) {
     const day = dayOf(message.ts);
     if (!previous || dayOf(previous.ts) !== day) items.push({ key: `day-${day}`, day });
+    // A card stands for itself, whoever spoke before.
     const grouped =
-      previous && dayOf(previous.ts) === day && previous.user === message.user && message.ts - previous.ts < GROUPED_SECONDS && !message.only_for === !previous.only_for;
+      previous && !message.blocks.length && !previous.blocks.length && dayOf(previous.ts) === day && previous.user === message.user && message.ts - previous.ts < GROUPED_SECONDS && !message.only_for === !previous.only_for;
     items.push({ key: message.ts, message, grouped, replies: inChannel ? replies.get(message.ts) || [] : [] });
     previous = message;
   }
@@ -153,7 +154,7 @@ const dayOf = (ts) => new Date(ts * 1000).toLocaleDateString(undefined, { weekda
 function messageRow({ message, grouped, replies }, me, inChannel) {
   const author = user(message.user);
   const when = new Date(message.ts * 1000);
-  const time = el("time", { class: "when", dateTime: when.toISOString(), title: when.toLocaleString() }, when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }));
+  const time = el("time", { class: "when", dateTime: when.toISOString(), title: when.toLocaleString() }, when.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
   return el(
     "article",
     { class: `message ${grouped ? "grouped" : ""} ${message.only_for ? "whisper" : ""}`, "aria-label": `${author.real_name}: ${message.spoken}` },
@@ -280,7 +281,9 @@ function thread(made, place, ts, me) {
 
 function appHead(head, app, tab) {
   const tabLink = (name, label) => el("a", { href: `#/slack/app/${app.id}/${name}`, "aria-current": tab === name ? "page" : undefined }, label);
-  head.replaceChildren(avatar(user(app.bot_user)), el("h2", {}, user(app.bot_user).real_name), el("nav", { class: "subtabs", "aria-label": "App" }, tabLink("home", "Home"), tabLink("messages", "Messages")));
+  const tabs = el("nav", { class: "subtabs", "aria-label": "App" });
+  append(tabs, [app.home && tabLink("home", "Home"), tabLink("messages", "Messages")]);
+  head.replaceChildren(avatar(user(app.bot_user)), el("h2", {}, user(app.bot_user).real_name), tabs);
 }
 
 function home(made, app, me) {

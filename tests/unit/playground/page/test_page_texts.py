@@ -71,6 +71,8 @@ TAGS = {
         ("<!date^soon^{date_num}|Feb>", ["Feb"]),
         (":eyes: :unknown_one:", ["👀", " ", ":unknown_one:"]),
         ("&gt; one\n> two\nthree", [["blockquote", {}, "one", ["br", {}], "two"], "three"]),
+        ("*\u2060_\u2060a\u2060_\u2060b \u2060*\u2060c*", [["b", {}, "_a_b *c"]]),
+        ("* not bold * nor _ this _", ["* not bold * nor _ this _"]),
         ("one\ntwo", ["one", ["br", {}], "two"]),
     ],
 )
