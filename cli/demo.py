@@ -37,10 +37,11 @@ def demo_command(
         ".patchpilot/logs"
     ),
 ) -> None:
-    """Run PatchPilot on three sample repositories with really failing CI, on a GitHub and a Slack of your own.
+    """Run PatchPilot on three sample repositories whose CI really fails, on a GitHub and a Slack of your own.
 
-    On a terminal it stays up until Ctrl-C, so that you press the buttons. Without one, or with --auto, it presses
-    them itself, prints the timelines and the pull requests' diffs, and exits 0 only if all ended as they must.
+    On a terminal it stays up until Ctrl-C, so that you press the buttons. Without one, or with --auto, it
+    presses them itself, prints the timelines and the pull requests' diffs, and exits 0 only if all ended as
+    they must.
     """
     # Loaded here: the other commands must not wait for all of PatchPilot.
     from cli.show import Show  # noqa: PLC0415

@@ -16,7 +16,7 @@ CHUNK = 1 << 18
 SHOWN_FROM = 20_000_000
 """Bytes from which on progress is worth a line on the terminal."""
 _LOOKED_AT = 4096
-_MOST_CONTROLS = 0.1
+_MOST_CONTROLS = 0.05
 
 
 def distil_command(

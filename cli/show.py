@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +22,7 @@ from patchpilot.settings import SandboxSettings, load
 from playground.installation import ROLES, Installation, installation
 from playground.scenarios import SCENARIOS, Scenario
 from playground.stage import Note, Stage
+from playground.web.github_view import PullCard
 from sandbox import open_workbenches
 
 _PASSED_ON: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL")
@@ -114,12 +115,12 @@ class Show:
         for note in stage.notes:
             table.add_row(f"{note.seconds:6.1f} s", escape(note.text))
         self._console.print(Padding(table, (0, 0, 0, 2)))
-        for pull in home.town.github.repository(scenario.sample.full_name).pulls:
-            self._diff(home, pull)
+        for pull in home.town.github.pull_requests(scenario.sample.full_name):
+            self._diff(home, scenario.sample.full_name, pull)
 
-    def _diff(self, home: Installation, pull: Any) -> None:
+    def _diff(self, home: Installation, repository: str, pull: PullCard) -> None:
         self._console.print(
             f"  [bold]#{pull.number}[/] {escape(pull.title)} [dim]({pull.state}, {pull.head})[/]"
         )
-        diff = home.town.github.diff(pull.repository, pull.number)
+        diff = home.town.github.diff(repository, pull.number)
         self._console.print(Padding(Syntax(diff, "diff", background_color="default"), (0, 0, 1, 4)))

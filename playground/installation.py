@@ -1,4 +1,4 @@
-"""PatchPilot's own processes, living in the playground's town: what ``demo`` and the acceptance tests start."""
+"""PatchPilot's own processes in the playground's town: what ``demo`` and the acceptance tests start."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Installation:
         self.processes.start(name or role, arguments, environment | dict(more or {}))
 
     def wait_until_ready(self) -> None:
-        """Until the bot and everything it needs answer; raises :class:`PermanentError` with its log if not."""
+        """Until the bot and all it needs answer; raises :class:`PermanentError` with its log if not."""
         if not wait_for(self._ready, seconds=_READY_SECONDS):
             tail = "\n".join(self.processes.log_of("bot").splitlines()[-15:])
             raise PermanentError(f"the bot did not start; its log ends with:\n{tail}")

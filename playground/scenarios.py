@@ -69,7 +69,7 @@ def notifier(stage: Stage) -> None:
     job = stage.reach(red, S.FLAKY)
     _told(stage, job)
     _expect(job["patch"] is None, "a flaky test is never patched")
-    _expect(not stage.town.github.repository(NOTIFIER.full_name).pulls, "no pull request is opened for it")
+    _expect(not stage.town.github.pull_requests(NOTIFIER.full_name), "no pull request is opened for it")
 
 
 SCENARIOS: Final = (
@@ -116,7 +116,7 @@ def _told(stage: Stage, job: dict[str, Any]) -> None:
 
 def _approve_and_merge(stage: Stage, sample: Sample, job: dict[str, Any]) -> None:
     github, slack = stage.town.github, stage.town.slack
-    before = len(github.repository(sample.full_name).pulls)
+    before = len(github.pull_requests(sample.full_name))
     card = stage.approval(job)
     if stage.auto:
         slack.press(APPROVER, stage.town.channel, card.ts, "approve")
@@ -127,7 +127,7 @@ def _approve_and_merge(stage: Stage, sample: Sample, job: dict[str, Any]) -> Non
     stage.say(f"{decision['actor']} approves patch {decision['patch_sha256'][:12]}")
     opened = stage.reach(job["commit"], S.PR_OPEN, S.RESOLVED)
     number = int(opened["pull_request_url"].rsplit("/", 1)[1])
-    _expect(len(github.repository(sample.full_name).pulls) == before + 1, "one approval is one pull request")
+    _expect(len(github.pull_requests(sample.full_name)) == before + 1, "one approval is one pull request")
     stage.say(f"pull request #{number} is open: {opened['pull_request_url']}")
     head = github.pull_request(sample.full_name, number).head_sha
     _ci(stage, sample, head, "success")

@@ -76,7 +76,10 @@ class Stage:
                 raise StuckError(f"{found['incident']} ended as {found['state']}: {found['reason']}")
             return None
 
-        return self.wait(there, f"a heal of {sha[:7]} that is {' or '.join(wanted)}", for_person=for_person)
+        found: dict[str, Any] = self.wait(
+            there, f"a heal of {sha[:7]} that is {' or '.join(wanted)}", for_person=for_person
+        )
+        return found
 
     def wait(self, look: Callable[[], Any], what: str, *, for_person: bool = False) -> Any:
         """Ask ``look`` until it gives something; raises :class:`StuckError` after :data:`WAIT_SECONDS`."""

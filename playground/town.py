@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from patchpilot.ports import Workbenches
 from patchpilot.source import HostUser
 from playground.github.ci import CIRunner
+from playground.github.page import GitHubPage
 from playground.github.server import GitHub
 from playground.github.server import router as github_router
 from playground.serving import free_port, served
@@ -158,7 +159,7 @@ def town(
         _install_on_github(github, bot_url, known)
         slack.invite(CHANNEL, _install_on_slack(slack, bot_url, known, socket_mode=socket_mode))
         app = FastAPI(title="PatchPilot playground", docs_url=None, redoc_url=None, openapi_url=None)
-        for routes in (page_router(slack, github), slack_router(slack), github_router(github)):
+        for routes in (page_router(slack, GitHubPage(github)), slack_router(slack), github_router(github)):
             app.include_router(routes)
         stack.enter_context(served(app, port=port))
         yield Town(

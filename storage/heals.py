@@ -23,6 +23,7 @@ from storage.models import Failure, Heal, ProposedFix
 from storage.moves import change_state
 from storage.pulls import record_opened
 from storage.runs import NAME_MAX
+from storage.settling import settle_before_end
 
 __all__ = [
     "NOBODY_DECIDED",
@@ -89,6 +90,7 @@ def escalate(db: Database, heal_id: HealId, *, reason: str) -> bool:
     Whoever holds the heal loses it.
     """
     with db.transaction() as session:
+        settle_before_end(session, heal_id, reason=reason)
         moved = change_state(
             session, heal_id, to=HealState.ESCALATED, reason=reason, among=OPEN - ENDED, fence=True
         )

@@ -31,7 +31,7 @@ from storage.leases import from_now
 from storage.locks import lock_branch
 from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
 from storage.moves import change_state
-from storage.settling import settle
+from storage.settling import settle, settle_before_end
 from storage.tasks import add_task
 
 _NOTE_MAX = 4_000
@@ -96,6 +96,11 @@ class HealJournal:
         """
         with self._db.transaction() as session:
             mine = Heal.lease_token == self._token
+            if to is HealState.ESCALATED:
+                self._mine(session)
+                settle_before_end(session, self._id, reason=reason)
+                if HealState(self._mine(session).state) is HealState.SUPERSEDED:
+                    return
             if change_state(session, self._id, to=to, reason=reason, only_if=[mine]) is not None:
                 return
             now = HealState(self._mine(session).state)

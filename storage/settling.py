@@ -7,17 +7,21 @@ one cause; the database has a unique index on top.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+import hashlib
+
+from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
 from patchpilot.events import EventKind
-from patchpilot.failures import DistilledFailure
+from patchpilot.failures import Category, DistilledFailure
 from patchpilot.heals import WORKING, HealState
 from patchpilot.incidents import incident_name
 from patchpilot.ports import Settled
+from patchpilot.source import Repo
 from patchpilot.text import one_line
 from storage.codec import encode
 from storage.events import append
+from storage.locks import lock_branch
 from storage.models import Failure, Heal, Incident
 from storage.moves import change_state
 from storage.runs import NAME_MAX
@@ -46,6 +50,29 @@ def settle(session: Session, heal: Heal, failure: DistilledFailure) -> Settled:
     else:
         _open_new(session, heal, own, fingerprint, failure)
     return Settled()
+
+
+def settle_before_end(session: Session, heal_id: str, *, reason: str) -> None:
+    """Settle a heal that ends before its log could be read, so that its end is seen.
+
+    Left hanging on another incident it would end invisibly: that one's card shows its own heal. Unread
+    failures of one workflow share an incident, or a provider that is down would fill the channel.
+    """
+    heal = session.get(Heal, heal_id)
+    if heal is None or heal.settled or heal.state not in WORKING:
+        return
+    incident = session.get_one(Incident, heal.incident_id)
+    lock_branch(session, Repo(incident.host, incident.repo), incident.branch)
+    session.expire_all()
+    heal = session.get_one(Heal, heal_id, with_for_update=True)
+    workflow = hashlib.sha256(incident.workflow.encode()).hexdigest()[:16]
+    unread = DistilledFailure(
+        text="", category=Category.UNKNOWN, cause=one_line(reason, NAME_MAX), fingerprint=f"unread:{workflow}"
+    )
+    settle(session, heal, unread)
+    # Nothing was read: what later looks for a distilled log must find none.
+    session.execute(update(Heal).where(Heal.id == heal_id).values(distilled=null()))
+    session.expire_all()
 
 
 def _open_with(session: Session, own: Incident, fingerprint: str) -> Incident | None:

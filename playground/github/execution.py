@@ -30,6 +30,9 @@ _SHELLS = {
 _KILLED = 137
 _MAX_SECONDS = 300.0
 
+FAILING_ACTION = "acme/always-fails"
+"""The one action that is red: a job can fail without any command of its own."""
+
 Progress = Callable[[int, str, str | None], None]
 """Told the index of a step, its status and its conclusion."""
 
@@ -75,6 +78,9 @@ class Execution:
             inputs = {key: fill(value, contexts) for key, value in step.inputs.items()}
             self.journal.action(step.uses, inputs, env)
             conclusion = "success"
+            if step.uses.partition("@")[0] == FAILING_ACTION:
+                self.journal.error("This action always fails.")
+                conclusion = "failure"
         else:
             conclusion = self._script(step, env, contexts)
         shown = "success" if conclusion == "failure" and step.continue_on_error else conclusion

@@ -95,6 +95,7 @@ class GitHubPullRequests:
         existing = self._find_pull(repo, proposal.branch)
         if existing is not None:
             return _known(repo, existing)
+        self._check_base(proposal)
         self._branch(proposal)
         made = self._create_pull(proposal)
         self._label(proposal, made.number)
@@ -118,6 +119,18 @@ class GitHubPullRequests:
             with self._access.session(repo, f"updating our comment on {repo}#{number}") as session:
                 known = session.patch(f"issues/comments/{known.id}", _Comment, {"body": text})
         return known.html_url
+
+    def _check_base(self, proposal: Proposal) -> None:
+        """Say it plainly when the branch was deleted: GitHub's own refusal tells something else."""
+        doing = f"looking up branch {proposal.base_branch!r} of {proposal.repo}"
+        try:
+            with self._access.session(proposal.repo, doing) as session:
+                session.get(f"git/ref/heads/{ref_path(proposal.base_branch)}", _Ref)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"branch {proposal.base_branch!r} of {proposal.repo} is gone, so there is nothing to open a pull "
+                "request against; the patch is in the thread if it is still wanted"
+            ) from error
 
     # --- branch -------------------------------------------------------------------------------------
 
