@@ -12,40 +12,81 @@ from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Definition, inventory
 from agent.guard.lines import Statement, plain_words
+from agent.guard.standins import is_stand_in
 
 _ASSERTION = re.compile(
-    r"^assert\b|\bassert[A-Z_]\w*|\bassert_\w+|\bexpect\s*[.(]|\bassert\s*[.(]|\bshould\b|\.to(?:Be|Equal|Have|Throw|Match|Strict)\w*"
-    r"|\bpytest\.(?:raises|warns|fail|approx)\b|\bself\.fail\s*\(|\b(?:require|assert|is|qt|c|g)\.(?:Equal|NoError|Error|True|"
-    r"False|Nil|NotNil|Len|Contains|Zero|InDelta|Eventually|Panics|ElementsMatch|JSONEq|Assert|Expect)\w*\s*\("
-    r"|\bt\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\s*\(|\bassert(?:_eq|_ne|_matches)?!|\bAssert\.\w+|\bAssertions?\.\w+"
-    r"|\b(?:EXPECT|ASSERT|REQUIRE|CHECK)(?:_[A-Z]+)*\s*\(|\bverify\s*\(|\bfail\s*\(|\bthrow\s+new\s+AssertionError"
-    r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is|deepEqual|equal|truthy|throws)\s*\("
+    r"^assert\b|\bassert[A-Z_]\w*|\bassert_\w+|\bexpect\s*[.(]|\bassert\s*[.(]|\bshould\b"
+    r"|\.to(?:Be|Equal|Have|Throw|Match|Strict)\w*"
+    r"|\bpytest\.(?:raises|warns|fail|approx)\b|\bself\.fail\s*\(|\b(?:require|assert|is|qt|c"
+    r"|g)\.(?:Equal|NoError|Error|True|"
+    r"False|Nil|NotNil|Len|Contains|Zero|InDelta|Eventually|Panics|ElementsMatch|JSONEq|Assert"
+    r"|Expect)\w*\s*\("
+    r"|\bt\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\s*\(|\bassert(?:_eq|_ne|_matches)?!"
+    r"|\bAssert\.\w+|\bAssertions?\.\w+"
+    r"|\b(?:EXPECT|ASSERT|REQUIRE|CHECK)(?:_[A-Z]+)*\s*\(|\bverify\s*\(|\bfail\s*\("
+    r"|\bthrow\s+new\s+AssertionError"
+    r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is"
+    r"|deepEqual|equal|truthy|throws)\s*\("
 )
 _NUMBER = re.compile(r"^[\d][\w.]*$")
 _LITERAL = re.compile(
-    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|(?<![\w.])\d[\w.]*|\b(?:True|False|None|true|false|null|nil|undefined)\b"
+    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|(?<![\w.])\d[\w.]*|\b(?:True|False|None"
+    r"|true|false|null|nil|undefined)\b"
 )
 _TOLERANCE = re.compile(
-    r"\b(rel|abs|rtol|atol|delta|tol|tolerance|rel_tol|abs_tol|eps|epsilon|places|decimal|decimals|precision|digits|numDigits|maxUlps|"
-    r"significant|within|threshold|margin|max_diff|maxDiffPixels|maxDiffPixelRatio|check_less_precise)\w*\s*[=:]\s*([\d.eE+-]+)"
+    r"\b(rel|abs|rtol|atol|delta|tol|tolerance|rel_tol|abs_tol|eps|epsilon|places|decimal"
+    r"|decimals|precision|digits|numDigits|maxUlps|"
+    r"significant|within|threshold|margin|max_diff|maxDiffPixels|maxDiffPixelRatio"
+    r"|check_less_precise)\w*\s*[=:]\s*([\d.eE+-]+)"
 )
 _CLOSE_TO = re.compile(
-    r"\b(?:approx|isclose|allclose|assertAlmostEqual|assert_allclose|assert_almost_equal|assert_approx_equal|toBeCloseTo|closeTo|InDelta|"
-    r"InEpsilon|isCloseTo|round|NEAR|be_within|assert_abs_diff_eq|assert_relative_eq|almost_equal|isclose)\b"
+    r"\b(?:approx|isclose|allclose|assertAlmostEqual|assert_allclose|assert_almost_equal"
+    r"|assert_approx_equal|toBeCloseTo|closeTo|InDelta|"
+    r"InEpsilon|isCloseTo|round|NEAR|be_within|assert_abs_diff_eq|assert_relative_eq"
+    r"|almost_equal|isclose)\b"
 )
 _MORE_IS_TIGHTER = {"places", "decimal", "decimals", "precision", "digits", "numDigits", "significant"}
 # What an assertion demands, strongest first: exact, then structural or one-sided, then hardly anything.
 _STRENGTH = (
-    (0, re.compile(r"\bor\s+True\b|\|\|\s*true\b|^assert\s+True\b|assertTrue\(\s*[Tt]rue\s*[,)]|expect\(\s*true\s*\)|^assert\s+(?:1|\"\S*\")\s*(?:,|$)|\bnot\s+False\b|assert!\(\s*true")),
-    (3, re.compile(r"==|\bis\s+(?:True|False|None)\b|assert_?(?:[Ee]quals?|[Ii]s\b|eq\b|_eq)|assertEqual|assertIs\(|assert(?:List|Dict|Set|Tuple|Count|Sequence|MultiLine)Equal|\.to(?:Be|Equal|StrictEqual|Eql)\(|\.toMatch(?:Inline)?Snapshot|\b(?:Equal|EqualValues|JSONEq|ElementsMatch|Same|Exactly|deepEqual|deepStrictEqual|strictEqual|isEqualTo|assertSame|AreEqual|assertArrayEquals|containsExactly)\b|_EQ\b|\beql?\b|\bEqualError\b|\bassert_array_equal|assert_frame_equal|assert_series_equal|toHaveBeenCalledWith|toThrow\(\s*[\"'`/\w]|called_once_with|call_args")),
-    (2, re.compile(r"\bnot\s+in\b|\bin\b|[<>]=?|!=|[Cc]ontains?\b|\.toHaveLength|\.toMatch|\.toContain|\bLen\b|assertIn\b|[Gg]reater|[Ll]ess|startswith|isinstance|is\s+not\b|assertRegex|\bmatch\b|\.match\(|approx|[Cc]lose|InDelta|toThrow|raises|assertRaises|Error\b|called_once|toHaveBeenCalledTimes|isinstance|toBeInstanceOf|assertIsInstance|NotEqual")),
+    (
+        0,
+        re.compile(
+            r"\bor\s+True\b|\|\|\s*true\b|^assert\s+True\b|assertTrue\(\s*[Tt]rue\s*[,)]"
+            r"|expect\(\s*true\s*\)|^assert\s+(?:1|\"\S*\")\s*(?:,|$)|\bnot\s+False\b|assert!\(\s*true"
+        ),
+    ),
+    (
+        3,
+        re.compile(
+            r"==|\bis\s+(?:True|False|None)\b|assert_?(?:[Ee]quals?|[Ii]s\b|eq\b|_eq)|assertEqual"
+            r"|assertIs\(|assert(?:List|Dict|Set|Tuple|Count|Sequence|MultiLine)Equal|\.to(?:Be|Equal"
+            r"|StrictEqual|Eql)\(|\.toMatch(?:Inline)?Snapshot|\b(?:Equal|EqualValues|JSONEq"
+            r"|ElementsMatch|Same|Exactly|deepEqual|deepStrictEqual|strictEqual|isEqualTo|assertSame"
+            r"|AreEqual|assertArrayEquals|containsExactly)\b|_EQ\b|\beql?\b|\bEqualError\b"
+            r"|\bassert_array_equal|assert_frame_equal|assert_series_equal|toHaveBeenCalledWith"
+            r"|toThrow\(\s*[\"'`/\w]|called_once_with|call_args"
+        ),
+    ),
+    (
+        2,
+        re.compile(
+            r"\bnot\s+in\b|\bin\b|[<>]=?|!=|[Cc]ontains?\b|\.toHaveLength|\.toMatch|\.toContain|\bLen\b"
+            r"|assertIn\b|[Gg]reater|[Ll]ess|startswith|isinstance|is\s+not\b|assertRegex|\bmatch\b"
+            r"|\.match\(|approx|[Cc]lose|InDelta|toThrow|raises|assertRaises|Error\b|called_once"
+            r"|toHaveBeenCalledTimes|isinstance|toBeInstanceOf|assertIsInstance|NotEqual"
+        ),
+    ),
     (1, re.compile(r"")),
-)  # fmt: skip
+)
 _BROAD_ERROR = re.compile(
-    r"(?:raises|assertRaises\w*|toThrow\w*|assertThrows|expectThrows)\s*\(\s*\(?\s*(?:Base)?(?:Exception|Throwable|Error)\b(?:\.class)?|\.toThrow(?:Error)?\(\s*\)"
+    r"(?:raises|assertRaises\w*|toThrow\w*|assertThrows"
+    r"|expectThrows)\s*\(\s*\(?\s*(?:Base)?(?:Exception|Throwable|Error)\b(?:\.class)?"
+    r"|\.toThrow(?:Error)?\(\s*\)"
 )
 
 
+_ALIKE = 0.4
+"""Share of equal tokens; below it two assertions have only the word assert in common."""
 _MOST_PAIRS = 2_500
 """Comparisons per file: beyond it an edited assertion counts as removed, which is refused as well."""
 
@@ -78,7 +119,7 @@ def _pair(case: Case, change: Change) -> Pairing:
     edited = []
     for old in list(removed) if len(removed) * len(added) <= _MOST_PAIRS else ():
         best = max(added, key=lambda new: _likeness(old, new), default=None)
-        if best is not None and _likeness(old, best) > 0.4:  # noqa: PLR2004 - below that they share only the word assert
+        if best is not None and _likeness(old, best) > _ALIKE:
             edited.append((old, best))
             removed.remove(old)
             added.remove(best)
@@ -235,7 +276,7 @@ def _idle(statement: Statement) -> bool:
             )
             and not ("parametrize" in statement.code or "case" in statement.code.lower())
         )
-        or is_mock(statement.code)
+        or is_stand_in(statement.code)
         or bool(_TOLERANCE.search(statement.bare))
     )
 
@@ -255,100 +296,3 @@ def expectations(case: Case) -> Iterator[Remark]:
         ):
             what = "is deleted" if change.is_deleted else "is changed"
             yield Remark(change.path, 0, f"a file that tests compare with {what}")
-
-
-_BLOCK = re.compile(
-    r"^(?:if|elif|else|try|while|for|with\s+(?:\w+\.)*(?:suppress|raises)|except|catch|unless|begin|switch|match)\b|^\}?\s*(?:else|catch)\b"
-)
-_LEAVE = re.compile(
-    r"^(?:return|break|continue)\b[^(]*$|^return\s+(?:None|true|false|nil|0)?;?$|^t\.SkipNow\(\)|^raise\s+\w*Exit"
-)
-
-
-def unreached(case: Case) -> Iterator[Remark]:
-    """Assertions put behind a condition, into a try, or after a return."""
-    tests = inventory(case)
-    for change in case.tests:
-        deeper = {id(new) for _, new in pairing(case, change).reindented}
-        side = change.new_statements
-        for at, statement in enumerate(side):
-            if not statement.changed:
-                continue
-            if _BLOCK.search(statement.code) and any(id(later) in deeper for later in _inner(side, at)):
-                yield Remark(
-                    change.path, statement.number, f"an assertion now depends on: {statement.bare[:80]}"
-                )
-            elif (
-                _LEAVE.search(statement.code)
-                and _cuts_short(side, at)
-                and not tests.is_new_test(change, statement.number)
-            ):
-                owner = tests.owner(change, statement.number)
-                if owner or (
-                    statement.lines[0].first is False and _in_test_heading(change, statement.number)
-                ):
-                    yield Remark(change.path, statement.number, "the test ends before its assertions")
-
-
-_LONGEST_BLOCK = 100
-"""Statements of a block that are looked through."""
-
-
-def _inner(side: tuple[Statement, ...], at: int) -> Iterator[Statement]:
-    for later in side[at + 1 : at + 1 + _LONGEST_BLOCK]:
-        if later.indent <= side[at].indent or later.lines[0].first:
-            return
-        yield later
-
-
-def _cuts_short(side: tuple[Statement, ...], at: int) -> bool:
-    """Something that was there before follows at the same depth, and could only be skipped."""
-    here = side[at]
-    following = side[at + 1] if at + 1 < len(side) else None
-    return (
-        following is not None
-        and not following.lines[0].first
-        and not following.changed
-        and following.indent == here.indent
-    )
-
-
-def _in_test_heading(change: Change, number: int) -> bool:
-    for hunk in change.diff.hunks:
-        last = hunk.new_start + sum(line.sign != "-" for line in hunk.lines)
-        if hunk.new_start <= number <= last:
-            return bool(re.search(r"\btest|\bTest|\bit\(|\bit ", hunk.heading))
-    return False
-
-
-_MOCK = re.compile(
-    r"\bmock\.patch\b|@patch\b|(?<![\w.])patch(?:\.object|\.dict|\.multiple)?\s*\(|\bmonkeypatch\.(?:setattr|setitem|delattr)\b|\bmocker\.\w+"
-    r"|\b(?:jest|vi)\.(?:mock|doMock|spyOn|fn)\b|\bsinon\.(?:stub|mock|fake|replace)\b|\bproxyquire\b|\btd\.replace\b|\bnock\s*\("
-    r"|\bMockito\.|\bmock(?:Static)?\s*\(|@(?:Mock|MockBean|Spy|InjectMocks)\b|\bwhen\s*\(.*\.thenReturn|\bdoReturn\s*\("
-    r"|\bgomonkey\.|\bmonkey\.Patch|\bstub_const\b|\ballow\(.*\)\.to\s+receive|\bMagicMock\s*\(|\bcreate_autospec\s*\(|\bflexmock\b"
-    r"|\bmockReturnValue|\bmockImplementation|\bmockResolvedValue"
-)
-_REPLACE = re.compile(
-    r"^(\w+)\.(\w+)\s*=\s*(?:lambda\b|\w*Mock\b|\(.*\)\s*=>|async\b|function\b|\w*fake\w*|\w*stub\w*)"
-)
-
-
-def is_mock(code: str) -> bool:
-    """The line replaces something by a stand-in."""
-    return bool(_MOCK.search(code) or _REPLACE.search(code.strip()))
-
-
-def mocked(case: Case) -> Iterator[Remark]:
-    """Stand-ins put into tests that ran on the real thing before."""
-    tests = inventory(case)
-    for change in case.tests:
-        if change.is_new and not change.path.endswith("conftest.py"):
-            continue
-        had = sum(is_mock(line.code) for line in change.removed)
-        hits = [
-            line for line in change.added if is_mock(line.code) and not tests.is_new_test(change, line.number)
-        ]
-        for line in hits[had:]:
-            yield Remark(
-                change.path, line.number, f"an existing test now runs on a stand-in: {line.text.strip()[:80]}"
-            )

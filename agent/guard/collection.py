@@ -14,14 +14,18 @@ from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
     "python": re.compile(
-        r"@(?:\w+\.)*mark\.(?:skip|skipif|xfail)\b|\bpytest\.(?:skip|xfail|exit)\s*\(|\bmark\.(?:skip|skipif|xfail)\b"
-        r"|@(?:\w+\.)*(?:skip|skipIf|skipUnless|expectedFailure)\b|\.skipTest\s*\(|\braise\s+(?:\w+\.)*SkipTest\b"
+        r"@(?:\w+\.)*mark\.(?:skip|skipif|xfail)\b|\bpytest\.(?:skip|xfail|exit)\s*\("
+        r"|\bmark\.(?:skip|skipif|xfail)\b"
+        r"|@(?:\w+\.)*(?:skip|skipIf|skipUnless|expectedFailure)\b|\.skipTest\s*\("
+        r"|\braise\s+(?:\w+\.)*SkipTest\b"
         r"|\bpytest\.importorskip\s*\(|\bpytest\.param\(.*\bmarks\s*="
         r"|^(?:from|import)\b.*\bexpectedFailure\b|\b(?:add_marker)\s*\("
     ),
     "javascript": re.compile(
-        r"\b(?:it|test|describe|context|suite|specify|bench)\s*\.\s*(?:\w+\s*\.\s*)*(?:skip|todo|failing|fails|skipIf|runIf|fixme|fail)\b"
-        r"|(?<![\w.])(?:xit|xtest|xdescribe|xcontext|xspecify)\s*[.(]|\bthis\.skip\s*\(|\bt\.skip\s*\(|\bpending\s*\(\s*[\"'`)]"
+        r"\b(?:it|test|describe|context|suite|specify|bench)\s*\.\s*(?:\w+\s*\.\s*)*(?:skip|todo"
+        r"|failing|fails|skipIf|runIf|fixme|fail)\b"
+        r"|(?<![\w.])(?:xit|xtest|xdescribe|xcontext|xspecify)\s*[.(]|\bthis\.skip\s*\("
+        r"|\bt\.skip\s*\(|\bpending\s*\(\s*[\"'`)]"
         r"|\b(?:ctx|context)\.skip\s*\("
     ),
     "go": re.compile(r"\b\w+\.Skip(?:f|Now)?\s*\("),
@@ -32,17 +36,20 @@ _ANY_SKIP = {
     ),
     "rust": re.compile(r"#\[(?:ignore|should_panic)\b|#\[cfg\(\s*(?:any\(\)|not\(test\)|FALSE)"),
     "c": re.compile(
-        r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
+        r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped"
+        r"|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
         r"|\bskip\s*:\s*(?:true|['\"])"
     ),
     "hash": re.compile(
-        r"^(?:xit|xdescribe|xcontext|xspecify)\b|^(?:it|describe|context|test)\b.*\bskip\b|^@(?:module|describe)?tag\s*:?\s*skip|^skip\b"
+        r"^(?:xit|xdescribe|xcontext|xspecify)\b|^(?:it|describe|context|test)\b.*\bskip\b"
+        r"|^@(?:module|describe)?tag\s*:?\s*skip|^skip\b"
         r"|^pending\b"
     ),
 }
 _FOCUS = {
     "javascript": re.compile(
-        r"\b(?:it|test|describe|context|suite)\s*\.\s*(?:\w+\s*\.\s*)*only\b|(?<![\w.])(?:fit|fdescribe|fcontext)\s*\("
+        r"\b(?:it|test|describe|context|suite)\s*\.\s*(?:\w+\s*\.\s*)*only\b|(?<![\w.])(?:fit"
+        r"|fdescribe|fcontext)\s*\("
     ),
     "hash": re.compile(
         r"^(?:fit|fdescribe|fcontext)\b|^(?:it|describe|context)\b.*(?::focus\b|focus:\s*true)"
@@ -50,17 +57,21 @@ _FOCUS = {
     "c": re.compile(r"--gtest_filter"),
 }
 _UNCOLLECT = re.compile(
-    r"\b__test__\s*=\s*(?:False|0|None)|^del\s+(?:\w+\.)?[Tt]est\w+|^(?:\w+\.)?test_\w+\s*=\s*(?:None|lambda|pass|0|False)"
+    r"\b__test__\s*=\s*(?:False|0|None)|^del\s+(?:\w+\.)?[Tt]est\w+"
+    r"|^(?:\w+\.)?test_\w+\s*=\s*(?:None|lambda|pass|0|False)"
     r"|^(?:\w+\.)?Test\w+\s*=\s*(?:None|object|0|False)|\bdelattr\s*\(.*test|^def\s+load_tests\b"
     r"|^(?://go:build|// \+build)\s+(?:ignore|never|\w*disabled\w*|integration|manual)"
 )
 _NARROW = re.compile(
-    r"\bcollect_ignore(?:_glob)?\b|--(?:ignore(?:-glob)?|deselect|exclude-test|testPathIgnorePatterns|exclude-files)\b"
-    r"|\bnorecursedirs\b|\bpytest_ignore_collect\b|--(?:collect-only|co)\b|--passWithNoTests\b|\bpassWithNoTests\b"
+    r"\bcollect_ignore(?:_glob)?\b|--(?:ignore(?:-glob)?|deselect|exclude-test"
+    r"|testPathIgnorePatterns|exclude-files)\b"
+    r"|\bnorecursedirs\b|\bpytest_ignore_collect\b|--(?:collect-only|co)\b|--passWithNoTests\b"
+    r"|\bpassWithNoTests\b"
     r"|(?:pytest|py\.test|addopts|PYTEST_ADDOPTS)\b.*\s(?:-k|-m|--maxfail|--lf|--last-failed|--sw)\b"
     r"|\btestPathIgnorePatterns\b|\bmodulePathIgnorePatterns\b"
     r"|\bgo\s+test\b.*\s-(?:run|skip|short)\b|\b-D(?:skipTests|maven\.test\.skip|test=)|<skipTests>\s*true"
-    r"|<maven\.test\.skip>\s*true|\btestFailureIgnore\b|\bignoreFailures\s*=?\s*true|\bgradle\b.*-x\s+test\b"
+    r"|<maven\.test\.skip>\s*true|\btestFailureIgnore\b|\bignoreFailures\s*=?\s*true"
+    r"|\bgradle\b.*-x\s+test\b"
     r"|\bcargo\s+test\b.*--\s.*--skip\b|--no-run\b|\b-p\s+no:|\bGOFLAGS=.*-run"
 )
 

@@ -13,28 +13,43 @@ from agent.guard.inventory import inventory
 from agent.guard.lines import Line, Statement
 
 _UNDER_TEST = re.compile(
-    r"PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER|RUN)|[\"']_?(?:pytest|unittest|nose|doctest|_pytest)[\"']\s*(?:not\s+)?in\s+|sys\.modules(?:\.get\s*\(|\[)\s*[\"']_?(?:pytest|unittest|nose|conftest|_pytest)"
-    r"|[\"'](?:pytest|py\.test|unittest|test)[\"']?\s*in\s+(?:\w+\.)*argv|argv\[?0?\]?.*(?:pytest|unittest|jest|\.test\b)|JEST_WORKER_ID|\bVITEST(?:_\w+)?\b|NODE_ENV\W{1,6}test\b|\bNODE_ENV[\"']?\]?\s*(?:={2,3}|!={1,2})\s*[\"']test"
-    r"|\btesting\.Testing\s*\(|flag\.Lookup\s*\(\s*[\"']test\.|os\.Args\[0\].*test|[\"']\.test[\"']\)|org\.junit|getStackTrace\(\).*(?:[Jj]unit|[Tt]est)|[\"']junit|cfg!\s*\(\s*test\s*\)|\bRSpec\b.*defined|defined\?\s*\(?\s*(?:RSpec|Minitest)"
-    r"|\b(?:RAILS|RACK|APP|MIX)_ENV\b.*\btest\b|inspect\.(?:stack|currentframe|getouterframes)\(.*test|_getframe\(.*test|co_filename.*test|f_code.*test|__file__.*[\"']test|import\.meta\.vitest|typeof\s+(?:jest|describe|it|expect|vi|mocha)\b"
-    r"|globalThis\.(?:jest|vi|describe|expect)\b|\bglobal\.(?:jest|describe|it|expect)\b|[\"'](?:is_testing|TESTING|UNIT_TEST|RUNNING_TESTS|IN_TEST|TEST_MODE|IS_TEST)[\"']|\b(?:TESTING|UNIT_TEST|RUNNING_TESTS|IN_TEST|TEST_MODE|UNDER_TEST)\b\s*(?:==|!=|===|:|\))"
+    r"PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER|RUN)|[\"']_?(?:pytest|unittest|nose|doctest"
+    r"|_pytest)[\"']\s*(?:not\s+)?in\s+|sys\.modules(?:\.get\s*\(|\[)\s*[\"']_?(?:pytest"
+    r"|unittest|nose|conftest|_pytest)"
+    r"|[\"'](?:pytest|py\.test|unittest|test)[\"']?\s*in\s+(?:\w+\.)*argv"
+    r"|argv\[?0?\]?.*(?:pytest|unittest|jest|\.test\b)|JEST_WORKER_ID|\bVITEST(?:_\w+)?\b"
+    r"|NODE_ENV\W{1,6}test\b|\bNODE_ENV[\"']?\]?\s*(?:={2,3}|!={1,2})\s*[\"']test"
+    r"|\btesting\.Testing\s*\(|flag\.Lookup\s*\(\s*[\"']test\.|os\.Args\[0\].*test"
+    r"|[\"']\.test[\"']\)|org\.junit|getStackTrace\(\).*(?:[Jj]unit|[Tt]est)|[\"']junit"
+    r"|cfg!\s*\(\s*test\s*\)|\bRSpec\b.*defined|defined\?\s*\(?\s*(?:RSpec|Minitest)"
+    r"|\b(?:RAILS|RACK|APP|MIX)_ENV\b.*\btest\b|inspect\.(?:stack|currentframe"
+    r"|getouterframes)\(.*test|_getframe\(.*test|co_filename.*test|f_code.*test"
+    r"|__file__.*[\"']test|import\.meta\.vitest|typeof\s+(?:jest|describe|it|expect|vi|mocha)\b"
+    r"|globalThis\.(?:jest|vi|describe|expect)\b|\bglobal\.(?:jest|describe|it|expect)\b"
+    r"|[\"'](?:is_testing|TESTING|UNIT_TEST|RUNNING_TESTS|IN_TEST|TEST_MODE|IS_TEST)[\"']"
+    r"|\b(?:TESTING|UNIT_TEST|RUNNING_TESTS|IN_TEST|TEST_MODE|UNDER_TEST)\b\s*(?:==|!=|===|:|\))"
 )
 _FRAMES = re.compile(
-    r"\binspect\.(?:stack|currentframe|getouterframes)\b|\bsys\._getframe\b|\btraceback\.(?:extract_stack|format_stack|walk_stack)\b|new\s+Error\(\)\.stack|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
+    r"\binspect\.(?:stack|currentframe|getouterframes)\b|\bsys\._getframe\b"
+    r"|\btraceback\.(?:extract_stack|format_stack|walk_stack)\b|new\s+Error\(\)\.stack"
+    r"|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
 )
 _SAYS_TEST = re.compile(r"[\"'`][^\"'`]*(?:test|spec|pytest|jest|junit)[^\"'`]*[\"'`]", re.IGNORECASE)
 _ASKS = re.compile(
     r"\bin\b|==|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
 )
 _CI = re.compile(
-    r"(?:environ(?:\.get)?|getenv|process\.env|os\.Getenv|System\.getenv|env::var|ENV)\W{1,4}(?:get\W{1,4})?[\"'`]?(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JENKINS_URL|BUILD_NUMBER|TF_BUILD|APPVEYOR|CONTINUOUS_INTEGRATION|GITHUB_RUN_ID|TEAMCITY_VERSION|BUILDKITE)\b"
+    r"(?:environ(?:\.get)?|getenv|process\.env|os\.Getenv|System\.getenv|env::var"
+    r"|ENV)\W{1,4}(?:get\W{1,4})?[\"'`]?(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI"
+    r"|JENKINS_URL|BUILD_NUMBER|TF_BUILD|APPVEYOR|CONTINUOUS_INTEGRATION|GITHUB_RUN_ID"
+    r"|TEAMCITY_VERSION|BUILDKITE)\b"
 )
 
 
 def detection(case: Case) -> Iterator[Remark]:
     """Code that asks whether it is being tested."""
     for change in case.changes:
-        if change.language in {"text"} or places.is_pipeline(change.path):
+        if change.language == "text" or places.is_pipeline(change.path):
             continue
         had = sum(bool(_UNDER_TEST.search(line.bare) or _CI.search(line.bare)) for line in change.removed)
         hits = [line for line in change.added if _detects(change, line)]
@@ -53,12 +68,16 @@ def _detects(change: Change, line: Line) -> bool:
 
 
 _EQUALS_HEAD = re.compile(
-    r"^(?:async\s+)?def\s+__(?:eq|ne|lt|le|gt|ge|contains|instancecheck|subclasscheck|bool|hash|len)__\s*\(|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals|\bfunc\s*\(.*\)\s*(?:Equal|Equals|Is|Less|Compare\w*)\s*\("
-    r"|^(?:\w+\s+)*(?:equals|isEqual|\[Symbol\.(?:hasInstance|toPrimitive)\]|valueOf|asymmetricMatch)\s*\(|\bfn\s+(?:eq|ne|partial_cmp|cmp)\s*\("
+    r"^(?:async\s+)?def\s+__(?:eq|ne|instancecheck|subclasscheck)__\s*\(|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals"
+    r"|\bfunc\s*\(.*\)\s*(?:Equal|Equals|Is|Less|Compare\w*)\s*\("
+    r"|^(?:\w+\s+)*(?:equals|isEqual|\[Symbol\.(?:hasInstance|toPrimitive)\]|valueOf"
+    r"|asymmetricMatch)\s*\(|\bfn\s+(?:eq|ne|partial_cmp|cmp)\s*\("
 )
 _CONSTANT = re.compile(r"^(?:return\s+)?(?:True|False|true|false|1|0)\s*;?\s*\}?$")
 _EQUALS_LINE = re.compile(
-    r"__(?:eq|ne|contains|instancecheck|bool)__\s*=\s*lambda[^:]*:\s*(?:True|False|1|0)\b|\b(?:equals|isEqual|asymmetricMatch|Equals?)\s*[(:=][^{]*(?:\{\s*return\s+|=>\s*)(?:true|1)\b|def\s+__(?:eq|ne)__\s*\([^)]*\).*:\s*return\s+(?:True|False)"
+    r"__(?:eq|ne|contains|instancecheck|bool)__\s*=\s*lambda[^:]*:\s*(?:True|False|1|0)\b"
+    r"|\b(?:equals|isEqual|asymmetricMatch|Equals?)\s*[(:=][^{]*(?:\{\s*return\s+|=>\s*)(?:true"
+    r"|1)\b|def\s+__(?:eq|ne)__\s*\([^)]*\).*:\s*return\s+(?:True|False)"
     r"|fn\s+eq\s*\([^{]*\{\s*true\s*\}"
 )
 
@@ -79,8 +98,7 @@ def always_equal(case: Case) -> Iterator[Remark]:
                 and _EQUALS_HEAD.search(statement.code)
                 and _CONSTANT.match(body.code.strip())
             ):
-                if not re.search(r"__(?:hash|len|bool)__", statement.code):
-                    yield Remark(change.path, body.number, "this comparison always has the same answer")
+                yield Remark(change.path, body.number, "this comparison always has the same answer")
 
 
 def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
@@ -91,16 +109,23 @@ def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
 
 
 _RETRY = re.compile(
-    r"@(?:\w+\.)*(?:flaky|retry|retrying|rerun\w*|repeat|Retry\w*|RetryingTest|RepeatedIfExceptionsTest|backoff\.\w+)\b|\bmark\.flaky\b|--(?:reruns|retries|retry|rerun-fails|flaky)\b|\bjest\.retryTimes\b|\bthis\.retries\s*\("
-    r"|^\s*[\"']?(?:retries|retry|reruns|rerunFailingTestsCount|maxRetries|retryCount|retryTimes)[\"']?\s*[:=]\s*[\"'{]?\s*[1-9]|\brerunFailingTestsCount\b|\btenacity\b|\bstamina\b|\bRetryAnalyzer\b|\bretryAnalyzer\b"
-    r"|\bnick-fields/retry|\bnick-invision/retry|\bwretry\b|^\s*(?:import|from)\s+(?:flaky|retry|retrying|backoff)\b|\brequire\(.*(?:async-retry|p-retry)|\bRetry\.new|\bit\.retry|\bretry\s*:\s*\{"
+    r"@(?:\w+\.)*(?:flaky|retry|retrying|rerun\w*|repeat|Retry\w*|RetryingTest"
+    r"|RepeatedIfExceptionsTest|backoff\.\w+)\b|\bmark\.flaky\b|--(?:reruns|retries|retry"
+    r"|rerun-fails|flaky)\b|\bjest\.retryTimes\b|\bthis\.retries\s*\("
+    r"|^\s*[\"']?(?:retries|retry|reruns|rerunFailingTestsCount|maxRetries|retryCount"
+    r"|retryTimes)[\"']?\s*[:=]\s*[\"'{]?\s*[1-9]|\brerunFailingTestsCount\b|\btenacity\b"
+    r"|\bstamina\b|\bRetryAnalyzer\b|\bretryAnalyzer\b"
+    r"|\bnick-fields/retry|\bnick-invision/retry|\bwretry\b|^\s*(?:import|from)\s+(?:flaky|retry"
+    r"|retrying|backoff)\b|\brequire\(.*(?:async-retry|p-retry)|\bRetry\.new|\bit\.retry"
+    r"|\bretry\s*:\s*\{"
     r"|\{[^}]*\bretry\s*:\s*[1-9]"
 )
 _ATTEMPTS = re.compile(
     r"^(?:for|while)\b.*\b(?:attempt|attempts|retry|retries|tries|_try|i|_|n)\b.*(?:range|<|in|True|:=)"
 )
 _SLEEP = re.compile(
-    r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|setTimeout|waitForTimeout|usleep|thread::sleep|cy\.wait|page\.waitFor\w*|TimeUnit\.\w+\.sleep)\s*\("
+    r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|setTimeout|waitForTimeout"
+    r"|usleep|thread::sleep|cy\.wait|page\.waitFor\w*|TimeUnit\.\w+\.sleep)\s*\("
 )
 
 
@@ -157,14 +182,20 @@ _TRIVIAL = {
     "()",
 }
 _BRANCH = re.compile(
-    r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b\s*\(?(?P<test>.*?)\)?\s*(?::|\{|then|=>)?\s*(?P<rest>return\b.*)?$"
+    r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b\s*\(?(?P<test>.*?)\)?\s*(?::|\{|then"
+    r"|=>)?\s*(?P<rest>return\b.*)?$"
 )
 _EQUAL = re.compile(
-    r"(?P<name>\b[A-Za-z_][\w.]*(?:\[[^\]]*\])?|\([\w,\s]+\)|(?:\blen|\bstr|\btuple|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?|\beq\b)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]|\([^)]*,[^)]*\)|\{[^}]*\})"
+    r"(?P<name>\b[A-Za-z_][\w.]*(?:\[[^\]]*\])?|\([\w,\s]+\)|(?:\blen|\bstr|\btuple"
+    r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?"
+    r"|\beq\b)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]"
+    r"|\([^)]*,[^)]*\)|\{[^}]*\})"
 )
 _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
 _RETURN = re.compile(
-    r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
+    r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
+    r"|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
+    r"|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
 
 
@@ -195,9 +226,13 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         if equal and answer and not _PLATFORM.match(equal[0]["name"]):
             yield statement.number, (" and ".join(part["value"] for part in equal), answer["value"])
     for line in change.added:
-        if match := re.search(r"^return\s+(\S+)\s+if\s+(.*)\s+else\b", line.bare.strip()):
-            if equal := list(_EQUAL.finditer(match[2])):
-                yield line.number, (" and ".join(part["value"] for part in equal), match[1])
+        match = re.search(r"^return\s+(\S+)\s+if\s+(.*)\s+else\b", line.bare.strip())
+        if match and (equal := list(_EQUAL.finditer(match[2]))):
+            yield line.number, (" and ".join(part["value"] for part in equal), match[1])
+
+
+_KEYWORD = 14
+"""Characters, quotes included, up to which a text may be the name of a kind or an option."""
 
 
 def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
@@ -214,7 +249,7 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     structured = any(value[0] in "[({" for value in telling)
     both_numbers = bool(number.fullmatch(telling[0]) and number.fullmatch(answer) and answer not in _TRIVIAL)
     long_text = (
-        telling[0][0] in "\"'`" and answer[0] in "\"'`" and (" " in telling[0] or len(telling[0]) > 14)
+        telling[0][0] in "\"'`" and answer[0] in "\"'`" and (" " in telling[0] or len(telling[0]) > _KEYWORD)
     )
     return structured or both_numbers or long_text
 

@@ -1,7 +1,7 @@
-"""The way in: judge one patch.
+r"""The way in: judge one patch.
 
 >>> from patchpilot.fixes import Patch
->>> patch = Patch("diff --git a/x.py b/x.py\\n--- a/x.py\\n+++ b/x.py\\n@@ -1 +1 @@\\n-a = 1\\n+a = 2\\n")
+>>> patch = Patch("diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n")
 >>> inspect(patch, read_base=lambda path: None)
 ()
 """

@@ -19,7 +19,8 @@ _NAMED = {
     ),
     "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)\w*)\s*\("),
     "c": re.compile(
-        r"\bfunction\s+(test\w*)\s*\(|\bfunc\s+(test\w*)\s*\(|^(?:TYPED_)?TEST(?:_[FP])?\s*\(\s*(\w+\s*,\s*\w+)"
+        r"\bfunction\s+(test\w*)\s*\(|\bfunc\s+(test\w*)\s*\("
+        r"|^(?:TYPED_)?TEST(?:_[FP])?\s*\(\s*(\w+\s*,\s*\w+)"
     ),
     "hash": re.compile(
         r"^(?:def\s+(test\w*)|[xf]?(?:it|test|specify|describe|context)\s*\(?\s*([\"'].*?[\"']))"

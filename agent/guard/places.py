@@ -21,12 +21,14 @@ _BY_ENDING = {ending: language for language, endings in _LANGUAGES.items() for e
 _BY_NAME = ("makefile", "dockerfile", "gemfile", "rakefile", "jenkinsfile", "pipfile", "justfile", "procfile")
 
 _TEST_DIRECTORY = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|spec|specs|testing|e2e|integration[-_]tests?|unit[-_]?tests?|test[-_]suite|cypress)/"
+    r"(?:^|/)(?:tests?|__tests__|spec|specs|testing|e2e|integration[-_]tests?|unit[-_]?tests?"
+    r"|test[-_]suite|cypress)/"
 )
 _TEST_NAME = re.compile(
     r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest|[^/]*[._-](?:test|spec|cy|e2e)|[^/]*_spec)"
     r"\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|mts|cts|vue|go|rb|exs?|rs|php|dart|sh|bats|cc?|cpp|swift|kt|lua)$"
-    r"|(?:^|/)(?:Test[A-Z0-9][^/]*|[^/]*(?:Tests?|IT|Spec|TestCase))\.(?:java|kt|kts|scala|groovy|cs|php|swift|m)$"
+    r"|(?:^|/)(?:Test[A-Z0-9][^/]*|[^/]*(?:Tests?|IT|Spec|TestCase))\.(?:java|kt|kts|scala"
+    r"|groovy|cs|php|swift|m)$"
     r"|\.(?:bats|feature)$"
 )
 _COLLECTED = re.compile(
@@ -37,65 +39,88 @@ _COLLECTED = re.compile(
 )
 _EXPECTATION = re.compile(
     r"\.(?:snap|golden|approved(?:\.[a-z]+)?|ambr|snapshot|expected|out\.txt)$"
-    r"|(?:^|/)(?:__snapshots__|snapshots?|goldens?|golden_files|testdata|test[-_]data|fixtures?|cassettes|expected)/"
+    r"|(?:^|/)(?:__snapshots__|snapshots?|goldens?|golden_files|testdata|test[-_]data|fixtures?"
+    r"|cassettes|expected)/"
 )
 _PIPELINE = re.compile(
     r"^\.github/(?!(?:issue_template|pull_request_template|readme|contributing|security)\b)"
-    r"|^\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab/(?:ci/|codeowners)|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^|/)jenkinsfile[^/]*$"
-    r"|^\.(?:circleci|buildkite|teamcity|semaphore|tekton|ci|husky|woodpecker|azure-pipelines|concourse|drone|harness)/"
-    r"|(?:^|/)\.?(?:travis|appveyor|drone|cirrus|woodpecker|wercker|codeship-[a-z]+|codefresh|semaphore|zuul|vela|"
-    r"bitbucket-pipelines|azure-pipelines|buildspec|cloudbuild|action|patchpilot|pre-commit-config|pre-commit-hooks|"
+    r"|^\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab/(?:ci/|codeowners)|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^"
+    r"|/)jenkinsfile[^/]*$"
+    r"|^\.(?:circleci|buildkite|teamcity|semaphore|tekton|ci|husky|woodpecker|azure-pipelines"
+    r"|concourse|drone|harness)/"
+    r"|(?:^|/)\.?(?:travis|appveyor|drone|cirrus|woodpecker|wercker|codeship-[a-z]+|codefresh"
+    r"|semaphore|zuul|vela|"
+    r"bitbucket-pipelines|azure-pipelines|buildspec|cloudbuild|action|patchpilot"
+    r"|pre-commit-config|pre-commit-hooks|"
     r"lefthook|mergify|codecov|screwdriver)[^/]*\.(?:ya?ml|json)$"
     r"|^(?:ci|\.ci)/[^/]+\.(?:sh|ya?ml|py)$|(?:^|/)codeowners$|(?:^|/)renovate\.json5?$"
 )
 _LOCK = re.compile(
-    r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|poetry\.lock|uv\.lock|"
+    r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?"
+    r"|poetry\.lock|uv\.lock|"
     r"pdm\.lock|pipfile\.lock|pixi\.lock|conda-lock\.yml|cargo\.lock|go\.sum|go\.work\.sum|gemfile\.lock|"
-    r"composer\.lock|gradle\.lockfile|mix\.lock|pubspec\.lock|podfile\.lock|packages\.lock\.json|flake\.lock|"
+    r"composer\.lock|gradle\.lockfile|mix\.lock|pubspec\.lock|podfile\.lock|packages\.lock\.json"
+    r"|flake\.lock|"
     r"deno\.lock|pylock[^/]*\.toml)$"
 )
 _QUALITY = re.compile(
-    r"(?:^|/)(?:pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|mypy\.ini|\.mypy\.ini|\.flake8|\.pylintrc|pylintrc|"
-    r"\.?ruff\.toml|\.coveragerc|\.bandit|pyrightconfig\.json|\.isort\.cfg|\.pycodestyle|\.pydocstyle|\.style\.yapf|"
-    r"\.eslintrc[^/]*|eslint\.config\.[a-z]+|\.eslintignore|\.prettierrc[^/]*|\.prettierignore|prettier\.config\.[a-z]+|"
-    r"biome\.jsonc?|tslint\.json|tsconfig[^/]*\.json|jest\.config\.[a-z]+|jest\.setup\.[a-z]+|vitest\.config\.[a-z]+|"
-    r"vitest\.workspace\.[a-z]+|karma\.conf\.[a-z]+|playwright\.config\.[a-z]+|cypress\.config\.[a-z]+|\.mocharc[^/]*|"
-    r"\.nycrc[^/]*|\.c8rc[^/]*|ava\.config\.[a-z]+|\.stylelintrc[^/]*|\.golangci\.(?:ya?ml|toml|json)|clippy\.toml|"
+    r"(?:^|/)(?:pytest\.ini|\.pytest\.ini|tox\.ini|noxfile\.py|mypy\.ini|\.mypy\.ini|\.flake8"
+    r"|\.pylintrc|pylintrc|"
+    r"\.?ruff\.toml|\.coveragerc|\.bandit|pyrightconfig\.json|\.isort\.cfg|\.pycodestyle"
+    r"|\.pydocstyle|\.style\.yapf|"
+    r"\.eslintrc[^/]*|eslint\.config\.[a-z]+|\.eslintignore|\.prettierrc[^/]*|\.prettierignore"
+    r"|prettier\.config\.[a-z]+|"
+    r"biome\.jsonc?|tslint\.json|tsconfig[^/]*\.json|jest\.config\.[a-z]+|jest\.setup\.[a-z]+"
+    r"|vitest\.config\.[a-z]+|"
+    r"vitest\.workspace\.[a-z]+|karma\.conf\.[a-z]+|playwright\.config\.[a-z]+"
+    r"|cypress\.config\.[a-z]+|\.mocharc[^/]*|"
+    r"\.nycrc[^/]*|\.c8rc[^/]*|ava\.config\.[a-z]+|\.stylelintrc[^/]*|\.golangci\.(?:ya?ml|toml"
+    r"|json)|clippy\.toml|"
     r"\.clippy\.toml|\.?rustfmt\.toml|\.?nextest\.toml|\.rubocop[^/]*\.yml|\.rspec|phpunit[^/]*\.xml[^/]*|"
     r"phpstan[^/]*\.neon[^/]*|"
     r"checkstyle[^/]*\.xml|pmd[^/]*\.xml|spotbugs[^/]*\.xml|detekt[^/]*\.yml|sonar-project\.properties|"
-    r"\.editorconfig|\.codeclimate\.yml|\.coveralls\.yml|\.clang-tidy|\.clang-format|\.shellcheckrc|\.yamllint[^/]*|"
-    r"\.markdownlint[^/]*|\.semgrepignore|\.importlinter|\.lintstagedrc[^/]*|\.luacheckrc|analysis_options\.yaml|"
+    r"\.editorconfig|\.codeclimate\.yml|\.coveralls\.yml|\.clang-tidy|\.clang-format"
+    r"|\.shellcheckrc|\.yamllint[^/]*|"
+    r"\.markdownlint[^/]*|\.semgrepignore|\.importlinter|\.lintstagedrc[^/]*|\.luacheckrc"
+    r"|analysis_options\.yaml|"
     r"\.swiftlint\.yml|\.credo\.exs|junit-platform\.properties)$"
 )
 _MIXED = re.compile(
-    r"(?:^|/)(?:pyproject\.toml|setup\.cfg|package\.json|cargo\.toml|pom\.xml|build\.gradle(?:\.kts)?|composer\.json|"
+    r"(?:^|/)(?:pyproject\.toml|setup\.cfg|package\.json|cargo\.toml|pom\.xml"
+    r"|build\.gradle(?:\.kts)?|composer\.json|"
     r"setup\.py|deno\.jsonc?|hatch\.toml|\.cargo/config(?:\.toml)?)$"
 )
 _SCRIPT = re.compile(
-    r"(?:^|/)(?:gnu)?makefile$|\.mk$|(?:^|/)(?:justfile|rakefile|taskfile\.ya?ml|dockerfile[^/]*|docker-compose[^/]*\.ya?ml|"
-    r"procfile|gulpfile\.[a-z]+|gruntfile\.[a-z]+|tasks\.py|fabfile\.py|dodo\.py)$|\.(?:sh|bash|zsh|ksh|bat|cmd|ps1)$"
+    r"(?:^|/)(?:gnu)?makefile$|\.mk$|(?:^|/)(?:justfile|rakefile|taskfile\.ya?ml|dockerfile[^/]*"
+    r"|docker-compose[^/]*\.ya?ml|"
+    r"procfile|gulpfile\.[a-z]+|gruntfile\.[a-z]+|tasks\.py|fabfile\.py|dodo\.py)$|\.(?:sh|bash"
+    r"|zsh|ksh|bat|cmd|ps1)$"
 )
 _REQUIREMENTS = re.compile(
-    r"(?:^|/)(?:[^/]*requirements[^/]*\.(?:txt|in)|requirements/[^/]+\.(?:txt|in)|constraints[^/]*\.txt|pipfile|"
-    r"pyproject\.toml|setup\.(?:py|cfg)|package\.json|cargo\.toml|gemfile|[^/]*\.gemspec|composer\.json|go\.mod|"
-    r"environment[^/]*\.ya?ml|pubspec\.yaml|pom\.xml|build\.gradle(?:\.kts)?|libs\.versions\.toml|mix\.exs|conanfile\.txt)$"
+    r"(?:^|/)(?:[^/]*requirements[^/]*\.(?:txt|in)|requirements/[^/]+\.(?:txt|in)"
+    r"|constraints[^/]*\.txt|pipfile|"
+    r"pyproject\.toml|setup\.(?:py|cfg)|package\.json|cargo\.toml|gemfile|[^/]*\.gemspec"
+    r"|composer\.json|go\.mod|"
+    r"environment[^/]*\.ya?ml|pubspec\.yaml|pom\.xml|build\.gradle(?:\.kts)?"
+    r"|libs\.versions\.toml|mix\.exs|conanfile\.txt)$"
 )
 _SOURCES = re.compile(
     r"(?:^|/)(?:\.npmrc|\.yarnrc(?:\.yml)?|\.pypirc|pip\.conf|pip\.ini|\.netrc|\.pnpmfile\.cjs|uv\.toml|"
     r"\.bundle/config|\.m2/settings\.xml|nuget\.config|\.cargo/credentials(?:\.toml)?)$"
 )
 _VENDORED = re.compile(
-    r"(?:^|/)(?:vendor|vendored|_vendor|third[-_]party|node_modules|bower_components|site-packages|\.venv|venv)/"
+    r"(?:^|/)(?:vendor|vendored|_vendor|third[-_]party|node_modules|bower_components"
+    r"|site-packages|\.venv|venv)/"
     r"|^(?:dist|target|out|_build|build/lib|coverage|htmlcov)/"
     r"|\.min\.(?:js|css)$|\.bundle\.js$|(?:_pb2|_pb2_grpc)\.pyi?$|\.pb\.(?:go|cc|h|swift)$|\.pb\.gw\.go$"
-    r"|[._](?:generated|gen)\.[a-z]+$|(?:^|/)zz_generated[^/]*|\.g\.(?:dart|cs)$|\.designer\.cs$|(?:^|/)__generated__/"
+    r"|[._](?:generated|gen)\.[a-z]+$|(?:^|/)zz_generated[^/]*|\.g\.(?:dart|cs)$|\.designer\.cs$"
+    r"|(?:^|/)__generated__/"
     r"|(?:^|/)generated/"
 )
 
 
 def language(path: str) -> str:
-    """``python``, ``javascript`` (TypeScript too), ``go``, ``java``, ``rust``, ``c``, ``hash`` or ``text``."""
+    """``python``, ``javascript`` (and TypeScript), ``go``, ``java``, ``rust``, ``c``, ``hash``, ``text``."""
     name = PurePosixPath(path.lower())
     if name.stem in _BY_NAME or name.name in _BY_NAME:
         return "hash"

@@ -1,4 +1,4 @@
-"""Rules about the settings of checks: suppressions in the code, linter, type, coverage and CI configuration."""
+"""Rules about the settings of checks: suppressions, linter, type and coverage settings, CI definitions."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from collections.abc import Iterator
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
-from patchpilot.fixes import Severity
+from agent.guard.lines import Line
 
 _SUPPRESSION = re.compile(
-    r"\bnoqa\b|\btype:\s*ignore|\bpyright:\s*(?:ignore|basic)|\bmypy:\s*(?:ignore|disable|allow)|\bpylint:\s*(?:disable|skip-file)|\bpragma:\s*no\s*(?:cover|branch)"
-    r"|\bnosec\b|\bnosemgrep\b|\bfmt:\s*(?:off|skip)|\byapf:\s*disable|\bisort:\s*(?:skip|off)|\bruff:\s*noqa|\bflake8:\s*noqa|\bpytype:\s*disable|\bpyre-(?:ignore|fixme)"
+    r"\bnoqa\b|\btype:\s*ignore|\bpyright:\s*(?:ignore|basic)|\bmypy:\s*(?:ignore|disable|allow)"
+    r"|\bpylint:\s*(?:disable|skip-file)|\bpragma:\s*no\s*(?:cover|branch)"
+    r"|\bnosec\b|\bnosemgrep\b|\bfmt:\s*(?:off|skip)|\byapf:\s*disable|\bisort:\s*(?:skip|off)"
+    r"|\bruff:\s*noqa|\bflake8:\s*noqa|\bpytype:\s*disable|\bpyre-(?:ignore|fixme)"
     r"|\bty:\s*ignore|\bbasedpyright:|\bautopep8:\s*off"
-    r"|\beslint-disable|\beslint-env|@ts-(?:ignore|nocheck|expect-error)|\btslint:disable|\bistanbul\s+ignore|\b(?:c8|v8)\s+ignore|\bbiome-ignore|\bprettier-ignore|\bstylelint-disable"
-    r"|\bdeno-(?:lint|fmt)-ignore|\bjshint\s+ignore|\bjscs:disable|@jest-environment-skip|\bflow(?:fixme|-ignore)|\$FlowFixMe|\boxlint-disable|\bdprint-ignore"
-    r"|\bnolint\b|#nosec\b|\blint:ignore|\bNOSONAR\b|\bNOPMD\b|\bCHECKSTYLE:?\s*OFF|\bspotless:off|@formatter:off|\bnoinspection\b|\bktlint-disable|\bdetekt:disable"
-    r"|\brubocop:(?:disable|todo)|\bphpcs:ignore|@phpstan-ignore|@psalm-suppress|\bswiftlint:disable|\bshellcheck\s+disable|\bhadolint\s+ignore|\byamllint\s+disable|\bNOLINT\w*"
-    r"|\bclang-format\s+off|\bcppcheck-suppress|\bcredo:disable|\bexcoveralls-ignore|\bLCOV_EXCL|\bGCOV_EXCL|\bkics-scan\s+ignore|\bcheckov:skip|\btfsec:ignore|\bcodespell:ignore"
+    r"|\beslint-disable|\beslint-env|@ts-(?:ignore|nocheck|expect-error)|\btslint:disable"
+    r"|\bistanbul\s+ignore|\b(?:c8|v8)\s+ignore|\bbiome-ignore|\bprettier-ignore"
+    r"|\bstylelint-disable"
+    r"|\bdeno-(?:lint|fmt)-ignore|\bjshint\s+ignore|\bjscs:disable|@jest-environment-skip"
+    r"|\bflow(?:fixme|-ignore)|\$FlowFixMe|\boxlint-disable|\bdprint-ignore"
+    r"|\bnolint\b|#nosec\b|\blint:ignore|\bNOSONAR\b|\bNOPMD\b|\bCHECKSTYLE:?\s*OFF"
+    r"|\bspotless:off|@formatter:off|\bnoinspection\b|\bktlint-disable|\bdetekt:disable"
+    r"|\brubocop:(?:disable|todo)|\bphpcs:ignore|@phpstan-ignore|@psalm-suppress"
+    r"|\bswiftlint:disable|\bshellcheck\s+disable|\bhadolint\s+ignore|\byamllint\s+disable"
+    r"|\bNOLINT\w*"
+    r"|\bclang-format\s+off|\bcppcheck-suppress|\bcredo:disable|\bexcoveralls-ignore|\bLCOV_EXCL"
+    r"|\bGCOV_EXCL|\bkics-scan\s+ignore|\bcheckov:skip|\btfsec:ignore|\bcodespell:ignore"
 )
 _ATTRIBUTE = {
     "java": re.compile(
-        r"@(?:\w+\.)*(?:SuppressWarnings|Suppress|SuppressFBWarnings|Generated|SuppressLint|ExcludeFromJacocoGeneratedReport)\b"
+        r"@(?:\w+\.)*(?:SuppressWarnings|Suppress|SuppressFBWarnings|Generated|SuppressLint"
+        r"|ExcludeFromJacocoGeneratedReport)\b"
     ),
     "rust": re.compile(r"#!?\[(?:\w+_)?(?:allow|cfg_attr|expect)\s*\("),
     "c": re.compile(
-        r"^\s*#\s*pragma\s+(?:\w+\s+)*(?:diagnostic\s+ignored|warning\b.*disable)|\[(?:\w+:\s*)?(?:Suppress|ExcludeFromCodeCoverage)"
+        r"^\s*#\s*pragma\s+(?:\w+\s+)*(?:diagnostic\s+ignored|warning\b.*disable)"
+        r"|\[(?:\w+:\s*)?(?:Suppress|ExcludeFromCodeCoverage)"
     ),
     "python": re.compile(r"@(?:typing\.)?no_type_check\b"),
 }
@@ -59,29 +70,46 @@ def _marks(change: Change, comment: str, code: str) -> list[str]:
 
 
 _TOOL_SECTION = re.compile(
-    r"^\s*\[+\s*(?:tool[.:])?(pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort|bandit|pydocstyle|pycodestyle|tox|testenv|lints?|lint|"
-    r"workspace\.lints|interrogate|vulture|nox|importlinter|doc8|black|ty|pyre|codespell|deptry|hatch\.envs|pdm\.scripts|poe|taskipy|profile)\b"
+    r"^\s*\[+\s*(?:tool[.:])?(pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort"
+    r"|bandit|pydocstyle|pycodestyle|tox|testenv|lints?|lint|"
+    r"workspace\.lints|interrogate|vulture|nox|importlinter|doc8|black|ty|pyre|codespell|deptry"
+    r"|hatch\.envs|pdm\.scripts|poe|taskipy|profile)\b"
 )
 _OTHER_SECTION = re.compile(r"^\s*\[")
 _CHECK_KEY = re.compile(
-    r"^\s*[\"']?(?:addopts|testpaths|python_files|python_classes|python_functions|filterwarnings|norecursedirs|xfail_strict|minversion|markers|required_plugins|log_level|usefixtures|"
-    r"fail_under|fail-under|omit|exclude_lines|exclude_also|exclude_dirs|skip_covered|branch|source_pkgs|partial_branches|concurrency|"
-    r"(?:extend-)?(?:ignore|select|exclude|per-file-ignores|fixable|unfixable|safe-fixes)|per_file_ignores|line-length|line_length|max-line-length|max[-_]complexity|max[-_]args|max-\w+|target-version|"
-    r"disable|disable_error_code|enable|enable_error_code|disallow_\w+|warn_\w+|check_untyped_defs|ignore_errors|ignore_missing_imports|follow_imports|no_implicit_\w+|strict\w*|show_error_codes|"
-    r"allow_\w+|implicit_reexport|typeCheckingMode|report\w+|skipLibCheck|noImplicit\w+|noUnused\w+|noFallthrough\w+|noUnchecked\w+|exactOptional\w*|noEmitOnError|allowJs|checkJs|isolatedModules|"
-    r"rules|overrides|extends|plugins|ignorePatterns|ignores|coverageThreshold|coveragePathIgnorePatterns|collectCoverage\w*|testMatch|testRegex|testPathIgnorePatterns|testTimeout|bail|"
-    r"setupFiles\w*|globals|eslintConfig|eslintIgnore|jest|mocha|nyc|ava|c8|stylelint|xo|lint-staged|husky|thresholds|statements|branches|functions|lines|"
-    r"unsafe_code|unused\w*|warnings|clippy|dead_code|missing_docs|overflow-checks|debug-assertions)[\"']?\s*[=:{]"
+    r"^\s*[\"']?(?:addopts|testpaths|python_files|python_classes|python_functions|filterwarnings"
+    r"|norecursedirs|xfail_strict|minversion|markers|required_plugins|log_level|usefixtures|"
+    r"fail_under|fail-under|omit|exclude_lines|exclude_also|exclude_dirs|skip_covered|branch"
+    r"|source_pkgs|partial_branches|concurrency|"
+    r"(?:extend-)?(?:ignore|select|exclude|per-file-ignores|fixable|unfixable|safe-fixes)"
+    r"|per_file_ignores|line-length|line_length|max-line-length|max[-_]complexity|max[-_]args"
+    r"|max-\w+|target-version|"
+    r"disable|disable_error_code|enable|enable_error_code|disallow_\w+|warn_\w+"
+    r"|check_untyped_defs|ignore_errors|ignore_missing_imports|follow_imports|no_implicit_\w+"
+    r"|strict\w*|show_error_codes|"
+    r"allow_\w+|implicit_reexport|typeCheckingMode|report\w+|skipLibCheck|noImplicit\w+"
+    r"|noUnused\w+|noFallthrough\w+|noUnchecked\w+|exactOptional\w*|noEmitOnError|allowJs"
+    r"|checkJs|isolatedModules|"
+    r"rules|overrides|extends|plugins|ignorePatterns|ignores|coverageThreshold"
+    r"|coveragePathIgnorePatterns|collectCoverage\w*|testMatch|testRegex|testPathIgnorePatterns"
+    r"|testTimeout|bail|"
+    r"setupFiles\w*|globals|eslintConfig|eslintIgnore|jest|mocha|nyc|ava|c8|stylelint|xo"
+    r"|lint-staged|husky|thresholds|statements|branches|functions|lines|"
+    r"unsafe_code|unused\w*|warnings|clippy|dead_code|missing_docs|overflow-checks"
+    r"|debug-assertions)[\"']?\s*[=:{]"
 )
 _SCRIPT_KEY = re.compile(
-    r"^\s*\"(?:(?:pre|post)?(?:test|lint|check|type-?check|tsc|ci|coverage|verify|validate|format|build|unit|e2e|integration|audit|compile)(?:[:\-.]\w+)*)\"\s*:\s*\""
+    r"^\s*\"(?:(?:pre|post)?(?:test|lint|check|type-?check|tsc|ci|coverage|verify|validate"
+    r"|format|build|unit|e2e|integration|audit|compile)(?:[:\-.]\w+)*)\"\s*:\s*\""
 )
 _XML_CHECK = re.compile(
-    r"<(?:skip|skipTests|failOnViolation|failsOnError|failOnError|violationSeverity|maxAllowedViolations|minimum|excludes?|haltOnFailure|testFailureIgnore|failIfNoTests|"
-    r"rerunFailingTestsCount|onlyAnalyze|excludedGroups|groups|threshold|effort)>|</?plugin>.*(?:checkstyle|pmd|spotbugs|jacoco|surefire|failsafe)"
-    r"|\b(?:ignoreFailures|failOnViolation|maxWarnings|minimum|allWarningsAsErrors|abortOnError|checkReleaseBuilds|warningsAsErrors|isIgnoreFailures)\b\s*(?:=|\()"
+    r"<(?:skip|skipTests|failOnViolation|failsOnError|failOnError|violationSeverity"
+    r"|maxAllowedViolations|minimum|excludes?|haltOnFailure|testFailureIgnore|failIfNoTests|"
+    r"rerunFailingTestsCount|onlyAnalyze|excludedGroups|groups|threshold|effort)>"
+    r"|</?plugin>.*(?:checkstyle|pmd|spotbugs|jacoco|surefire|failsafe)"
+    r"|\b(?:ignoreFailures|failOnViolation|maxWarnings|minimum|allWarningsAsErrors|abortOnError"
+    r"|checkReleaseBuilds|warningsAsErrors|isIgnoreFailures)\b\s*(?:=|\()"
 )
-_NOT_TIGHTER = re.compile(r"")
 
 
 def relaxed(case: Case) -> Iterator[Remark]:
@@ -112,10 +140,10 @@ def _mixed(change: Change) -> Iterator[Remark]:
             for name in names:
                 yield Remark(change.path, 0, f"the settings of a check are changed: [{name}]")
             return
-    for side, lines in ((change.after, change.added), (change.before, change.removed)):
-        sections = _sections(change, side)
-        for line in lines:
-            in_tool = sections.get(line.number, False)
+    for side in (change.after, change.before):
+        of_checks = _lines_of_checks(side)
+        for line in (line for line in side if line.changed):
+            in_tool = line.number in of_checks
             if (
                 line.bare.strip()
                 and (in_tool or _sets_check(change, line.bare))
@@ -128,7 +156,9 @@ def _mixed(change: Change) -> Iterator[Remark]:
 
 
 _TOOLS = re.compile(
-    r"^(?:pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort|bandit|pydocstyle|pycodestyle|tox|interrogate|vulture|importlinter|black|ty|pyre|codespell|deptry|poe|taskipy|nox)$"
+    r"^(?:pytest|ruff|mypy|coverage|pylint|pyright|basedpyright|flake8|isort|bandit|pydocstyle"
+    r"|pycodestyle|tox|interrogate|vulture|importlinter|black|ty|pyre|codespell|deptry|poe"
+    r"|taskipy|nox)$"
 )
 
 
@@ -141,22 +171,18 @@ def _toml_difference(old: str, new: str) -> list[str] | None:
     return [f"tool.{name}" for name in names if _TOOLS.match(name) and before.get(name) != after.get(name)]
 
 
-def _sections(change: Change, side: object) -> dict[int, bool]:
-    """Per line: whether it stands in a section that belongs to a check, as far as the text shows it."""
-    del side
-    inside: dict[int, bool] = {}
-    for lines in (change.before, change.after):
-        now = False
-        for line in lines:
-            if line.first:
-                now = False
-            if _TOOL_SECTION.match(line.text):
-                now = True
-            elif _OTHER_SECTION.match(line.text):
-                now = False
-            if line.changed:
-                inside[line.number] = inside.get(line.number, False) or now
-    return inside
+def _lines_of_checks(side: tuple[Line, ...]) -> set[int]:
+    """Lines in a section that belongs to a check, as far as the text shows it."""
+    found: set[int] = set()
+    inside = False
+    for line in side:
+        if _TOOL_SECTION.match(line.text):
+            inside = True
+        elif line.first or _OTHER_SECTION.match(line.text):
+            inside = False
+        if inside:
+            found.add(line.number)
+    return found
 
 
 def _sets_check(change: Change, text: str) -> bool:
@@ -177,12 +203,16 @@ def _elsewhere(change: Change, text: str) -> bool:
 
 
 _RUNS_CHECKS = re.compile(
-    r"\b(?:pytest|py\.test|unittest|tox|nox|jest|vitest|mocha|ava|karma|playwright|cypress|eslint|tsc|prettier|biome|ruff|flake8|mypy|pyright|pylint|black|isort|coverage|bandit|"
-    r"go\s+(?:test|vet|build)|golangci-lint|staticcheck|gofmt|cargo\s+(?:test|clippy|fmt|check|build)|mvn|gradlew?|rspec|rubocop|phpunit|ctest|npm\s+(?:test|run|ci)|yarn\s+(?:test|lint)|pnpm\s+(?:test|lint)|"
+    r"\b(?:pytest|py\.test|unittest|tox|nox|jest|vitest|mocha|ava|karma|playwright|cypress"
+    r"|eslint|tsc|prettier|biome|ruff|flake8|mypy|pyright|pylint|black|isort|coverage|bandit|"
+    r"go\s+(?:test|vet|build)|golangci-lint|staticcheck|gofmt|cargo\s+(?:test|clippy|fmt|check"
+    r"|build)|mvn|gradlew?|rspec|rubocop|phpunit|ctest|npm\s+(?:test|run|ci)|yarn\s+(?:test"
+    r"|lint)|pnpm\s+(?:test|lint)|"
     r"make\s+(?:test|check|lint)|shellcheck|pre-commit)\b"
 )
 _TARGET = re.compile(
-    r"^\.?(?:PHONY:.*\b)?(?:test|tests|check|lint|ci|verify|coverage|typecheck|unit|integration)[\w-]*\s*::?(?!=)"
+    r"^\.?(?:PHONY:.*\b)?(?:test|tests|check|lint|ci|verify|coverage|typecheck|unit"
+    r"|integration)[\w-]*\s*::?(?!=)"
 )
 
 
@@ -213,8 +243,11 @@ def pipelines(case: Case) -> Iterator[Remark]:
 
 
 _ALLOWED = re.compile(
-    r"^\s*-?\s*[\"']?(?:continue-on-error|continueOnError|allow_failure|allow-failure|allowFailure|fail-fast|fast_finish|allow_failures|soft_fail|failure:\s*ignore|ignore_failure|experimental)[\"']?\s*:\s*(?!false\b)"
-    r"|\bcatchError\b|\bwarnError\b|\bwhen:\s*(?:never|manual)\b|^\s*if:\s*(?:false|\$\{\{\s*false)|\bbuildResult:\s*'SUCCESS'"
+    r"^\s*-?\s*[\"']?(?:continue-on-error|continueOnError|allow_failure|allow-failure"
+    r"|allowFailure|fail-fast|fast_finish|allow_failures|soft_fail|failure:\s*ignore"
+    r"|ignore_failure|experimental)[\"']?\s*:\s*(?!false\b)"
+    r"|\bcatchError\b|\bwarnError\b|\bwhen:\s*(?:never|manual)\b|^\s*if:\s*(?:false"
+    r"|\$\{\{\s*false)|\bbuildResult:\s*'SUCCESS'"
 )
 
 
@@ -228,6 +261,3 @@ def allowed_failures(case: Case) -> Iterator[Remark]:
                 yield Remark(
                     change.path, line.number, f"a failing step would not count: {line.text.strip()[:80]}"
                 )
-
-
-__all__ = ["Severity", "allowed_failures", "commands", "pipelines", "relaxed", "suppressions"]

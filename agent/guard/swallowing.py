@@ -1,9 +1,10 @@
-"""Rules about failures that would no longer be seen: swallowed errors, forced exit codes, bent test runners."""
+"""Rules about failures that would not be seen: swallowed errors, forced exits, bent test runners."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
@@ -18,10 +19,13 @@ _SUPPRESS = re.compile(
     r"\b(?:contextlib\.)?suppress\s*\(\s*(?:\w+\.)*(?:Exception|BaseException|AssertionError)\b"
 )
 _EMPTY_CATCH = re.compile(
-    r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(?:\(\s*\w*\s*\)|\w+)\s*=>\s*\{?\s*(?:undefined|null)?\s*\}?\s*\)|\.catch\s*\(\s*noop\s*\)|\brescue\s*(?:=>\s*\w+)?\s*;?\s*(?:nil|end)\b|\brescue\s+nil\b"
+    r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(?:\(\s*\w*\s*\)"
+    r"|\w+)\s*=>\s*\{?\s*(?:undefined|null)?\s*\}?\s*\)|\.catch\s*\(\s*noop\s*\)"
+    r"|\brescue\s*(?:=>\s*\w+)?\s*;?\s*(?:nil|end)\b|\brescue\s+nil\b"
 )
 _CATCH = re.compile(
-    r"\bcatch\s*(?:\(\s*(?:final\s+)?(?:(?:java\.lang\.)?(?:Exception|Throwable|Error|AssertionError|RuntimeException)\b[^)]*|\w+\s*(?::\s*\w+)?|_)\s*\))?\s*\{$"
+    r"\bcatch\s*(?:\(\s*(?:final\s+)?(?:(?:java\.lang\.)?(?:Exception|Throwable|Error"
+    r"|AssertionError|RuntimeException)\b[^)]*|\w+\s*(?::\s*\w+)?|_)\s*\))?\s*\{$"
 )
 _GO_RECOVER = re.compile(r"\brecover\s*\(\s*\)")
 _GO_DROP = re.compile(r"^(?:_\s*,\s*)*_\s*=\s*(?:err\b|\w+\.?\w*\()|^if\s+err\s*!=\s*nil\s*\{\s*\}")
@@ -35,9 +39,10 @@ def errors(case: Case) -> Iterator[Remark]:
         side = change.new_statements
         for at, statement in enumerate(side):
             body = side[at + 1] if at + 1 < len(side) else None
-            if statement.changed or (body and body.changed):
-                if (why := _swallows(change, statement, body)) and not _stood(change, statement, body):
-                    yield Remark(change.path, statement.number, why)
+            touched = statement.changed or (body is not None and body.changed)
+            why = _swallows(change, statement, body) if touched else ""
+            if why and not _stood(change, statement, body):
+                yield Remark(change.path, statement.number, why)
 
 
 def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
@@ -71,14 +76,18 @@ def _stood(change: Change, statement: Statement, body: Statement | None) -> bool
     return any(
         ("".join(a.code.split()), "".join(b.code.split())) == wanted
         and (a.changed or b.changed or not statement.changed)
-        for a, b in zip(old, old[1:], strict=False)
+        for a, b in pairwise(old)
     )
 
 
 _EXIT = re.compile(
-    r"\bos\._exit\s*\(|(?<![\w.])(?:sys\.)?exit\s*\(\s*0?\s*\)|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)|\bprocess\.exit\s*\(\s*0?\s*\)"
-    r"|\bprocess\.exitCode\s*=\s*0|\bos\.Exit\s*\(\s*0\s*\)|\bSystem\.exit\s*\(\s*0\s*\)|\bRuntime\.getRuntime\(\)\.halt\s*\(|\bprocess::exit\s*\(\s*0\s*\)"
-    r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bDeno\.exit\s*\(\s*0?\s*\)|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
+    r"\bos\._exit\s*\(|(?<![\w.])(?:sys\.)?exit\s*\(\s*0?\s*\)"
+    r"|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)"
+    r"|\bprocess\.exit\s*\(\s*0?\s*\)"
+    r"|\bprocess\.exitCode\s*=\s*0|\bos\.Exit\s*\(\s*0\s*\)|\bSystem\.exit\s*\(\s*0\s*\)"
+    r"|\bRuntime\.getRuntime\(\)\.halt\s*\(|\bprocess::exit\s*\(\s*0\s*\)"
+    r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bDeno\.exit\s*\(\s*0?\s*\)"
+    r"|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
 )
 _ANY_EXIT = re.compile(r"\bexit|SystemExit|_exit", re.IGNORECASE)
 
@@ -97,8 +106,10 @@ def exits(case: Case) -> Iterator[Remark]:
 
 
 _SHELL = re.compile(
-    r"\|\|\s*(?:true|:|exit\s+0|echo\b|/bin/true|printf\b|return\s+0)(?=\s|$|[;\"')&])|;\s*(?:true|exit\s+0|:)\s*(?:[\"'#]|$)|\bset\s+\+(?:e|o\s+errexit|o\s+pipefail)"
-    r"|^\s*exit\s+0\b|\btrap\s+.*\bexit\s+0\b|\btrap\s+['\"]?(?:''|true|:)['\"]?\s+ERR|\b(?:--exit-zero|--no-error-on-unmatched|--exit-0|--no-fail|--soft-fail)\b"
+    r"\|\|\s*(?:true|:|exit\s+0|echo\b|/bin/true|printf\b|return\s+0)(?=\s|$|[;\"')&])"
+    r"|;\s*(?:true|exit\s+0|:)\s*(?:[\"'#]|$)|\bset\s+\+(?:e|o\s+errexit|o\s+pipefail)"
+    r"|^\s*exit\s+0\b|\btrap\s+.*\bexit\s+0\b|\btrap\s+['\"]?(?:''|true|:)['\"]?\s+ERR"
+    r"|\b(?:--exit-zero|--no-error-on-unmatched|--exit-0|--no-fail|--soft-fail)\b"
     r"|\bignore_errors\s*[:=]\s*(?:true|yes)|\bignore_outcome\b|\bignoreExitValue\b"
 )
 # The exit code of a pipe is that of its last command.
@@ -139,18 +150,28 @@ def _dropped(text: str) -> bool:
 
 
 _HOOK = re.compile(
-    r"^(?:async\s+)?def\s+(pytest_(?:runtest_\w+|collection_\w+|collect_\w+|collection|itemcollected|deselected|ignore_collect|pycollect_\w+|pyfunc_call|"
-    r"sessionfinish|sessionstart|unconfigure|cmdline_\w+|report_teststatus|exception_interact|assertrepr_compare|assertion_pass|"
-    r"terminal_summary|fixture_setup|make_parametrize_id|load_initial_conftests|generate_tests|warning_recorded|plugin_registered))\b"
+    r"^(?:async\s+)?def\s+(pytest_(?:runtest_\w+|collection_\w+|collect_\w+|collection"
+    r"|itemcollected|deselected|ignore_collect|pycollect_\w+|pyfunc_call|"
+    r"sessionfinish|sessionstart|unconfigure|cmdline_\w+|report_teststatus|exception_interact"
+    r"|assertrepr_compare|assertion_pass|"
+    r"terminal_summary|fixture_setup|make_parametrize_id|load_initial_conftests|generate_tests"
+    r"|warning_recorded|plugin_registered))\b"
 )
 _OUTCOME = re.compile(
-    r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*=|\bitems\.clear\s*\("
-    r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
-    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|\bglobal(?:This)?\.(?:expect|it|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
-    r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*=|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$|\bpython[\d.]*\s+-OO?\b"
+    r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)"
+    r"|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*="
+    r"|\bitems\.clear\s*\("
+    r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)"
+    r"|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
+    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|\bglobal(?:This)?\.(?:expect|it"
+    r"|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
+    r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*="
+    r"|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$"
+    r"|\bpython[\d.]*\s+-OO?\b"
 )
 _IMPORT_HOOK = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest|jest|mocha|vitest|junit)(?:\.py|/__init__\.py|/index\.js)$"
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest|jest"
+    r"|mocha|vitest|junit)(?:\.py|/__init__\.py|/index\.js)$"
 )
 
 
@@ -161,7 +182,7 @@ def hooks(case: Case) -> Iterator[Remark]:
             yield Remark(
                 change.path, 0, "this file is loaded by every Python process, or in place of the test runner"
             )
-        if change.language in {"text"} or change.same_code:
+        if change.language == "text" or change.same_code:
             continue
         for line in change.added:
             code = line.code.strip()
@@ -176,8 +197,11 @@ def hooks(case: Case) -> Iterator[Remark]:
 
 
 _WARNINGS = re.compile(
-    r"\bwarnings\.(?:filterwarnings|simplefilter)\s*\(\s*(?:action\s*=\s*)?[\"']ignore|\bwarnings\.warn\s*=|\bPYTHONWARNINGS\b.*ignore|(?:^|\s)-W\s*ignore|\bdisable_warnings\s*\("
-    r"|\blogging\.disable\s*\(|\bconsole\.(?:error|warn)\s*=|\bnp\.seterr\s*\(.*ignore|\bfilterwarnings\b.*ignore|@pytest\.mark\.filterwarnings\s*\(\s*[\"']ignore"
+    r"\bwarnings\.(?:filterwarnings|simplefilter)\s*\(\s*(?:action\s*=\s*)?[\"']ignore"
+    r"|\bwarnings\.warn\s*=|\bPYTHONWARNINGS\b.*ignore|(?:^|\s)-W\s*ignore"
+    r"|\bdisable_warnings\s*\("
+    r"|\blogging\.disable\s*\(|\bconsole\.(?:error|warn)\s*=|\bnp\.seterr\s*\(.*ignore"
+    r"|\bfilterwarnings\b.*ignore|@pytest\.mark\.filterwarnings\s*\(\s*[\"']ignore"
 )
 
 

@@ -7,7 +7,18 @@ a new test that is skipped takes nothing away.
 
 from __future__ import annotations
 
-from agent.guard import assertions, collection, dependencies, evasion, hidden, settings, swallowing, tree
+from agent.guard import (
+    assertions,
+    collection,
+    dependencies,
+    evasion,
+    hidden,
+    reach,
+    settings,
+    standins,
+    swallowing,
+    tree,
+)
 from agent.guard.case import Rule
 from patchpilot.fixes import Severity
 
@@ -44,13 +55,13 @@ RULES: tuple[Rule, ...] = (
         _R,
         _CODE,
         "an assertion is put behind a condition or a return",
-        assertions.unreached,
+        reach.unreached,
     ),
     Rule(
         "expectation-edited", _O, _CODE, "an expected value or an input of a test changes", assertions.edited
     ),
     Rule("expected-file", _O, _ALL, "a snapshot, golden file or recording changes", assertions.expectations),
-    Rule("subject-mocked", _R, _CODE, "an existing test runs on a stand-in", assertions.mocked),
+    Rule("subject-mocked", _R, _CODE, "an existing test runs on a stand-in", standins.mocked),
     Rule("error-swallowed", _O, _CODE, "an error is caught and dropped", swallowing.errors),
     Rule("exit-forced", _R, _CODE, "the run ends with success early", swallowing.exits),
     Rule(

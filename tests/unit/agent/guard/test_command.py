@@ -138,7 +138,8 @@ def test_bytes_that_are_no_text_are_no_crash(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_guard_loads_nothing_heavy() -> None:
-    code = "import sys, cli.guard; print([m for m in ('langgraph', 'anthropic', 'pydantic', 'docker', 'httpx') if m in sys.modules])"
+    heavy = ("langgraph", "anthropic", "pydantic", "docker", "httpx")
+    code = f"import sys, cli.guard; print([m for m in {heavy} if m in sys.modules])"
 
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
 

@@ -1,0 +1,47 @@
+"""Rules about tests that no longer run on the real thing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent.guard.case import Case, Remark
+from agent.guard.inventory import inventory
+
+_MOCK = re.compile(
+    r"\bmock\.patch\b|@patch\b|(?<![\w.])patch(?:\.object|\.dict|\.multiple)?\s*\("
+    r"|\bmonkeypatch\.(?:setattr|setitem|delattr)\b|\bmocker\.\w+"
+    r"|\b(?:jest|vi)\.(?:mock|doMock|spyOn|fn)\b|\bsinon\.(?:stub|mock|fake|replace)\b"
+    r"|\bproxyquire\b|\btd\.replace\b|\bnock\s*\("
+    r"|\bMockito\.|\bmock(?:Static)?\s*\(|@(?:Mock|MockBean|Spy|InjectMocks)\b"
+    r"|\bwhen\s*\(.*\.thenReturn|\bdoReturn\s*\("
+    r"|\bgomonkey\.|\bmonkey\.Patch|\bstub_const\b|\ballow\(.*\)\.to\s+receive|\bMagicMock\s*\("
+    r"|\bcreate_autospec\s*\(|\bflexmock\b"
+    r"|\bmockReturnValue|\bmockImplementation|\bmockResolvedValue"
+)
+_REPLACE = re.compile(
+    r"^(\w+)\.(\w+)\s*=\s*(?:lambda\b|\w*Mock\b|\(.*\)\s*=>|async\b|function\b|\w*fake\w*|\w*stub\w*)"
+)
+
+
+def is_stand_in(code: str) -> bool:
+    """The line replaces something by a stand-in."""
+    return bool(_MOCK.search(code) or _REPLACE.search(code.strip()))
+
+
+def mocked(case: Case) -> Iterator[Remark]:
+    """Stand-ins put into tests that ran on the real thing before."""
+    tests = inventory(case)
+    for change in case.tests:
+        if change.is_new and not change.path.endswith("conftest.py"):
+            continue
+        had = sum(is_stand_in(line.code) for line in change.removed)
+        hits = [
+            line
+            for line in change.added
+            if is_stand_in(line.code) and not tests.is_new_test(change, line.number)
+        ]
+        for line in hits[had:]:
+            yield Remark(
+                change.path, line.number, f"an existing test now runs on a stand-in: {line.text.strip()[:80]}"
+            )
