@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from storage.memory import PostgresMemory
-
 from agent.claude import Claude
 from agent.heal import HealTools, advance
 from jobs.leases import kept_alive, owner
@@ -23,7 +21,7 @@ from patchpilot.errors import ConfigurationError, LeaseLostError, NotFoundError
 from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.heals import HealId
 from patchpilot.incidents import FailureRecord
-from patchpilot.ports import CIProvider, CodeHost, Memory, Model, Workbenches
+from patchpilot.ports import CIProvider, CodeHost, Memory, Workbenches
 from patchpilot.redaction import Redactor
 from patchpilot.settings import WorkerSettings
 from patchpilot.source import sha
@@ -33,6 +31,7 @@ from providers.hosts.github_auth import reader_access
 from sandbox import open_workbenches
 from storage.budget import BudgetLimits
 from storage.heals import human_fix, take_heal
+from storage.memory import PostgresMemory
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +55,7 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
         # The holder may be about to finish (a decision taken the moment the proposal appeared).
         raise LeaseLostError(f"heal {heal_id} is in another worker's hands")
     workdir = Path(tempfile.mkdtemp(prefix=f"patchpilot-{heal_id[:12]}-"))
+    model = _model(role)
     try:
         with kept_alive(
             lambda: journal.renew(settings.lease_seconds),
@@ -70,7 +70,7 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
                     host=host,
                     workbenches=_workbenches(role),
                     memory=_memory(role),
-                    model=_model(role),
+                    model=model,
                     redact=Redactor(_secrets(settings)),
                     settings=settings,
                     workdir=workdir,
@@ -78,6 +78,8 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
                 checkpoints=role.db.checkpoint_pool(),
             )
     finally:
+        if model is not None:
+            model.close()
         shutil.rmtree(workdir, ignore_errors=True)
         journal.release()
 
@@ -150,9 +152,14 @@ def _workbenches(role: Role) -> Workbenches:
     return open_workbenches(_worker_settings(role).sandbox)
 
 
-def _model(role: Role) -> Model | None:
+def _model(role: Role) -> Claude | None:
     settings = _worker_settings(role)
     key = settings.anthropic_api_key.get_secret_value()
     if not key:
         return None
-    return Claude(api_key=key, base_url=settings.anthropic_base_url, model=settings.anthropic_model)
+    return Claude(
+        api_key=key,
+        base_url=settings.anthropic_base_url,
+        model=settings.anthropic_model,
+        redact=Redactor(_secrets(settings)),
+    )
