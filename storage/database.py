@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from patchpilot.errors import ConfigurationError
 from storage import schema
 from storage.leadership import Leadership, leadership
+from storage.restoring import mend_after_restore
 from storage.translation import translated
 
 CheckpointPool = ConnectionPool[Connection[DictRow]]
@@ -62,12 +63,14 @@ class Database:
         self._lock = Lock()
 
     def migrate(self) -> None:
-        """Bring the schema to this version's, one process at a time.
+        """Bring the schema to this version's, one process at a time; also the first thing after a restore.
 
         Raises :class:`~patchpilot.errors.PermanentError` if the server lacks the ``vector`` extension.
         """
         with translated("migrating the database"):
             schema.upgrade(self._engine)
+        with self.transaction() as session:
+            mend_after_restore(session)
 
     def ping(self) -> None:
         """Raise :class:`~patchpilot.errors.TemporaryError` unless the database answers."""

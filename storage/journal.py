@@ -224,7 +224,7 @@ class HealJournal:
             return tuple(hints)
 
     def decision(self) -> HumanDecision | None:
-        """The latest decision, unless a newer proposal waits for one.
+        """The latest decision, unless a newer proposal has been made since.
 
         A retry belongs to the attempt that it starts, every other decision to the one that it ends; so the
         answer's ``attempt`` is always the current one.
@@ -237,6 +237,8 @@ class HealJournal:
             ).one_or_none()
             if latest is None or latest.attempt != heal.attempt:
                 return None
+            if latest.verb == Verb.RETRY and heal.approval_id:
+                return None  # The retry has led to this proposal; it says nothing about it.
             return HumanDecision(
                 verb=Verb(latest.verb), actor=latest.actor, text=latest.text, attempt=latest.attempt
             )

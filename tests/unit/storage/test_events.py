@@ -46,6 +46,26 @@ def test_an_event_committed_late_is_not_passed_over(world: Any) -> None:
     assert told == ["slow", "quick"]
 
 
+def test_after_a_restore_into_a_new_cluster_the_log_goes_on(world: Any) -> None:
+    world.red(branch="a")
+    read = events.read(world.db, Cursor())
+    world.red(branch="b")
+    with world.db.transaction() as session:
+        # As a dump from a cluster that had seen many more transactions.
+        session.execute(text("UPDATE events SET txid = txid + 1000000000"))
+    behind = Cursor(read[-1][0].transaction + 10**9, read[-1][0].id)
+    events.save_cursor(world.db, "announcer", behind)
+
+    world.db.migrate()
+    world.red(branch="c")
+
+    told = events.read(world.db, events.load_cursor(world.db, "announcer"))
+    assert [event.data.get("branch") for _, event in told][::2] == ["b", "c"]
+    before = events.load_cursor(world.db, "announcer")
+    world.db.migrate()
+    assert events.load_cursor(world.db, "announcer") == before
+
+
 def test_what_was_rolled_back_never_happened(world: Any) -> None:
     incident = world.red().incident
     before = len(events.read(world.db, Cursor()))

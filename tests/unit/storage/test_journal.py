@@ -11,7 +11,7 @@ from patchpilot.fixes import Patch
 from patchpilot.heals import MOVES, HealId, HealState
 from patchpilot.ports import Journal
 from storage import events
-from storage.heals import human_fix, record_pull_request, take_heal
+from storage.heals import expire_proposals, human_fix, record_pull_request, take_heal
 from storage.incidents import heals, snapshot, snapshot_of_heal
 
 
@@ -194,6 +194,20 @@ def test_the_decision_is_the_current_attempts(world, make) -> None:
     world.decide(Verb.APPROVE, approval_id=world.approval(journal))
 
     assert (again.decision().verb, again.decision().attempt) == (Verb.APPROVE, 2)
+
+
+def test_a_retry_says_nothing_about_the_proposal_that_it_led_to(world: Any, make: Any) -> None:
+    journal = world.awaiting()
+    world.decide(Verb.RETRY, approval_id=world.approval(journal))
+    again = world.take(journal.heal_id)
+    again.move(HealState.VALIDATING)
+    again.propose(make.fix("+other\n"))
+    again.release()
+    with world.db.transaction() as session:
+        session.execute(text("UPDATE heals SET approval_expires_at = now() - interval '1 second'"))
+    expire_proposals(world.db)
+
+    assert world.take(journal.heal_id).decision() is None
 
 
 def test_an_approval_reaches_the_effects_role_once(world: Any) -> None:
