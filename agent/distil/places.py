@@ -21,7 +21,8 @@ _OUTSIDE = re.compile(
 )
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
-    r"|(?P<path>(?:[A-Za-z]:)?[\w@+.~/\\-]{1,300}\.[A-Za-z][A-Za-z0-9]{0,9})(?:[:(\[]{1,2}(?P<line>\d{1,6})|\b)"
+    r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
+    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:[:(\[]{1,2}(?P<line>\d{1,6})|\b)"
 )
 _SUFFIXES = frozenset(
     [
@@ -113,6 +114,7 @@ SHORTEST = 4
 
 def relative(path: str) -> str:
     """A path as the repository knows it: without the checkout's folder and ``./``."""
+    path = "/" + path.lstrip("/") if path.startswith("//") else path
     path = _ROOTS.sub("", path, count=1).replace("\\", "/")
     return path.removeprefix("./")
 

@@ -82,6 +82,14 @@ C_FAMILY = (
         Category.TEST,
         test=r"Test +#\d+: (\S+)",
     ),
+    Rule(
+        r"^\s{1,8}\d+ - \S+ \((?:Failed|Timeout|SEGFAULT|Exception|Not Run|Subprocess|BAD)",
+        84,
+        "ctest",
+        Role.LIST,
+        Category.TEST,
+        test=r"^\s+\d+ - (\S+)",
+    ),
     Rule(r"^The following tests FAILED:", 84, "ctest", Role.LIST, Category.TEST, after=10, stop=BLANK),
     Rule(r"^\d+% tests passed, [1-9]\d* tests? failed", 66, "ctest", Role.OUTCOME, Category.TEST),
     Rule(r"\[  FAILED  \] \S", 82, "googletest", Role.LIST, Category.TEST, test=r"\[  FAILED  \] ([\w./]+)"),
@@ -230,14 +238,7 @@ GO = (
 
 RUST = (
     Rule(r"^error\[E\d{4}\]: ", 88, "cargo", category=Category.BUILD, after=9, stop=BLANK),
-    Rule(
-        r"^error: (?:[a-z`]|this |unused |expected )",
-        80,
-        "cargo",
-        category=Category.BUILD,
-        after=6,
-        stop=BLANK,
-    ),
+    Rule(r"^error: \S", 78, "", after=6, stop=BLANK),
     Rule(r"^\s{0,8}--> \S+\.rs:\d+:\d+", 72, "cargo", Role.DETAIL, Category.BUILD, before=1, after=2),
     Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1, after=2),
     Rule(r"^\s+= (?:help|note): ", 44, "cargo", Role.DETAIL),
@@ -264,7 +265,7 @@ RUST = (
     Rule(r"^failures:$", 54, "cargo test", Role.LIST, Category.TEST, after=5),
     Rule(r"^\s{1,8}(?:FAIL|SIGABRT|TIMEOUT) \[ {1,6}[\d.]+s\]", 80, "nextest", Role.LIST, Category.TEST),
     Rule(r"^Diff in \S", 88, "rustfmt", category=Category.FORMAT, after=9, stop=r"^Diff in "),
-    Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 70, "clippy", Role.DETAIL, Category.LINT),
+    Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 84, "clippy", Role.LIST, Category.LINT),
     Rule(
         r"^error: failed to (?:select a version|resolve patches|load source|get|download|parse lock|update"
         r"|fetch|query)",
@@ -275,7 +276,7 @@ RUST = (
     ),
     Rule(
         r"^error: (?:failed to parse manifest|could not find `Cargo\.toml`|no matching package"
-        r"|the lock file|package `|cannot update the lock file)",
+        r"|the lock file|package `[^`]+` (?:cannot|requires|does not|depends)|cannot update the lock file)",
         88,
         "cargo",
         category=Category.DEPENDENCY,

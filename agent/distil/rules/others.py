@@ -209,7 +209,7 @@ SCRIPTED = (
     ),
     Rule(
         r"^(?:Symbol's (?:value|function definition) |Wrong type argument|Debugger entered--"
-        r"|Cannot open load file|Error: \w)",
+        r"|Cannot open load file)",
         80,
         "emacs",
         after=8,

@@ -81,6 +81,13 @@ CI_SYSTEMS = (
 )
 
 LIMITS = (
+    Rule(
+        r"(?:ClosedChannel|ChannelClosed|RequestAbort)Exception",
+        88,
+        "jenkins",
+        category=Category.INFRASTRUCTURE,
+        after=1,
+    ),
     Rule(r"(?i)no space left on device|disk quota exceeded|\bENOSPC\b", 93, "", category=Category.RESOURCE),
     Rule(
         r"(?i)cannot allocate memory|out of memory|\boom[- ]?kill|OOMKilled|std::bad_alloc|\bENOMEM\b"
@@ -126,7 +133,7 @@ LIMITS = (
         before=2,
     ),
     Rule(r"(?i)\btime(?:d )?[ -]?out\b", 36, "", Role.SIGN),
-    Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME),
+    Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME, Category.INFRASTRUCTURE),
     Rule(
         r"(?i)(?:runner has received a shutdown signal|lost communication with the server|runner was lost"
         r"|agent went offline|node is offline"

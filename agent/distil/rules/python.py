@@ -228,7 +228,7 @@ PACKAGES = (
         "uv",
         category=Category.DEPENDENCY,
     ),
-    Rule(r"(?i)version solving failed", 88, "poetry", category=Category.DEPENDENCY, before=4),
+    Rule(r"(?i)version solving failed", 92, "poetry", category=Category.DEPENDENCY, before=4),
     Rule(
         r"changed significantly since poetry\.lock|poetry\.lock is not up to date",
         90,

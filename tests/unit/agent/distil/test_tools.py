@@ -407,6 +407,107 @@ ERROR: failed to solve: process "/bin/sh -c make all" did not complete successfu
         ("No rule to make target 'all'", "Dockerfile:12", ">>> RUN make all"),
     ),
     Case(
+        "clippy",
+        """\
+error: this expression creates a reference which is immediately dereferenced by the compiler
+ --> src/lib.rs:5:9
+  |
+5 |     foo(&x);
+  |         ^^ help: change this to: `x`
+  |
+  = note: `-D clippy::needless-borrow` implied by `-D warnings`
+
+error: could not compile `shop` (lib) due to 1 previous error
+""",
+        Category.LINT,
+        "clippy",
+        ("--> src/lib.rs:5:9", "immediately dereferenced"),
+        (),
+        ("src/lib.rs:5",),
+    ),
+    Case(
+        "kotlin",
+        "e: file:///builds/acme/shop/src/Main.kt:3:5 Unresolved reference: tax\n> Task :compileKotlin FAILED",
+        Category.BUILD,
+        "kotlin",
+        ("Unresolved reference: tax",),
+        (),
+        ("src/Main.kt:3",),
+    ),
+    Case(
+        "ctest",
+        "The following tests FAILED:\n\t  3 - parse_test (Failed)\nErrors while running CTest\n",
+        Category.TEST,
+        "ctest",
+        ("parse_test (Failed)",),
+        ("parse_test",),
+    ),
+    Case(
+        "vitest",
+        """\
+ FAIL  src/sum.test.ts > sum > adds
+AssertionError: expected 4 to be 3 // Object.is equality
+
+- Expected
++ Received
+
+- 3
++ 4
+
+ ❯ src/sum.test.ts:6:17
+
+ Test Files  1 failed (1)
+      Tests  1 failed (1)
+""",
+        Category.TEST,
+        "vitest",
+        ("expected 4 to be 3",),
+        ("src/sum.test.ts > sum > adds",),
+        ("src/sum.test.ts:6",),
+    ),
+    Case(
+        "xctest through xcpretty",
+        """\
+Shop_Tests.CartTests
+  testTotal, XCTAssertEqual failed: ("100") is not equal to ("119")
+  /Users/travis/build/acme/shop/Tests/CartTests.swift:18
+  ```
+        XCTAssertEqual(cart.total, 119)
+  ```
+\t Executed 12 tests, with 1 failure (0 unexpected) in 0.2 (0.3) seconds
+""",
+        Category.TEST,
+        "xctest",
+        ("Shop_Tests.CartTests", "XCTAssertEqual(cart.total, 119)"),
+        ("testTotal",),
+        ("Tests/CartTests.swift:18",),
+    ),
+    Case(
+        "uv",
+        """\
+  × No solution found when resolving dependencies:
+  ╰─▶ Because only tax<=1.0 is available and shop depends on tax>=2, we can conclude that shop's
+      requirements are unsatisfiable.
+""",
+        Category.DEPENDENCY,
+        "uv",
+        ("Because only tax<=1.0 is available",),
+    ),
+    Case(
+        "an agent that went away",
+        "hudson.remoting.ChannelClosedException: Channel closed down\nFinished: FAILURE\n",
+        Category.INFRASTRUCTURE,
+        "jenkins",
+        ("ChannelClosedException",),
+    ),
+    Case(
+        "memory",
+        'npm run build\nReceived "killed" signal\n\nExited with code exit status 137\n',
+        Category.RESOURCE,
+        "",
+        ("137",),
+    ),
+    Case(
         "disk full",
         "cp: error writing 'dist/app.tar': No space left on device\n",
         Category.RESOURCE,
