@@ -165,7 +165,7 @@ def _record(session: Session, heal_id: str, command: Command, moved: Moved, *, a
             session,
             queue="heal",
             name="jobs.tasks.heal",
-            args={"heal": heal_id},
+            args={"heal": heal_id, "decision": str(decision.id)},
             key=f"heal:{heal_id}:decision:{decision.id}",
         )
 

@@ -99,8 +99,8 @@ class HealJournal:
             if to is HealState.ESCALATED:
                 self._mine(session)
                 settle_before_end(session, self._id, reason=reason)
-                if HealState(self._mine(session).state) is HealState.SUPERSEDED:
-                    return
+                if self._mine(session).joined is not None:
+                    return  # Its end is shown on the incident that it has joined.
             if change_state(session, self._id, to=to, reason=reason, only_if=[mine]) is not None:
                 return
             now = HealState(self._mine(session).state)

@@ -145,6 +145,30 @@ def test_patches_come_back_byte_by_byte(world, make) -> None:
     assert journal.fix().patch.sha256 == Patch(diff).sha256
 
 
+def test_a_heal_that_ends_unread_is_seen_on_an_incident_of_its_own(world: Any, make: Any) -> None:
+    first = world.take(world.red().heal)
+    first.settle(make.distilled())
+    second = world.take(world.red().heal)
+
+    second.move(HealState.ESCALATED, reason="GitHub has no log of this run any more")
+
+    found = snapshot(world.db, snapshot_of_heal(world.db, second.heal_id).id)
+    assert found.heal.id == second.heal_id
+    assert (found.title, found.heal.reason) == ("GitHub has no log of this run any more",) * 2
+    assert second.distilled() is None
+
+
+def test_unread_failures_of_a_workflow_share_an_incident(world: Any) -> None:
+    first, second = (world.take(world.red().heal) for _ in range(2))
+    first.move(HealState.ESCALATED, reason="no log")
+
+    second.move(HealState.ESCALATED, reason="no log")
+    second.move(HealState.ESCALATED, reason="no log")
+
+    assert second.state() is HealState.SUPERSEDED
+    assert snapshot(world.db, 1).failures == 2
+
+
 def test_a_step_is_shown_from_start_to_end(world: Any) -> None:
     journal = world.take(world.red().heal)
 
