@@ -15,16 +15,16 @@ from functools import cache
 
 from agent.distil.matcher import Matcher
 
-WHOLE = 1 << 20
+WHOLE = 1 << 18
 """Logs up to this many bytes are read line by line."""
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 HEAD = 24 << 10
-EARLY = 320 << 10
-LATE = 320 << 10
-TAIL = 200 << 10
+EARLY = 160 << 10
+LATE = 160 << 10
+TAIL = 96 << 10
 LINE_LIMIT = 4096
 """Longest line in bytes that any pattern ever sees."""
-BEFORE, AFTER = 10, 40
+BEFORE, AFTER = 10, 30
 HITS_PER_BLOCK = 4000
 REPEATS = 3
 TEMPLATES = 20_000
@@ -230,26 +230,16 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     A line longer than a block loses its middle, so that no line can fill the memory.
     """
     pending = bytearray()
-    swallowing = False
     for chunk in chunks:
         for start in range(0, len(chunk), BLOCK):
-            piece = chunk[start : start + BLOCK]
-            if swallowing:
-                newline = piece.find(b"\n")
-                if newline < 0:
-                    continue
-                piece, swallowing = piece[newline:], False
-            pending += piece
+            pending += chunk[start : start + BLOCK]
             if len(pending) < BLOCK:
                 continue
             newline = pending.rfind(b"\n")
             if newline < 0:
-                newline = pending.rfind(b"\r")
-            if newline < 0:
-                del pending[LINE_LIMIT * 2 :]
-                swallowing = True
+                del pending[LINE_LIMIT:-LINE_LIMIT]
                 continue
-            yield bytes(pending[:newline]) + b"\n"
+            yield bytes(pending[: newline + 1])
             del pending[: newline + 1]
     if pending:
         yield bytes(pending) if pending.endswith(b"\n") else bytes(pending) + b"\n"

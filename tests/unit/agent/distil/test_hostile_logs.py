@@ -157,6 +157,14 @@ def test_a_cause_in_the_middle_of_a_huge_log_is_found_with_its_number() -> None:
     assert failure.total_lines == 120_001
 
 
+def test_a_progress_line_without_end_does_not_shift_the_numbers() -> None:
+    progress = b"".join(b"downloading %d %%\r" % (n % 100) for n in range(200_000))
+    failure = distil([b"one\n", progress, b"done\nfatal: no such branch\n"])
+
+    assert failure.total_lines == 3
+    assert [(line.number, line.text) for line in failure.evidence] == [(3, "fatal: no such branch")]
+
+
 def test_utf_16_with_a_byte_order_mark_is_read() -> None:
     assert "error CS0103" in distil(["a.cs(1,2): error CS0103: no\r\n".encode("utf-16")]).text
 
