@@ -127,8 +127,14 @@ def _pair(case: Case, change: Change) -> Pairing:
     return Pairing(tuple(removed), tuple(edited), deeper)
 
 
+# Go has no assert: ``if got != want {`` in front of ``t.Errorf`` is one.
+_COMPARING_IF = re.compile(r"^if\b.*(?:!=|==|[<>]|!\w).*\{$")
+
+
 def is_assertion(statement: Statement) -> bool:
     """The statement can fail a test."""
+    if _COMPARING_IF.search(statement.code):
+        return True
     return bool(_ASSERTION.search(statement.code)) and not statement.code.startswith(
         ("import ", "from ", "def ", "@", "#")
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Inventory, inventory, methods
-from agent.guard.lines import Statement
+from agent.guard.lines import Statement, plain_words
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -156,12 +156,17 @@ def _without_successor(change: Change, tests: Inventory) -> dict[str, int]:
     return lost
 
 
+_NAME_OF_TEST = re.compile(
+    r"(?<=def )\w+|(?<=class )\w+|(?<=void )\w+|(?<=fun )\w+|(?<=fn )\w+|(?<=func )\w+"
+    r"|([\"'`]).*?\1"
+)
 _LONGEST_BODY = 200
 """Statements of a test that are compared."""
 
 
 def _body(side: Sequence[Statement], start: int) -> tuple[str, ...]:
-    body = []
+    head = _NAME_OF_TEST.sub("test", side[start].bare)
+    body = ["".join(head.split())]
     for statement in side[start + 1 : start + 1 + _LONGEST_BODY]:
         if statement.indent <= side[start].indent or statement.lines[0].first:
             break
@@ -203,7 +208,8 @@ def skipped(case: Case) -> Iterator[Remark]:
         if len(hits) <= before and before and _same_marks(change, pattern):
             continue
         for line in hits:
-            new = tests.is_new_test(change, line.number) or (change.is_new and not tests.gone)
+            shared = change.path.endswith(("__init__.py", "conftest.py"))
+            new = tests.is_new_test(change, line.number) or (change.is_new and not tests.gone and not shared)
             severity = Severity.NOTE if new else None
             what = (
                 "a new test that is skipped"
@@ -221,6 +227,39 @@ def _same_marks(change: Change, pattern: re.Pattern[str]) -> bool:
     old = sorted("".join(line.bare.split()) for line in change.removed if pattern.search(line.code.strip()))
     new = sorted("".join(line.bare.split()) for line in change.added if pattern.search(line.code.strip()))
     return old == new
+
+
+_ANY_RETRY = re.compile(r"flaky|retry|rerun|repeat", re.IGNORECASE)
+_ANY_STAND_IN = re.compile(r"patch|mock", re.IGNORECASE)
+_TYPES = re.compile(r"->[^:]*(?=:)|:\s*[A-Z][\w\[\], .|]*(?=[,)=])")
+
+
+def headed(case: Case) -> Iterator[Remark]:
+    """Existing tests whose signature, decorators or annotations change: they may run otherwise, or never."""
+    tests = inventory(case)
+    for change in case.tests:
+        reported = _ANY_SKIP.get(change.language), _FOCUS.get(change.language), _ANY_RETRY, _ANY_STAND_IN
+        old = {test.name: test for test in tests.old.get(change.path, ())}
+        for test in tests.new.get(change.path, ()):
+            before = old.get(test.name)
+            if before is None or test.name in tests.come:
+                continue
+            heads = [_head(change.old_statements, before.index), _head(change.new_statements, test.index)]
+            added = heads[1] - heads[0]
+            for head in sorted(added):
+                if any(known and known.search(head) for known in reported):
+                    continue
+                yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
+
+
+def _head(side: Sequence[Statement], index: int) -> set[str]:
+    """The definition and what decorates it, types and formatting aside."""
+    heads = {" ".join(plain_words(_TYPES.sub("", side[index].bare)))}
+    for before in reversed(side[max(index - 5, 0) : index]):
+        if not before.bare.startswith(("@", "#[", "[")) or before.lines[0].first:
+            break
+        heads.add(before.bare if "parametrize" not in before.bare else "parametrize")
+    return heads
 
 
 def focused(case: Case) -> Iterator[Remark]:

@@ -44,11 +44,25 @@ def pins(case: Case) -> Iterator[Remark]:
                 )
 
 
+_LIST = re.compile(
+    r".*\b(?:install_requires|dependencies|extras_require|tests_require"
+    r"|requires)\b[\"']?\s*[=:].*[\"']"
+)
+_QUOTED_SPEC = re.compile(r"[\"']([A-Za-z][\w.-]*)(?:\[[^\]]*\])?\s*([<>=~!][^\"';]*|)(?:;[^\"']*)?[\"']")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _specs(lines: tuple[Line, ...]) -> dict[str, tuple[str, Line]]:
-    found = {}
+    found: dict[str, tuple[str, Line]] = {}
     for line in lines:
         text = re.sub(r"\s+#.*", "", line.text).strip()
         if text.startswith(("#", "//", "[", "<!--")):
+            continue
+        if (text.count(",") and _LIST.search(text)) or _LIST.match(text):
+            found.update((_plain(name), (version, line)) for name, version in _QUOTED_SPEC.findall(text))
             continue
         match = _SPEC.match(text) or re.match(
             r"<(?P<name>version|[\w.-]+\.version)>(?P<quoted>[^<]*)<(?P<bare>)(?P<gem>)", text
@@ -59,7 +73,7 @@ def _specs(lines: tuple[Line, ...]) -> dict[str, tuple[str, Line]]:
                 match["name"].partition("@") if not match["name"].startswith("@") else (match["name"], "", "")
             )
             inner = re.match(r"^[A-Za-z][\w.-]*(?:\[[^\]]*\])?\s*([<>=~!].*)$", version)
-            found[re.sub(r"[-_.]+", "-", name).lower()] = (
+            found[_plain(name)] = (
                 (inner[1] if inner else version or rest).strip().rstrip(",\"'"),
                 line,
             )

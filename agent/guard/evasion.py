@@ -35,6 +35,7 @@ _FRAMES = re.compile(
     r"|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
 )
 _SAYS_TEST = re.compile(r"[\"'`][^\"'`]*(?:test|spec|pytest|jest|junit)[^\"'`]*[\"'`]", re.IGNORECASE)
+_RUNNER = re.compile(r"[\"'](?:_?pytest|unittest|nose)[\"']")
 _ASKS = re.compile(
     r"\bin\b|==|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
 )
@@ -55,6 +56,8 @@ def detection(case: Case) -> Iterator[Remark]:
         hits = [line for line in change.added if _detects(change, line)]
         if not hits and not change.is_test and any(_FRAMES.search(line.bare) for line in change.added):
             hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
+        if not change.is_test and any("sys.modules" in line.code for line in change.added):
+            hits += [line for line in change.added if _RUNNER.search(line.bare) and line not in hits]
         for line in hits[had:]:
             yield Remark(
                 change.path, line.number, f"this behaves differently under test: {line.text.strip()[:80]}"
@@ -68,12 +71,16 @@ def _detects(change: Change, line: Line) -> bool:
 
 
 _EQUALS_HEAD = re.compile(
-    r"^(?:async\s+)?def\s+__(?:eq|ne|instancecheck|subclasscheck)__\s*\(|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals"
+    r"^(?:async\s+)?def\s+__(?:eq|ne|instancecheck|subclasscheck)__\s*\("
+    r"|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals"
     r"|\bfunc\s*\(.*\)\s*(?:Equal|Equals|Is|Less|Compare\w*)\s*\("
     r"|^(?:\w+\s+)*(?:equals|isEqual|\[Symbol\.(?:hasInstance|toPrimitive)\]|valueOf"
     r"|asymmetricMatch)\s*\(|\bfn\s+(?:eq|ne|partial_cmp|cmp)\s*\("
 )
-_CONSTANT = re.compile(r"^(?:return\s+)?(?:True|False|true|false|1|0)\s*;?\s*\}?$")
+_CONSTANT = re.compile(
+    r"^(?:return\s+)?(?:(?:not\s+|!)?(?:True|False|true|false|1|0)"
+    r"|(\w+)\s*===?\s*\1)\s*;?\s*\}?$"
+)
 _EQUALS_LINE = re.compile(
     r"__(?:eq|ne|contains|instancecheck|bool)__\s*=\s*lambda[^:]*:\s*(?:True|False|1|0)\b"
     r"|\b(?:equals|isEqual|asymmetricMatch|Equals?)\s*[(:=][^{]*(?:\{\s*return\s+|=>\s*)(?:true"
@@ -182,13 +189,14 @@ _TRIVIAL = {
     "()",
 }
 _BRANCH = re.compile(
-    r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b\s*\(?(?P<test>.*?)\)?\s*(?::|\{|then"
+    r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b\s*(?P<test>.*?)\s*(?::|\{|then"
     r"|=>)?\s*(?P<rest>return\b.*)?$"
 )
 _EQUAL = re.compile(
     r"(?P<name>\b[A-Za-z_][\w.]*(?:\[[^\]]*\])?|\([\w,\s]+\)|(?:\blen|\bstr|\btuple"
     r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?"
-    r"|\beq\b)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\d[\w.]*|\[[^\]]*\]"
+    r"|\beq\b|\bin\s*[\[({](?=[\[(]))\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
+    r"|-?\d[\w.]*|\[[^\]]*\]"
     r"|\([^)]*,[^)]*\)|\{[^}]*\})"
 )
 _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
@@ -197,6 +205,9 @@ _RETURN = re.compile(
     r"|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
     r"|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
+
+
+_LOOKUP = re.compile(r"return\s*\(?\{\s*(\([^()]*\)|-?\d[\w.]*)\s*:\s*([^,}]+?)\s*[,}].*(?:\.get\(|\[)")
 
 
 def special_cases(case: Case) -> Iterator[Remark]:
@@ -220,12 +231,15 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         match = _BRANCH.match(statement.bare)
         if not match or not statement.changed:
             continue
-        equal = list(_EQUAL.finditer(match["test"]))
+        test = f"case == {match['test']}" if statement.bare.startswith("case ") else match["test"]
+        equal = list(_EQUAL.finditer(test))
         following = side[at + 1].bare.strip() if at + 1 < len(side) and side[at + 1].changed else ""
         answer = _RETURN.match((match["rest"] or following).strip())
         if equal and answer and not _PLATFORM.match(equal[0]["name"]):
             yield statement.number, (" and ".join(part["value"] for part in equal), answer["value"])
     for line in change.added:
+        if table := _LOOKUP.match(line.bare.strip()):
+            yield line.number, (table[1], table[2])
         match = re.search(r"^return\s+(\S+)\s+if\s+(.*)\s+else\b", line.bare.strip())
         if match and (equal := list(_EQUAL.finditer(match[2]))):
             yield line.number, (" and ".join(part["value"] for part in equal), match[1])

@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from agent.guard.assertions import pairing
+from agent.guard.assertions import is_assertion, pairing
 from agent.guard.case import Case, Change, Remark
-from agent.guard.inventory import inventory
+from agent.guard.inventory import Inventory, inventory
 from agent.guard.lines import Statement
 
 _BLOCK = re.compile(
-    r"^(?:if|elif|else|try|while|for|with\s+(?:\w+\.)*(?:suppress|raises)|except|catch|unless"
+    r"^(?:(?:async\s+)?def|class|func|if|elif|else|try|while|for|with\s+(?:\w+\.)*(?:suppress"
+    r"|raises)|except|catch|unless"
     r"|begin|switch|match)\b|^\}?\s*(?:else|catch)\b"
 )
 _LEAVE = re.compile(
-    r"^(?:return|break|continue)\b[^(]*$|^return\s+(?:None|true|false|nil|0)?;?$|^t\.SkipNow\(\)"
-    r"|^raise\s+\w*Exit"
+    r"^(?:return|yield|break|continue)(?:\s+(?:None|true|false|nil|0|undefined))?\s*;?$"
+    r"|^if\b.*[\s{)]return\s*;?\s*\}?$|^raise\s+\w*Exit"
+)
+_ASSIGNED = re.compile(
+    r"^(?:const\s+|let\s+|var\s+|final\s+|\w+\s+)?(\w+)\s*(?::\s*[\w\[\], .]+)?\s*:?=(?!=)"
 )
 
 
 def unreached(case: Case) -> Iterator[Remark]:
-    """Assertions put behind a condition, into a try, or after a return."""
+    """Assertions put behind a condition, into a try or a function, after a return or a new assignment."""
     tests = inventory(case)
     for change in case.tests:
         deeper = {id(new) for _, new in pairing(case, change).reindented}
@@ -30,19 +34,22 @@ def unreached(case: Case) -> Iterator[Remark]:
             if not statement.changed:
                 continue
             if _BLOCK.search(statement.code) and any(id(later) in deeper for later in _inner(side, at)):
-                yield Remark(
-                    change.path, statement.number, f"an assertion now depends on: {statement.bare[:80]}"
-                )
-            elif (
-                _LEAVE.search(statement.code)
-                and _cuts_short(side, at)
-                and not tests.is_new_test(change, statement.number)
-            ):
-                owner = tests.owner(change, statement.number)
-                if owner or (
-                    statement.lines[0].first is False and _in_test_heading(change, statement.number)
-                ):
-                    yield Remark(change.path, statement.number, "the test ends before its assertions")
+                why = f"an assertion now depends on: {statement.bare[:80]}"
+            elif _LEAVE.search(statement.code) and _cuts_short(side, at):
+                why = "the test ends before its assertions"
+            elif _overwrites(side, at):
+                why = f"the value under test is overwritten: {statement.bare[:80]}"
+            else:
+                continue
+            if _in_existing_test(change, tests, statement):
+                yield Remark(change.path, statement.number, why)
+
+
+def _in_existing_test(change: Change, tests: Inventory, statement: Statement) -> bool:
+    if tests.is_new_test(change, statement.number):
+        return False
+    known = tests.owner(change, statement.number) is not None
+    return known or _BLOCK.search(statement.code) is not None or _in_test_heading(change, statement.number)
 
 
 _LONGEST_BLOCK = 100
@@ -57,15 +64,27 @@ def _inner(side: Sequence[Statement], at: int) -> Iterator[Statement]:
 
 
 def _cuts_short(side: Sequence[Statement], at: int) -> bool:
-    """Something that was there before follows at the same depth, and could only be skipped."""
-    here = side[at]
-    following = side[at + 1] if at + 1 < len(side) else None
-    return (
-        following is not None
-        and not following.lines[0].first
-        and not following.changed
-        and following.indent == here.indent
+    """An assertion that was there before follows in the same fragment, and might be skipped now."""
+    for later in side[at + 1 : at + 1 + _LONGEST_BLOCK]:
+        if later.lines[0].first or (later.indent == 0 and later.code.strip("})];, ")):
+            return False
+        if not later.changed and is_assertion(later):
+            return True
+    return False
+
+
+def _overwrites(side: Sequence[Statement], at: int) -> bool:
+    """The statement gives a new value to a name that was set before and that an old assertion looks at."""
+    match = _ASSIGNED.match(side[at].code)
+    if not match or side[at].indent == 0:
+        return False
+    name = re.compile(rf"\b{re.escape(match[1])}\b")
+    before = side[max(at - _LONGEST_BLOCK, 0) : at]
+    was_set = any(
+        (earlier := _ASSIGNED.match(s.code)) and earlier[1] == match[1] and not s.changed for s in before
     )
+    following = side[at + 1 : at + 3]
+    return was_set and any(not s.changed and is_assertion(s) and name.search(s.code) for s in following)
 
 
 def _in_test_heading(change: Change, number: int) -> bool:

@@ -24,9 +24,12 @@ _REPLACE = re.compile(
 )
 
 
+_MODULE = re.compile(r"\bsys\.modules\s*\[[^\]]*\]\s*=(?!=)")
+
+
 def is_stand_in(code: str) -> bool:
     """The line replaces something by a stand-in."""
-    return bool(_MOCK.search(code) or _REPLACE.search(code.strip()))
+    return bool(_MOCK.search(code) or _MODULE.search(code) or _REPLACE.search(code.strip()))
 
 
 def mocked(case: Case) -> Iterator[Remark]:

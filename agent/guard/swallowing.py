@@ -11,7 +11,7 @@ from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Statement
 
 _BROAD_EXCEPT = re.compile(
-    r"^except\s*(?:\(?\s*(?:\w+\.)*(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
+    r"^except\s*(?:[^:]*?\b(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
 )
 _ANY_EXCEPT = re.compile(r"^except\b[^:]*:\s*(.*)$")
 _NOTHING = re.compile(r"^(?:pass|\.\.\.|continue|return(?:\s+(?:None|True|False|0|\[\]|\{\}|\"\"|''))?)$")
@@ -28,6 +28,8 @@ _CATCH = re.compile(
     r"|AssertionError|RuntimeException)\b[^)]*|\w+\s*(?::\s*\w+)?|_)\s*\))?\s*\{$"
 )
 _GO_RECOVER = re.compile(r"\brecover\s*\(\s*\)")
+_GO_CHECK = re.compile(r"\berr\s*!=\s*nil\s*\{$")
+_GO_IGNORED = re.compile(r"^(?:return(?:\s+(?:\w+,\s*)*nil)?|continue|\})$")
 _GO_DROP = re.compile(r"^(?:_\s*,\s*)*_\s*=\s*(?:err\b|\w+\.?\w*\()|^if\s+err\s*!=\s*nil\s*\{\s*\}")
 
 
@@ -47,26 +49,34 @@ def errors(case: Case) -> Iterator[Remark]:
 
 def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
     code = statement.code.strip()
-    pattern = _ANY_EXCEPT if change.is_test else _BROAD_EXCEPT
+    inside = body.code.strip() if body and body.indent > statement.indent else ""
     if change.language == "python":
-        if match := pattern.match(code):
-            rest = match[1] or (body.code.strip() if body and body.indent > statement.indent else "")
-            if _NOTHING.match(rest):
-                return f"an error is caught and dropped: {code[:60]}"
-        return "errors are suppressed" if _SUPPRESS.search(code) else ""
-    if statement.changed and _EMPTY_CATCH.search(code):
-        return f"an error is caught and dropped: {code[:60]}"
-    if (
-        _CATCH.search(code)
-        and body
-        and re.match(
-            r"^(?:\}|return;?$|return\s+(?:null|nil|undefined|true);?$|continue;?$)", body.code.strip()
-        )
+        return _python_swallows(code, inside, in_test=change.is_test)
+    closes = body is not None and body.code.strip().startswith("}")
+    if (statement.changed and _EMPTY_CATCH.search(code)) or (
+        _CATCH.search(code) and (closes or _NO_ANSWER.match(inside))
     ):
         return f"an error is caught and dropped: {code[:60]}"
-    if change.language == "go" and statement.changed and (_GO_RECOVER.search(code) or _GO_DROP.search(code)):
-        return f"an error is dropped: {code[:60]}"
+    if change.language == "go":
+        return _go_swallows(code, inside or ("}" if closes else ""), changed=statement.changed)
     return ""
+
+
+def _python_swallows(code: str, inside: str, *, in_test: bool) -> str:
+    match = (_ANY_EXCEPT if in_test else _BROAD_EXCEPT).match(code)
+    if match and _NOTHING.match(match[1] or inside):
+        return f"an error is caught and dropped: {code[:60]}"
+    return "errors are suppressed" if _SUPPRESS.search(code) else ""
+
+
+def _go_swallows(code: str, inside: str, *, changed: bool) -> str:
+    if _GO_CHECK.search(code) and _GO_IGNORED.match(inside):
+        return "an error is checked, but not handed on"
+    dropped = changed and (_GO_RECOVER.search(code) or _GO_DROP.search(code))
+    return f"an error is dropped: {code[:60]}" if dropped else ""
+
+
+_NO_ANSWER = re.compile(r"^(?:return;?|return\s+(?:null|nil|undefined|true);?|continue;?)$")
 
 
 def _stood(change: Change, statement: Statement, body: Statement | None) -> bool:
@@ -159,6 +169,7 @@ _HOOK = re.compile(
 )
 _OUTCOME = re.compile(
     r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)"
+    r"|\bconfig\.option\.\w+\s*=(?!=)|^pytest_plugins\s*="
     r"|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*="
     r"|\bitems\.clear\s*\("
     r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)"

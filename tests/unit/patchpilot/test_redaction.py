@@ -210,6 +210,13 @@ BENIGN = [
     "ok  \tgithub.invalid/acme/widget/internal/passwords\t0.412s",
     "0000000000001139 T _ZNSt8ios_base4InitC1Ev@@GLIBCXX_3.4",
     "drwxr-xr-x 2 root root 4096 Nov 23 06:43 .secrets",
+    # code in diffs and stack traces
+    "    token=request.context.client.token,",
+    "+    api_key = self._client._api_key",
+    "        self._tokens = self._all_tokens[level]",
+    "    password: NotRequired[Optional[str]]",
+    "    def __init__(self, workspace_secrets: AsyncWorkspaceSecretsResource) -> None:",
+    "  private_key: Ed25519PrivateKey | Ed448PrivateKey",
 ]
 
 
