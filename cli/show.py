@@ -53,7 +53,7 @@ class Show:
             self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
             self._start(home)
             self._line(
-                f"bot, worker and effects are up; the playground is at [bold underline]{home.town.url}[/]"
+                f"bot, two workers and effects are up; the playground is at [bold underline]{home.town.url}[/]"
             )
             key = (
                 "Claude takes part"
@@ -73,31 +73,31 @@ class Show:
         model = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
         for role in ROLES:
             home.start(role, more=sandbox | model if role == "worker" else None)
+        # Any number of workers share a queue; two keep an approval from waiting behind another repair.
+        home.start("worker", name="worker-2", more=sandbox | model)
         home.wait_until_ready()
 
     def _play(self, home: Installation, chosen: list[Scenario]) -> list[str]:
-        """All at once, as incidents come in life; what they tell is marked with their names."""
-        with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="story") as pool:
-            stages = [
-                Stage(town=home.town, scenario=scenario.name, tell=self._tell, auto=self._auto)
-                for scenario in chosen
-            ]
-            ends = list(pool.map(self._one, chosen, stages))
+        """One after the other for a reader; all at once for a person, whom none of them must keep waiting."""
+        at_once = 1 if self._auto else max(1, len(chosen))
+        with ThreadPoolExecutor(at_once, thread_name_prefix="story") as pool:
+            played = list(pool.map(lambda scenario: self._one(home, scenario), chosen))
         if self._auto:
-            for scenario, stage, end in zip(chosen, stages, ends, strict=True):
+            for scenario, (stage, end) in zip(chosen, played, strict=True):
                 self._summary(home, scenario, stage, end)
-        return [end for end in ends if end]
+        return [end for _, end in played if end]
 
-    def _one(self, scenario: Scenario, stage: Stage) -> str:
+    def _one(self, home: Installation, scenario: Scenario) -> tuple[Stage, str]:
+        stage = Stage(town=home.town, scenario=scenario.name, tell=self._tell, auto=self._auto)
         try:
             scenario.play(stage)
         except PatchPilotError as error:
-            self._tell(Note(scenario=scenario.name, text=f"did not end as it must: {error}", seconds=0))
-            return str(error)
+            stage.say(f"did not end as it must: {error}")
+            return stage, str(error)
         except Exception as error:  # noqa: BLE001 - one story's defect must not silence the others; it is told
-            self._tell(Note(scenario=scenario.name, text=f"broke off: {error!r}", seconds=0))
-            return repr(error)
-        return ""
+            stage.say(f"broke off: {error!r}")
+            return stage, repr(error)
+        return stage, ""
 
     def _tell(self, note: Note) -> None:
         colour = _COLOURS.get(note.scenario, "white")

@@ -49,6 +49,8 @@ class Queues:
                 self._queues[task.queue].enqueue(
                     PERFORM,
                     task.id,
+                    # A person who has just decided waits for this one.
+                    at_front="decision" in task.args,
                     job_timeout=JOB_SECONDS,
                     result_ttl=0,
                     failure_ttl=24 * 60 * 60,

@@ -18,7 +18,7 @@ from storage.database import Database
 
 TASKS: Final[dict[str, frozenset[str]]] = {
     HEAL: frozenset({"jobs.tasks.heal", "jobs.tasks.learn"}),
-    EFFECTS: frozenset({"jobs.effects.open_pull_request"}),
+    EFFECTS: frozenset({"jobs.effects.open_pull_request", "jobs.effects.rerun"}),
 }
 """What each role may be asked to do; a row that names anything else is refused."""
 
