@@ -17,22 +17,22 @@ Pair = tuple[str, str]
 
 
 def main() -> None:
-    """Print the figures of both halves, per category, and what was taken for what."""
+    """Print the figures of both parts, per category, and what was taken for what."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, default=DEFAULT)
     options = parser.parse_args()
     logs = [log for log in load(options.corpus) if log.category]
     pairs = {log.id: answer(log) for log in logs}
-    halves = {
+    parts = {
         "all": logs,
-        "tuned half": [log for log in logs if log.tuned_on],
-        "held-out half": [log for log in logs if not log.tuned_on],
+        "tuned part": [log for log in logs if log.tuned_on],
+        "held-out part": [log for log in logs if not log.tuned_on],
     }
     console = Console(width=140)
     summary = Table(title="category, told from the log alone (an alternative label counts as right)")
     for name in ("", "logs", "right", "macro-F1", "macro-F1, 3 logs or more", "always the commonest"):
         summary.add_column(name, justify="right" if name else "left")
-    for name, members in halves.items():
+    for name, members in parts.items():
         chosen = [pairs[log.id] for log in members]
         common = Counter(label for label, _ in chosen).most_common(1)[0][1]
         summary.add_row(

@@ -44,9 +44,9 @@ class Labelled:
 
     @property
     def tuned_on(self) -> bool:
-        """Whether rules were tuned on this log's project: a fixed half, by the hash of the name."""
+        """Whether this log's project was looked at while rules were tuned: fixed, by the hash of its name."""
         digest = hashlib.sha256(self.project.encode()).digest()
-        return digest[0] % 2 == 0 or digest[1] % 6 == 0
+        return digest[0] % 2 == 0 or digest[1] % 6 == 0 or digest[2] % 2 == 0
 
     def read(self) -> bytes:
         """The raw log."""

@@ -1,7 +1,7 @@
 """How much of what matters is kept, in how many bytes, how fast: ``python -m bench.distil``.
 
-Two tables: accuracy on the labelled logs beside simple baselines within the same budget, on the half of the
-projects that rules were tuned on and on the held-out half; and speed on one large log made of them.
+Two tables: accuracy on the labelled logs beside simple baselines within the same budget, on the projects that
+were looked at while rules were tuned and on the held-out ones; and speed on one large log made of them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--max-bytes", type=int, default=8000)
     parser.add_argument("--megabytes", type=int, default=300, help="size of the large log for the speed test")
     parser.add_argument(
-        "--missed", action="store_true", help="name the logs of the tuned half that miss a line"
+        "--missed", action="store_true", help="name the logs of the tuned part that miss a line"
     )
     options = parser.parse_args()
     logs = load(options.corpus)
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def accuracy(console: Console, logs: list[Labelled], max_bytes: int, *, missed: bool) -> None:
-    """The labelled lines within the budget, by method, half and CI system."""
+    """The labelled lines within the budget, by method, part and CI system."""
     table = Table(title=f"labelled lines kept within {max_bytes:,} bytes")
     for name in ("", "logs", "all lines", "key lines", "lines", "bytes", "of the log", "ms a log"):
         table.add_column(name, justify="left" if not name else "right")
@@ -95,7 +95,7 @@ def accuracy(console: Console, logs: list[Labelled], max_bytes: int, *, missed: 
             started = time.perf_counter()
             text = distiller(data)
             seconds = time.perf_counter() - started
-            for group in groups(log) if name == "patchpilot" else ("all", half(log)):
+            for group in groups(log) if name == "patchpilot" else ("all", part(log)):
                 scores.setdefault(group, Score()).add(log, text, seconds)
         for group in sorted(scores, key=lambda group: (group.startswith(("ci ", "category ")), group)):
             table.add_row(f"{name}: {group}", *scores[group].row(), style="bold" if group == "all" else "")
@@ -103,18 +103,18 @@ def accuracy(console: Console, logs: list[Labelled], max_bytes: int, *, missed: 
         ours = ours or scores
     console.print(table)
     if missed:
-        console.print("missed in the tuned half:", *ours["tuned half"].missed)
+        console.print("missed in the tuned part:", *ours["tuned part"].missed)
 
 
-def half(log: Labelled) -> str:
-    """Which half of the projects a log belongs to."""
-    return "tuned half" if log.tuned_on else "held-out half"
+def part(log: Labelled) -> str:
+    """Which part of the projects a log belongs to."""
+    return "tuned part" if log.tuned_on else "held-out part"
 
 
 def groups(log: Labelled) -> Iterator[str]:
     """Under which names a log counts."""
     yield "all"
-    yield half(log)
+    yield part(log)
     yield f"ci {log.ci}"
     if log.category:
         yield f"category {log.category}"

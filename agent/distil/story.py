@@ -204,11 +204,14 @@ def _indent(text: str) -> int:
 
 def _clear(story: Story) -> None:
     """What a passing test printed looks like failures at times, and is none."""
+    done = -1
     for row, rules in story.by_row.items():
         since = next((rule.since for rule in rules if rule.role is Role.CLEARED), "")
         if not since:
             continue
-        for other in range(row, max(-1, row - _CLEARED_REACH), -1):
+        # Blocks do not overlap, so each line is looked at once.
+        first, done = max(done, row - _CLEARED_REACH), row
+        for other in range(row, first, -1):
             story.worth[other] = min(story.worth[other] * 0.25, 20.0)
             if other < row and _compiled(since).search(story.lines[other].core):
                 break
