@@ -112,7 +112,9 @@ _NOT_A_VALUE = ("[redacted", "$", "{", "<", "***", "%(", "/", "./", "../", "~/",
 
 # Code beside such a word: ``token=request.client.token``, ``passwords[index]``, ``key2_path``.
 _CODE = re.compile(r"[\w.]*[.\[\]_:][\w.\[\]:-]*|[A-Za-z]+")
-_SHORT_NUMBERS = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=[A-Za-z]{2}))\d{1,4}(?![A-Za-z0-9])")
+_SHORT_NUMBERS = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=[A-Za-z]{2}))\d{1,4}(?![A-Za-z0-9])|(?<=[a-z])\d{1,5}(?=[A-Z][a-z]{2})"
+)
 
 
 def _looks_like_code(value: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agent.guard import places
 from agent.guard.case import Case, Remark
-from agent.guard.lines import Line
+from agent.guard.lines import LONGEST_LINE, Line
 
 _SPEC = re.compile(
     r"^[\s\-+\"'(,]*(?:require\s+|gem\s+"
@@ -45,7 +45,7 @@ def pins(case: Case) -> Iterator[Remark]:
 
 
 _LIST = re.compile(
-    r".*\b(?:install_requires|dependencies|extras_require|tests_require"
+    r"\b(?:install_requires|dependencies|extras_require|tests_require"
     r"|requires)\b[\"']?\s*[=:].*[\"']"
 )
 _QUOTED_SPEC = re.compile(r"[\"']([A-Za-z][\w.-]*)(?:\[[^\]]*\])?\s*([<>=~!][^\"';]*|)(?:;[^\"']*)?[\"']")
@@ -58,10 +58,10 @@ def _plain(name: str) -> str:
 def _specs(lines: tuple[Line, ...]) -> dict[str, tuple[str, Line]]:
     found: dict[str, tuple[str, Line]] = {}
     for line in lines:
-        text = re.sub(r"\s+#.*", "", line.text).strip()
+        text = re.sub(r"\s#.*", "", line.bare).strip()
         if text.startswith(("#", "//", "[", "<!--")):
             continue
-        if (text.count(",") and _LIST.search(text)) or _LIST.match(text):
+        if _LIST.search(text):
             found.update((_plain(name), (version, line)) for name, version in _QUOTED_SPEC.findall(text))
             continue
         match = _SPEC.match(text) or re.match(
@@ -166,8 +166,8 @@ def sources(case: Case) -> Iterator[Remark]:
             continue
         old = {"".join(line.text.split()) for line in change.removed}
         for line in change.added:
-            hit = _SOURCE.search(line.bare if change.language != "text" else line.text)
-            if hit and not _METADATA_URL.search(line.text) and "".join(line.text.split()) not in old:
+            hit = _SOURCE.search(line.bare)
+            if hit and not _METADATA_URL.search(line.bare) and "".join(line.text.split()) not in old:
                 yield Remark(
                     change.path, line.number, f"this changes where code comes from: {line.text.strip()[:80]}"
                 )
@@ -186,5 +186,7 @@ def vendored(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if places.is_vendored(change.path):
             yield Remark(change.path, 0, "vendored or generated code: change its origin instead")
-        elif any(_GENERATED.search(line.text) for line in (change.before or change.after)[:30]):
+        elif any(
+            _GENERATED.search(line.text[:LONGEST_LINE]) for line in (change.before or change.after)[:30]
+        ):
             yield Remark(change.path, 0, "a tool writes this file: change its input instead")

@@ -35,7 +35,7 @@ _FRAMES = re.compile(
     r"|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
 )
 _SAYS_TEST = re.compile(r"[\"'`][^\"'`]*(?:test|spec|pytest|jest|junit)[^\"'`]*[\"'`]", re.IGNORECASE)
-_RUNNER = re.compile(r"[\"'](?:_?pytest|unittest|nose)[\"']")
+_RUNNER = re.compile(r"[\"']_?pytest[\"']")
 _ASKS = re.compile(
     r"\bin\b|==|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
 )

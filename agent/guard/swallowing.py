@@ -143,7 +143,7 @@ def shell(case: Case) -> Iterator[Remark]:
             continue
         old = {"".join(line.text.split()) for line in change.removed}
         for line in change.added:
-            text = line.bare if change.language == "hash" else line.text
+            text = line.bare
             ignored = (_MAKE_IGNORE.search(text) and "make" in name) or (
                 _TOX_IGNORE.search(text) and name in {"tox.ini", "setup.cfg"}
             )
