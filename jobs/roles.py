@@ -15,6 +15,7 @@ from jobs.queues import EFFECTS, HEAL
 from patchpilot.errors import ConfigurationError
 from patchpilot.settings import CommonSettings, EffectsSettings, WorkerSettings, load
 from storage.database import Database
+from storage.storms import StormRule
 
 TASKS: Final[dict[str, frozenset[str]]] = {
     HEAL: frozenset({"jobs.tasks.heal", "jobs.tasks.learn"}),
@@ -41,6 +42,11 @@ class Role:
     def tasks(self) -> frozenset[str]:
         """Dotted names of the tasks that this role does."""
         return TASKS[self.name]
+
+    @property
+    def storms(self) -> StormRule:
+        """When incidents become a storm."""
+        return StormRule(places=self.settings.storm_places, minutes=self.settings.storm_minutes)
 
     @cached_property
     def db(self) -> Database:

@@ -78,5 +78,5 @@ def _again(role: Role, task: Task, error: str, delay: float) -> None:
 def _give_up(role: Role, task: Task, reason: str) -> None:
     log.error("task given up", extra={"action": "task_given_up", "task": task.name, "cause": reason})
     if heal := task.args.get("heal"):
-        escalate(role.db, HealId(heal), reason=reason)
+        escalate(role.db, HealId(heal), reason=reason, storms=role.storms)
     finish_task(role.db, task)

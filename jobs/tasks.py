@@ -50,6 +50,7 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
         seconds=settings.lease_seconds,
         budget=_limits(settings),
         approval_hours=settings.approval_hours,
+        storms=role.storms,
     )
     if journal is None:
         # The holder may be about to finish (a decision taken the moment the proposal appeared).

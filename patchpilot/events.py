@@ -17,6 +17,8 @@ class EventKind(enum.StrEnum):
     FAILURE_RECORDED = "failure_recorded"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_JOINED = "incident_joined"
+    STORM_JOINED = "storm_joined"
+    """The incident is one of many with one cause; ``data`` names the storm."""
     STATE_CHANGED = "state_changed"
     STEP_STARTED = "step_started"
     STEP_FINISHED = "step_finished"

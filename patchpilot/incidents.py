@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
@@ -18,6 +19,26 @@ IncidentId = NewType("IncidentId", int)
 def incident_name(number: int) -> str:
     """How people write an incident's number."""
     return f"PP-{number}"
+
+
+StormId = NewType("StormId", int)
+"""Number of a storm; people read it as ``S-3``."""
+
+
+def storm_name(number: int) -> str:
+    """How people read a storm's number."""
+    return f"S-{number}"
+
+
+class StormKind(enum.StrEnum):
+    """What the incidents of a storm have in common. The values are stored."""
+
+    SAME_FAILURE = "same_failure"
+    """One fingerprint, in several repositories or branches."""
+    INFRASTRUCTURE = "infrastructure"
+    """One host's runners, network or logs: different errors, none of them of the code's making."""
+    REPOSITORY = "repository"
+    """Different failures of one repository at once, as one bad commit causes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +129,8 @@ class IncidentSnapshot:
     first_seen: datetime
     last_seen: datetime
     heal: HealSnapshot
+    storm: StormId | None = None
+    """The storm that it belongs to, if any."""
 
     @property
     def name(self) -> str:
@@ -118,3 +141,55 @@ class IncidentSnapshot:
     def open(self) -> bool:
         """Not over yet: a repeat joins it."""
         return self.heal.state in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormMember:
+    """One incident of a storm, as far as the storm's card shows it."""
+
+    incident: IncidentId
+    repo: Repo
+    branch: str
+    title: str
+    state: HealState
+    """Of its current heal."""
+    url: str
+    """Where its latest read run can be seen; empty where the provider says nothing."""
+
+    @property
+    def open(self) -> bool:
+        """Not over yet."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormSnapshot:
+    """Many incidents with one cause: one card instead of many."""
+
+    id: StormId
+    kind: StormKind
+    title: str
+    """The cause in one line: the first error line that its members share, or the newest one's."""
+    opened_at: datetime
+    members: tuple[StormMember, ...]
+    """At least two, oldest first."""
+
+    @property
+    def name(self) -> str:
+        """``S-3``."""
+        return storm_name(self.id)
+
+    @property
+    def places(self) -> int:
+        """In how many branches, of whichever repositories, it is or was red."""
+        return len({(member.repo, member.branch) for member in self.members})
+
+    @property
+    def over(self) -> bool:
+        """No member is open any more."""
+        return not any(member.open for member in self.members)
+
+    @property
+    def speaker(self) -> IncidentId | None:
+        """The oldest open member: the one that may call people, so that a storm calls them once."""
+        return next((member.incident for member in self.members if member.open), None)

@@ -55,6 +55,18 @@ class CommonSettings(_Slice):
     """A worker that has not renewed its lease for this long is taken for dead, and its work is resumed."""
     task_deadline_seconds: float = Field(default=3600.0, gt=0)
     """No task runs longer than this, whatever it is doing."""
+    storm_places: int = Field(default=3, ge=0)
+    """The same failure in this many repositories or branches becomes one storm card; 0 turns storms off."""
+    storm_minutes: float = Field(default=10.0, gt=0, le=24 * 60)
+    """Incidents further apart than this do not make a storm."""
+
+    @field_validator("storm_places")
+    @classmethod
+    def _is_off_or_several(cls, value: int) -> int:
+        if value == 1:
+            message = "must be 0 (no storms) or at least 2: one place is no storm"
+            raise ValueError(message)
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -24,6 +24,7 @@ from storage.moves import change_state
 from storage.pulls import record_opened
 from storage.runs import NAME_MAX
 from storage.settling import settle_before_end
+from storage.storms import USUAL, StormRule
 
 __all__ = [
     "NOBODY_DECIDED",
@@ -64,6 +65,7 @@ def take_heal(
     seconds: float,
     budget: BudgetLimits,
     approval_hours: float = 72,
+    storms: StormRule = USUAL,
 ) -> HealJournal | None:
     """Lease a heal for ``seconds``; ``None`` while another holds it.
 
@@ -81,16 +83,16 @@ def take_heal(
             if session.get(Heal, heal_id) is None:
                 raise NotFoundError(f"there is no heal {heal_id}")
             return None
-    return HealJournal(db, heal_id, token=token, limits=budget, approval_hours=approval_hours)
+    return HealJournal(db, heal_id, token=token, limits=budget, approval_hours=approval_hours, storms=storms)
 
 
-def escalate(db: Database, heal_id: HealId, *, reason: str) -> bool:
+def escalate(db: Database, heal_id: HealId, *, reason: str, storms: StormRule = USUAL) -> bool:
     """Leave a heal that goes on to people, without its lease; False if it has ended already.
 
     Whoever holds the heal loses it.
     """
     with db.transaction() as session:
-        settle_before_end(session, heal_id, reason=reason)
+        settle_before_end(session, heal_id, reason=reason, storms=storms)
         moved = change_state(
             session, heal_id, to=HealState.ESCALATED, reason=reason, among=OPEN - ENDED, fence=True
         )

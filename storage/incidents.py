@@ -19,6 +19,7 @@ from patchpilot.incidents import (
     IncidentId,
     IncidentSnapshot,
     ProgressStep,
+    StormId,
 )
 from patchpilot.source import Repo, RunRef, Sha
 from storage.codec import decode
@@ -159,6 +160,7 @@ def _incident(row: Incident, heal: HealSnapshot) -> IncidentSnapshot:
         first_seen=row.first_seen,
         last_seen=row.last_seen,
         heal=heal,
+        storm=None if row.storm_id is None else StormId(row.storm_id),
     )
 
 

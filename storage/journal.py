@@ -32,6 +32,7 @@ from storage.locks import lock_branch
 from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
 from storage.moves import change_state
 from storage.settling import settle, settle_before_end
+from storage.storms import USUAL, StormRule
 from storage.tasks import add_task
 
 _NOTE_MAX = 4_000
@@ -41,13 +42,21 @@ class HealJournal:
     """One heal in one worker's hands. Made by :func:`storage.heals.take_heal`."""
 
     def __init__(
-        self, db: Database, heal_id: HealId, *, token: int, limits: BudgetLimits, approval_hours: float
+        self,
+        db: Database,
+        heal_id: HealId,
+        *,
+        token: int,
+        limits: BudgetLimits,
+        approval_hours: float,
+        storms: StormRule = USUAL,
     ) -> None:
         self._db = db
         self._id = heal_id
         self._token = token
         self._limits = limits
         self._approval_hours = approval_hours
+        self._storms = storms
 
     @property
     def heal_id(self) -> HealId:
@@ -98,7 +107,7 @@ class HealJournal:
             mine = Heal.lease_token == self._token
             if to is HealState.ESCALATED:
                 self._mine(session)
-                settle_before_end(session, self._id, reason=reason)
+                settle_before_end(session, self._id, reason=reason, storms=self._storms)
                 if self._mine(session).joined is not None:
                     return  # Its end is shown on the incident that it has joined.
             if change_state(session, self._id, to=to, reason=reason, only_if=[mine]) is not None:
@@ -134,7 +143,7 @@ class HealJournal:
             # The branch's lock comes before any row lock, here as everywhere.
             lock_branch(session, Repo(incident.host, incident.repo), incident.branch)
             session.expire_all()
-            return settle(session, self._mine(session, lock=True), failure)
+            return settle(session, self._mine(session, lock=True), failure, storms=self._storms)
 
     def distilled(self) -> DistilledFailure | None:
         """What the log says, once :meth:`settle` has stored it."""

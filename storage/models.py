@@ -50,6 +50,8 @@ class Incident(Table):
             postgresql_where=text("open AND fingerprint <> ''"),
         ),
         Index("incidents_open", "host", "repo", "branch", "workflow", postgresql_where=text("open")),
+        # Storms are made of what came within minutes of each other.
+        Index("incidents_by_time", "first_seen"),
     )
 
     id: Mapped[Serial]
@@ -69,6 +71,23 @@ class Incident(Table):
     """The current heal: the one that the card shows."""
     first_seen: Mapped[Now]
     last_seen: Mapped[Now]
+    storm_id: Mapped[int | None] = mapped_column(ForeignKey("storms.id"), index=True)
+    """Given once, when its log has been read or when a later incident makes it one of many."""
+
+
+class Storm(Table):
+    """Many incidents with one cause. Whether it is over is what its incidents say."""
+
+    __tablename__ = "storms"
+    __table_args__ = (Index("storms_by_cause", "cause_key", "id"),)
+
+    id: Mapped[Serial]
+    kind: Mapped[str]
+    """A value of ``patchpilot.incidents.StormKind``."""
+    cause_key: Mapped[str]
+    """What its incidents have in common, as :mod:`storage.storms` writes it."""
+    title: Mapped[str]
+    opened_at: Mapped[Now]
 
 
 class Failure(Table):

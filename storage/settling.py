@@ -25,11 +25,12 @@ from storage.locks import lock_branch
 from storage.models import Failure, Heal, Incident
 from storage.moves import change_state
 from storage.runs import NAME_MAX
+from storage.storms import UNREAD, USUAL, StormRule, gather
 
 _FINGERPRINT_MAX = 200
 
 
-def settle(session: Session, heal: Heal, failure: DistilledFailure) -> Settled:
+def settle(session: Session, heal: Heal, failure: DistilledFailure, *, storms: StormRule = USUAL) -> Settled:
     """Store what the log says and find the incident; the caller holds the heal's lease and branch's lock.
 
     A second call gives the first one's answer.
@@ -47,12 +48,14 @@ def settle(session: Session, heal: Heal, failure: DistilledFailure) -> Settled:
         return _join(session, heal, own, target)
     if own.heal_id == heal.id or (own.open and own.fingerprint == "" and _waits(session, own)):
         _take(session, heal, own, fingerprint, failure)
+        read = own
     else:
-        _open_new(session, heal, own, fingerprint, failure)
+        read = _open_new(session, heal, own, fingerprint, failure)
+    gather(session, read, failure.category, storms)
     return Settled()
 
 
-def settle_before_end(session: Session, heal_id: str, *, reason: str) -> None:
+def settle_before_end(session: Session, heal_id: str, *, reason: str, storms: StormRule = USUAL) -> None:
     """Settle a heal that ends before its log could be read, so that its end is seen.
 
     Left hanging on another incident it would end invisibly: that one's card shows its own heal. Unread
@@ -67,9 +70,12 @@ def settle_before_end(session: Session, heal_id: str, *, reason: str) -> None:
     heal = session.get_one(Heal, heal_id, with_for_update=True)
     workflow = hashlib.sha256(incident.workflow.encode()).hexdigest()[:16]
     unread = DistilledFailure(
-        text="", category=Category.UNKNOWN, cause=one_line(reason, NAME_MAX), fingerprint=f"unread:{workflow}"
+        text="",
+        category=Category.UNKNOWN,
+        cause=one_line(reason, NAME_MAX),
+        fingerprint=f"{UNREAD}{workflow}",
     )
-    settle(session, heal, unread)
+    settle(session, heal, unread, storms=storms)
     # Nothing was read: what later looks for a distilled log must find none.
     session.execute(update(Heal).where(Heal.id == heal_id).values(distilled=null()))
     session.expire_all()
@@ -134,7 +140,7 @@ def _take(session: Session, heal: Heal, own: Incident, fingerprint: str, failure
 
 def _open_new(
     session: Session, heal: Heal, own: Incident, fingerprint: str, failure: DistilledFailure
-) -> None:
+) -> Incident:
     made = Incident(
         host=own.host,
         repo=own.repo,
@@ -149,6 +155,7 @@ def _open_new(
     made.heal_id = heal.id
     session.flush()
     append(session, EventKind.INCIDENT_OPENED, incident=made.id, heal=heal.id, data={"title": made.title})
+    return made
 
 
 def _unsettled(session: Session, incident: int) -> list[str]:
