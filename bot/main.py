@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from collections.abc import Callable
 
@@ -56,6 +57,8 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
         _thread("announcer", lambda: announcer.run(stop)),
     ]
     socket_mode = _socket_mode(settings, slack, stop)
+    # uvicorn ends on SIGTERM, then raises it again for whoever was there before; what follows must still run.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         uvicorn.Server(
             uvicorn.Config(

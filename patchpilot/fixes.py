@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -31,22 +33,54 @@ class Patch:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Paths the diff touches, in order, without repeats."""
+        """Paths the diff touches, in order, without repeats; for people (the guard parses strictly)."""
         names: dict[str, None] = {}
-        for line in self.diff.splitlines():
-            if line.startswith(("--- a/", "+++ b/")):
-                names[line[6:].split("\t")[0]] = None
+        for line in self._outside_hunks():
+            name = _named(line)
+            if name:
+                names[name] = None
         return tuple(names)
 
     @property
     def added(self) -> int:
         """How many lines it adds."""
-        return sum(line.startswith("+") and not line.startswith("+++ ") for line in self.diff.splitlines())
+        return sum(line.startswith("+") for line in self._inside_hunks())
 
     @property
     def removed(self) -> int:
         """How many lines it removes."""
-        return sum(line.startswith("-") and not line.startswith("--- ") for line in self.diff.splitlines())
+        return sum(line.startswith("-") for line in self._inside_hunks())
+
+    def _inside_hunks(self) -> Iterator[str]:
+        return (line for line, inside in self._lines() if inside)
+
+    def _outside_hunks(self) -> Iterator[str]:
+        return (line for line, inside in self._lines() if not inside)
+
+    def _lines(self) -> Iterator[tuple[str, bool]]:
+        """Each line, and whether it is content: a removed line may well read ``-- a/x``."""
+        old = new = 0
+        # Not splitlines(): that also breaks at form feeds and U+2028, which may stand inside a line.
+        for line in self.diff.split("\n"):
+            if old <= 0 and new <= 0:
+                counts = _HUNK.match(line)
+                if counts:
+                    old, new = (int(counts[side] or 1) for side in (1, 2))
+                yield line, False
+                continue
+            old -= not line.startswith(("+", "\\"))
+            new -= not line.startswith(("-", "\\"))
+            yield line, True
+
+
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_PATH_LINE = re.compile(r"(?:--- a/|\+\+\+ b/|rename (?:from|to) )([^\t]+)")
+_WITHOUT_TEXT = re.compile(r"diff --git a/(.+) b/\1")
+
+
+def _named(line: str) -> str:
+    found = _PATH_LINE.match(line) or _WITHOUT_TEXT.fullmatch(line)
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

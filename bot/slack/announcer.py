@@ -135,6 +135,11 @@ class Announcer:
                 key, item.message, place, incident=incident.id, known=known.get(key), broadcast=item.broadcast
             )
         heal = incident.heal
+        for key, effect in known.items():
+            last = heal.state is HealState.ESCALATED and key.endswith(f":{heal.attempt}")
+            if key.startswith(f"slack:escalated:{heal.id}:") and not last:
+                message = views.no_longer_escalated(incident)
+                self._delivery.put(key, message, place, incident=incident.id, known=effect)
         for attempt in range(1, heal.attempt):
             key = f"slack:approval:{heal.id}:{attempt}"
             if key in known:

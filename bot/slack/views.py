@@ -28,7 +28,7 @@ from bot.slack.blocks import (
 )
 from patchpilot.commands import Verb
 from patchpilot.fixes import CommandResult, Fix, Severity
-from patchpilot.heals import WORKING, HealState
+from patchpilot.heals import HealState
 from patchpilot.incidents import DecisionRecord, HealSnapshot, IncidentSnapshot
 from patchpilot.text import middle, one_line, shorten
 
@@ -209,7 +209,7 @@ def sandbox(incident: IncidentSnapshot, fix: Fix) -> Message:
     if proof.suite_after is not None:
         suite = f" / wider suite: {_verdict(proof.suite_after)}"
     last = proof.after[-1] if proof.after else proof.before
-    command = one_line(str(proof.before.command), 300)
+    command = shorten("\n$ ".join(str(proof.before.command).splitlines()), 300)
     seen = middle(proof.before.output.strip(), _OUTPUT_CHARACTERS)
     return Message.of(
         f"{incident.name} sandbox: {told}{suite}",
@@ -220,7 +220,7 @@ def sandbox(incident: IncidentSnapshot, fix: Fix) -> Message:
             if proof.after
             else None,
             context(
-                f"{last.engine} · {quiet(one_line(last.image, 80))}",
+                f"{last.engine} · {quiet(one_line(last.image, 19))}",
                 f"{proof.before.seconds:.1f} s before, {last.seconds:.1f} s after",
             ),
         ],
@@ -326,9 +326,11 @@ def escalated(incident: IncidentSnapshot) -> Message:
     )
 
 
-def is_working(incident: IncidentSnapshot) -> bool:
-    """Steps still come in quickly: edits may be bundled."""
-    return incident.heal.state in WORKING
+def no_longer_escalated(incident: IncidentSnapshot) -> Message:
+    """What a call for a human turns into once it is answered: no button that leads nowhere."""
+    emoji, word = STATES[incident.heal.state]
+    text = f"{emoji} {incident.name} was left to people; now: {word}."
+    return Message.of(text, [section(f"{emoji} *{incident.name}* was left to people; now: *{word}*.")])
 
 
 def retry_modal(approval_id: str, incident: int | None, name: str) -> Block:

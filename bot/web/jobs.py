@@ -128,10 +128,12 @@ def router(parts: BotParts) -> APIRouter:
     def show_job(job_id: str) -> JobDetail:
         return JobDetail.model_validate(_detail(_find(parts, job_id)))
 
-    @routes.post("/{job_id}/decisions", summary="Approve, retry, reject or escalate", status_code=200)
-    def decide_job(
-        job_id: str, request: DecisionRequest, _: Annotated[None, Depends(_bearer(parts))]
-    ) -> DecisionAnswer:
+    @routes.post(
+        "/{job_id}/decisions",
+        summary="Approve, retry, reject or escalate",
+        dependencies=[Depends(_bearer(parts))],
+    )
+    def decide_job(job_id: str, request: DecisionRequest) -> DecisionAnswer:
         incident = _find(parts, job_id)
         fix = incident.heal.fix
         if request.verb is Verb.APPROVE and (fix is None or fix.patch.sha256 != request.patch_sha256):

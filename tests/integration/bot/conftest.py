@@ -1,4 +1,4 @@
-"""The bot's HTTP application and its announcer, on a real Postgres, a real Redis and the playground's Slack."""
+"""The bot's HTTP application and announcer, on a real Postgres, a real Redis and the playground's Slack."""
 
 from __future__ import annotations
 
@@ -35,14 +35,27 @@ from providers.ci.github_webhooks import GitHubWebhooks
 from storage.budget import BudgetLimits
 from storage.database import Database
 from storage.heals import take_heal
-from storage.intake import record_failure
+from storage.intake import record_failure, record_success
 from storage.links import link
 
 REPO = Repo("github", "acme/ledger")
 SECRET = "webhook-secret"
 SIGNING = "signing-secret"
 TOKEN = "xoxb-playground"
-SCOPES = ["app_mentions:read", "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history", "groups:read", "im:write", "reactions:write", "users:read", "users:read.email"]
+SCOPES = [
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:history",
+    "groups:read",
+    "im:write",
+    "reactions:write",
+    "users:read",
+    "users:read.email",
+]
 DIFF = """\
 diff --git a/money.py b/money.py
 --- a/money.py
@@ -104,6 +117,21 @@ class World:
         assert recorded.heal is not None
         return recorded.incident, recorded.heal
 
+    def succeed(self, *, branch: str = "main", workflow: str = "CI") -> None:
+        """A green run after all the red ones."""
+        self.made += 1
+        record_success(
+            self.db,
+            RunFinished(
+                delivery_id=f"delivery-{self.made}",
+                run=RunRef(provider="github_actions", repo=REPO, run_id=str(1000 + self.made)),
+                workflow=workflow,
+                branch=branch,
+                head_sha=Sha(f"{self.made:040x}"),
+                succeeded=True,
+            ),
+        )
+
     def propose(self, heal: str, *, fingerprint: str = "f" * 16, diff: str = DIFF) -> None:
         """What the worker would do: read, diagnose, repair, prove, propose."""
         journal = take_heal(
@@ -141,7 +169,7 @@ class World:
 
     def show(self) -> None:
         """Let the announcer bring Slack up to date."""
-        self.until(lambda: self._settled())
+        self.until(self._settled)
 
     def _settled(self) -> bool:
         self.announcer.tick()

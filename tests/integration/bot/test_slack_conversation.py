@@ -120,11 +120,23 @@ def test_retry_asks_for_a_hint_and_the_old_card_says_it_is_outdated(world):
     assert any("hint" in m.text and "&lt;!channel&gt;" in m.text for m in thread)
     assert snapshot(world.db, incident).heal.attempt == 2
 
-    # The old button's value, pressed from a client that still shows it.
-    stale = world.slack.prepare_press
-    assert stale is not None
     assert approve(world, "ana").ok
     world.until(lambda: state(world, incident) is HealState.OPENING_PR)
+
+
+def test_a_button_of_an_older_proposal_is_outdated(world):
+    incident, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    stale = world.slack.prepare_press("ana", world.channel, world.items()["approval"].ts, "approve")
+    world.slack.slash("ben", world.channel, f"/patchpilot retry PP-{incident} smaller")
+    world.until(lambda: state(world, incident) is HealState.REPAIRING)
+    world.propose(heal, diff="diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+
+    world.slack.send(stale)
+
+    world.until(lambda: "outdated" in whispered(world, "ana"))
+    assert state(world, incident) is HealState.AWAITING_APPROVAL
 
 
 def test_a_modal_sent_too_late_keeps_what_was_typed(world):
@@ -155,6 +167,22 @@ def test_reject_and_escalate_end_the_proposal(world):
         world.slack.press("ben", world.channel, message.ts, verb)
 
         world.until(lambda incident=incident, end=end: state(world, incident) is end)
+
+
+def test_a_call_for_a_human_loses_its_button_once_it_is_answered(world):
+    incident, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    world.slack.press("ben", world.channel, world.items()["approval"].ts, "escalate")
+    world.until(lambda: state(world, incident) is HealState.ESCALATED)
+    world.show()
+    assert world.buttons(world.items()["escalated"]) == ["retry_incident"]
+
+    world.succeed()
+    world.show()
+
+    assert not world.buttons(world.items()["escalated"])
+    assert "Green again" in world.items()["escalated"].text
 
 
 def test_commands_can_be_typed(world):

@@ -1,0 +1,154 @@
+"""The HTTP application: probes, webhooks, REST API and metrics."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from patchpilot.heals import HealState
+
+SECRET = b"webhook-secret"
+
+
+def signed(body: bytes, *, delivery: str = "d-1", event: str = "workflow_run") -> dict[str, str]:
+    return {
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery,
+        "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest(),
+        "Content-Type": "application/json",
+    }
+
+
+@pytest.fixture
+def api(world):
+    with httpx.Client(base_url=world.url, timeout=20) as client:
+        yield client
+
+
+def decide(api, job: str, **changes) -> httpx.Response:
+    request = {"verb": "approve", "login": "ana", "patch_sha256": ""} | changes
+    return api.post(f"/api/jobs/{job}/decisions", json=request, headers={"Authorization": "Bearer api-token"})
+
+
+def test_health_and_readiness_name_each_dependency(api):
+    assert api.get("/health").json()["status"] == "ok"
+
+    ready = api.get("/ready").json()
+
+    assert ready["ready"]
+    assert set(ready["checks"]) == {"postgres", "schema", "redis"}
+
+
+def test_a_redis_that_is_away_is_named_and_webhooks_go_on(world, api):
+    from jobs.queues import Queues, connect
+
+    world.parts.queues.__dict__.update(Queues(connect("redis://127.0.0.1:1/0")).__dict__)
+
+    answer = api.get("/ready")
+
+    assert answer.status_code == 200
+    assert not answer.json()["ready"]
+    assert "REDIS_URL" in answer.json()["checks"]["redis"]["detail"]
+
+
+def test_the_documentation_lists_the_api(api):
+    assert api.get("/api/docs").status_code == 200
+    paths = api.get("/api/openapi.json").json()["paths"]
+    assert {"/health", "/ready", "/api/jobs", "/api/jobs/{job_id}", "/metrics/prometheus"} <= set(paths)
+
+
+def test_a_signed_failure_is_accepted_once(world, api):
+    samples = Path(__file__).parents[2] / "samples" / "github"
+    body = next(
+        path
+        for path in sorted(samples.rglob("*.json"))
+        if "workflow_run" in path.name and "fail" in path.name
+    ).read_bytes()
+
+    first = api.post("/api/webhooks/github", content=body, headers=signed(body))
+    again = api.post("/api/webhooks/github", content=body, headers=signed(body))
+
+    assert (first.status_code, first.json()["answer"]) == (202, "accepted")
+    assert (again.status_code, again.json()["answer"]) == (200, "duplicate")
+    assert len(api.get("/api/jobs").json()["jobs"]) == 1
+
+
+def test_what_asks_nothing_of_us_is_answered_with_2xx(api):
+    body = json.dumps({"zen": "Design for failure."}).encode()
+
+    assert (
+        api.post("/api/webhooks/github", content=body, headers=signed(body, event="ping")).status_code == 202
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"X-Hub-Signature-256": "sha256=" + "0" * 64}, {"X-Hub-Signature-256": ""}]
+)
+def test_a_forged_delivery_is_a_401(api, change):
+    assert api.post("/api/webhooks/github", content=b"{}", headers=signed(b"{}") | change).status_code == 401
+
+
+def test_an_unknown_provider_is_a_404_and_no_label_of_its_own(api):
+    assert api.post("/api/webhooks/evil", content=b"{}").status_code == 404
+    assert "evil" not in api.get("/metrics/prometheus").text
+
+
+def test_a_job_shows_its_evidence(world, api):
+    _, heal = world.fail()
+    world.propose(heal)
+
+    job = api.get(f"/api/jobs/{heal}").json()
+
+    assert job["state"] == HealState.AWAITING_APPROVAL
+    assert job["reproduced"]
+    assert job["cured"]
+    assert job["patch"].startswith("diff --git")
+    assert api.get("/api/jobs/none").status_code == 404
+    assert api.get("/api/jobs", params={"limit": 0}).status_code == 422
+
+
+def test_a_decision_by_api_needs_the_token_the_patch_and_the_right(world, api):
+    _, heal = world.fail()
+    world.propose(heal)
+    sha = api.get(f"/api/jobs/{heal}").json()["patch_sha256"]
+
+    unsigned = api.post(f"/api/jobs/{heal}/decisions", json={"verb": "approve", "login": "ana"})
+    assert unsigned.status_code == 401
+    assert decide(api, heal, patch_sha256="0" * 64).status_code == 409
+    assert decide(api, heal, patch_sha256=sha, login="cleo").status_code == 403
+    assert decide(api, heal, patch_sha256=sha).status_code == 200
+    assert decide(api, heal, patch_sha256=sha).status_code == 409
+
+    assert api.get(f"/api/jobs/{heal}").json()["state"] == HealState.OPENING_PR
+
+
+def test_metrics_come_from_postgres(world, api):
+    _, heal = world.fail()
+    world.propose(heal)
+
+    text = api.get("/metrics/prometheus").text
+    summary = api.get("/api/metrics/summary").json()
+
+    assert 'patchpilot_jobs{state="awaiting_approval"} 1.0' in text
+    assert 'patchpilot_jobs{state="resolved"} 0.0' in text
+    assert "patchpilot_postgres_up 1.0" in text
+    assert summary["heals_by_state"] == {"awaiting_approval": 1}
+    assert summary["incidents_open"] == 1
+
+
+def test_the_bot_never_loads_the_agent_or_the_sandbox():
+    code = (
+        "import sys, bot.main; "
+        "print([m for m in ('agent', 'sandbox', 'docker', 'anthropic', 'langgraph') if m in sys.modules])"
+    )
+
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert seen.stdout.strip() == "[]"
