@@ -6,14 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.guard.inspection import DiffError, inspect, is_refused
 from patchpilot.errors import PermanentError
-from patchpilot.fixes import GuardFinding, Patch
 from patchpilot.text import one_line
+
+if TYPE_CHECKING:  # the command loads what it needs when it runs; the others start sooner
+    from patchpilot.fixes import GuardFinding
 
 CLEAN, REFUSED, UNUSABLE = 0, 1, 2
 _MAX_BYTES = 20_000_000
@@ -36,6 +37,9 @@ def guard_command(
 
     Exit code 0: clean. 1: refused, or only a named person may wave it through. 2: unusable input.
     """
+    from agent.guard.inspection import inspect, is_refused  # noqa: PLC0415 - other commands start sooner
+    from patchpilot.fixes import Patch  # noqa: PLC0415 - the same
+
     try:
         tree = _Tree(repo or Path(), base) if repo or staged else None
         text = tree.staged() if tree and staged and not diff else _text(diff, staged=staged)
@@ -60,7 +64,7 @@ def _text(source: str, *, staged: bool) -> str:
         except OSError as error:
             raise PermanentError(f"can't read the diff {source!r}: {error.strerror}") from error
     if len(data) > _MAX_BYTES:
-        raise DiffError(f"the diff is longer than {_MAX_BYTES // 1_000_000} MB, which nobody can review")
+        raise PermanentError(f"the diff is longer than {_MAX_BYTES // 1_000_000} MB, which nobody can review")
     return data.decode(errors="surrogateescape")
 
 

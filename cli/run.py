@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from cli.logs import configure
-from patchpilot.settings import BotSettings, CommonSettings, load
 
 
 class RoleName(enum.StrEnum):
@@ -25,6 +24,8 @@ def run_command(
     port: Annotated[int, typer.Option(help="Port the bot listens on.")] = 8000,
 ) -> None:
     """Run one role of an installation until it is told to stop."""
+    from patchpilot.settings import BotSettings, CommonSettings, load  # noqa: PLC0415 - keeps other commands quick
+
     configure(load(CommonSettings).log_level, role)
     if role is RoleName.BOT:
         from bot.main import run_bot  # noqa: PLC0415 - a role loads its own libraries and no other's
@@ -40,6 +41,8 @@ def migrate_command() -> None:
     """Bring the database's schema up to date (safe to run again, and from several places at once)."""
     from jobs.migration import migrate  # noqa: PLC0415 - needs the agent's libraries, other commands do not
 
+    from patchpilot.settings import CommonSettings, load  # noqa: PLC0415 - as above
+
     settings = load(CommonSettings)
     configure(settings.log_level, "migrate")
     migrate(settings)
@@ -52,6 +55,7 @@ def link_command(
     team: Annotated[str, typer.Option(help="Slack workspace id, for instance T024BE7LD")],
 ) -> None:
     """Say which GitHub account a Slack member is, so that their permissions can be checked at each click."""
+    from patchpilot.settings import CommonSettings, load  # noqa: PLC0415 - as above
     from patchpilot.source import HostUser  # noqa: PLC0415 - keeps the other commands quick to start
     from storage.database import Database  # noqa: PLC0415 - as above
     from storage.links import link  # noqa: PLC0415 - as above

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from patchpilot.settings import BotSettings, EffectsSettings, WorkerSettings, described
-
 
 def settings_command() -> None:
     """Print every setting, role by role, as Markdown."""
@@ -14,6 +12,9 @@ def settings_command() -> None:
 
 def markdown() -> str:
     """One table per role. A setting that several roles read stands in each of them."""
+    # Loaded here: pydantic would double the start-up time of commands that need no settings.
+    from patchpilot.settings import BotSettings, EffectsSettings, WorkerSettings, described  # noqa: PLC0415
+
     parts = []
     for title, kind in (("bot", BotSettings), ("worker", WorkerSettings), ("effects", EffectsSettings)):
         rows = [

@@ -170,4 +170,7 @@ def _move_failures(session: Session, heals: list[str], incident: int) -> None:
 
 
 def _title(failure: DistilledFailure, own: Incident) -> str:
-    return one_line(failure.cause, NAME_MAX) or own.title
+    test = failure.tests[0] if failure.tests else ""
+    # "assert 5 == 10" alone says little to who has not seen the log.
+    named = f"{test}: {failure.cause}" if test and test not in failure.cause else failure.cause
+    return one_line(named, NAME_MAX) or own.title

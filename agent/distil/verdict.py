@@ -41,6 +41,8 @@ _PRECEDENCE = (
     Category.FLAKY,
 )
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
+_DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*")
+"""A title set in a rule, as pytest writes above each failure."""
 _SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
 _COMMANDS = tuple(
     (category, re.compile(rf"(?i)(?<![\w.])(?:{words})(?![\w])"))
@@ -85,7 +87,7 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     """Read the story; ``step`` is the failing step's name where it is known."""
     category = _category(story, step)
     causes = _causes(story, category)
-    cause_row = causes[0] if causes else _fallback(story)
+    cause_row = _telling(story, causes) if causes else _fallback(story)
     return Verdict(
         category=category,
         tool=_tool(story, category),
@@ -95,6 +97,11 @@ def judge(story: Story, *, step: str = "") -> Verdict:
         evidence=_evidence(story, causes),
         messages=tuple(story.lines[row].core for row in causes) or _one(story, cause_row),
     )
+
+
+def _telling(story: Story, causes: list[int]) -> int:
+    """The best cause that says what went wrong, not only where (``____ test_x ____``)."""
+    return next((row for row in causes[:12] if not _DECORATED.fullmatch(story.lines[row].core)), causes[0])
 
 
 def _category(story: Story, step: str) -> Category:
