@@ -51,7 +51,12 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
     signed = bool(settings.slack_signing_secret.get_secret_value())
     app = create_app(parts, more=[slack_http.router(slack)] if signed else [])
     stop = threading.Event()
-    announcer = Announcer(db, Delivery(db, client, metrics), channel=settings.slack_channel)
+    announcer = Announcer(
+        db,
+        Delivery(db, client, metrics),
+        channel=settings.slack_channel,
+        storm_places=settings.storm_places,
+    )
     threads = [
         _thread("dispatcher", lambda: Dispatcher(db, queues, resend_after=settings.lease_seconds).run(stop)),
         _thread("announcer", lambda: announcer.run(stop)),

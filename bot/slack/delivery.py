@@ -97,7 +97,14 @@ class Delivery:
         if place.thread_ts:
             answer = self._call(
                 "conversations.replies",
-                {"channel": channel, "ts": place.thread_ts, "include_all_metadata": True, "limit": 200},
+                {
+                    "channel": channel,
+                    "ts": place.thread_ts,
+                    # A storm's thread may hold hundreds of messages; only the latest can be ours.
+                    "oldest": oldest,
+                    "include_all_metadata": True,
+                    "limit": 200,
+                },
             )
         else:
             channel = self._channel_id(channel)

@@ -29,7 +29,7 @@ from bot.slack.blocks import (
 from patchpilot.commands import Verb
 from patchpilot.fixes import CommandResult, Fix, Severity
 from patchpilot.heals import HealState
-from patchpilot.incidents import DecisionRecord, HealSnapshot, IncidentSnapshot
+from patchpilot.incidents import DecisionRecord, HealSnapshot, IncidentSnapshot, storm_name
 from patchpilot.text import middle, one_line, shorten
 
 S = HealState
@@ -79,6 +79,7 @@ def card(incident: IncidentSnapshot) -> Message:
         f"{incident.name} · {quiet(failure.workflow)}",
         f"`{failure.head_sha[:7]}` {quiet(one_line(failure.commit_subject, 80))} by {quiet(failure.author)}",
         seen,
+        f"one of many: storm {storm_name(incident.storm)}" if incident.storm is not None else "",
     ]
     return Message.of(
         text,
