@@ -19,12 +19,14 @@ from playground.slack.pace import QUICK
 from playground.stage import Stage
 from sandbox import open_workbenches
 
-LEASE = {"LEASE_SECONDS": "3"}
-"""Short, so that a killed worker's heal is taken up soon."""
+FAST = {"LEASE_SECONDS": "3", "STORM_PLACES": "0"}
+"""Leases are short, so that a killed worker's heal is taken up soon. Copies of one sample break under
+many names here, which would be a storm."""
 
 
-@pytest.fixture(scope="session")
-def home() -> Iterator[Installation]:
+@contextmanager
+def started(**more: str) -> Iterator[Installation]:
+    """A PatchPilot of its own; ``more`` is what its worker's environment has besides."""
     workbenches = open_workbenches(load(SandboxSettings))
     if workbenches.engine == "none":
         if os.environ.get("CI") == "true":
@@ -35,9 +37,22 @@ def home() -> Iterator[Installation]:
         folder.chmod(0o755)
         with installation(folder, workbenches, pace=QUICK, durable=False) as running:
             for role in ROLES:
-                running.start(role, more=LEASE)
+                running.start(role, more=FAST | (more if role == "worker" else {}))
             running.wait_until_ready()
             yield running
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Installation]:
+    """The installation that most tests share. It has no model key."""
+    with started() as running:
+        yield running
+
+
+@pytest.fixture
+def start() -> Callable[..., object]:
+    """For tests that need an installation of their own."""
+    return started
 
 
 @pytest.fixture
