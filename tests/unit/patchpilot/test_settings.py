@@ -66,6 +66,7 @@ def test_socket_mode_needs_no_signing_secret(environment):
         ("REDIS_URL", "localhost:6379"),
         ("HEAL_MAX_DOLLARS", "-1"),
         ("HEAL_MAX_DOLLARS", "plenty"),
+        ("STORM_PLACES", "-7"),
     ],
 )
 def test_a_malformed_setting_is_named_and_its_value_not_shown(environment, name, value):
@@ -74,6 +75,13 @@ def test_a_malformed_setting_is_named_and_its_value_not_shown(environment, name,
     with pytest.raises(ConfigurationError, match=name) as caught:
         load(WorkerSettings)
     assert value not in str(caught.value)
+
+
+def test_one_place_is_no_storm(environment):
+    environment(**{**STORES, "STORM_PLACES": "1"})
+
+    with pytest.raises(ConfigurationError, match="STORM_PLACES: must be 0"):
+        load(WorkerSettings)
 
 
 def test_a_slice_holds_no_other_roles_secrets():
