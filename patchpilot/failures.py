@@ -103,6 +103,38 @@ class Blame(enum.StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class CheckVerdict(enum.StrEnum):
+    """What one look at whose fault it is has shown. The values are stored and shown."""
+
+    RED = "red"
+    GREEN = "green"
+    MIXED = "red and green"
+    PARTLY = "red, but for less"
+    """Some of what fails at the failing commit fails there too, some does not."""
+    OTHERWISE = "red in another way"
+    TOUCHED = "touched"
+    UNTOUCHED = "not touched"
+    UNKNOWN = "not known"
+    """It could not be looked at; the detail says why."""
+
+
+SAME_COMMIT = "same commit"
+BASE_COMMIT = "base commit"
+SUSPECT_CHANGE = "suspect change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlameCheck:
+    """One look at whose fault a failure is, and what it showed."""
+
+    name: str
+    """:data:`SAME_COMMIT` (does it fail again?), :data:`BASE_COMMIT` (does it fail there too?) or
+    :data:`SUSPECT_CHANGE` (did the change touch what failed?)."""
+    verdict: CheckVerdict
+    detail: str
+    """One sentence for people: how often, at which commit, or why it could not be looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """One line quoted from the log; ``number`` starts at 1 in the raw log."""
@@ -162,3 +194,5 @@ class Diagnosis:
     """``rules`` for the deterministic reading, else the model's name."""
     notes: tuple[str, ...] = field(default=())
     """Honest remarks for people: no model key is set, the log was cut, ..."""
+    checks: tuple[BlameCheck, ...] = ()
+    """What the blame rests on; empty until something was looked at, and in older records."""

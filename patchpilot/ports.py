@@ -73,7 +73,7 @@ class CIProvider(Protocol):
         ...
 
     def rerun(self, run: RunRef) -> None:
-        """Ask for the failed jobs to be run again."""
+        """Ask for the failed jobs to be run again, unless a later attempt of the run has begun already."""
         ...
 
 
@@ -90,6 +90,13 @@ class CodeHost(Protocol):
 
     def compare(self, repo: Repo, base: Sha, head: Sha) -> Patch:
         """The diff between two commits."""
+        ...
+
+    def merge_base(self, repo: Repo, base: str, head: Sha) -> Sha:
+        """The newest commit that branch ``base`` and ``head`` have in common.
+
+        Raises :class:`~patchpilot.errors.NotFoundError` when there is none, or the branch is gone.
+        """
         ...
 
     def branch_head(self, repo: Repo, branch: str) -> Sha | None:
@@ -293,8 +300,11 @@ class Journal(Protocol):
 
     def state(self) -> HealState: ...
 
-    def move(self, to: HealState, *, reason: str = "") -> None:
-        """Make an allowed move; a no-op when it is there already (a node that runs again after a kill)."""
+    def move(self, to: HealState, *, reason: str = "", rerun: bool = False) -> None:
+        """Make an allowed move; a no-op when it is there already (a node that runs again after a kill).
+
+        With ``rerun``, the effects role is asked with it to have the failed jobs run again, once per run.
+        """
         ...
 
     def step(self, name: str, text: str) -> AbstractContextManager[None]:
@@ -331,6 +341,10 @@ class Journal(Protocol):
 
     def approve_effects(self) -> None:
         """Hand the approved proposal to the effects role (an outbox row; repeated calls change nothing)."""
+        ...
+
+    def may_rerun(self) -> bool:
+        """No heal has had the failed jobs of this run run again yet, whatever its attempt."""
         ...
 
     def budget(self) -> Budget: ...

@@ -170,6 +170,9 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """How often the failing command must be green with a patch."""
     flaky_runs: int = Field(default=4, ge=2, le=50)
     """How often a failure that is not red at first replay, or is a test, is run to see whether it flakes."""
+    rerun_flaky: bool = False
+    """Have CI run the failed jobs again, once per run, where the verdict is flaky, infrastructure or timeout.
+    The effects role does it, so it needs the same setting."""
     log_max_bytes: int = Field(default=256_000_000, ge=1_000)
     """How much of one job's log is read; the rest is left out and people are told."""
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
@@ -185,6 +188,9 @@ class EffectsSettings(CommonSettings):
     """Its private key, PEM text or the path of a file with it."""
     github_token: SecretStr = SecretStr("")
     """Instead of the App: a token that may write contents and pull requests."""
+    rerun_flaky: bool = False
+    """May ask for a rerun of failed jobs, as the worker's setting of this name wants. Only then is a token
+    with ``actions: write`` asked for, so grant the App that permission first."""
 
 
 Slice = TypeVar("Slice", bound=_Slice)

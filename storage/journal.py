@@ -29,7 +29,7 @@ from storage.events import append
 from storage.incidents import failure_record
 from storage.leases import from_now
 from storage.locks import lock_branch
-from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
+from storage.models import Decision, Failure, Heal, Incident, ProposedFix, QueuedTask, Step
 from storage.moves import change_state
 from storage.settling import settle, settle_before_end
 from storage.storms import USUAL, StormRule
@@ -98,10 +98,12 @@ class HealJournal:
         with self._owned() as (_, heal):
             return heal.attempt
 
-    def move(self, to: HealState, *, reason: str = "") -> None:
+    def move(self, to: HealState, *, reason: str = "", rerun: bool = False) -> None:
         """Make an allowed move; a no-op when it is there already.
 
-        Raises :class:`~patchpilot.errors.PermanentError` for a move that the table does not have.
+        With ``rerun``, the effects role is asked in the same transaction to have the failed jobs run again,
+        which it does once per run. Raises :class:`~patchpilot.errors.PermanentError` for a move that the
+        table does not have.
         """
         with self._db.transaction() as session:
             mine = Heal.lease_token == self._token
@@ -111,6 +113,11 @@ class HealJournal:
                 if self._mine(session).joined is not None:
                     return  # Its end is shown on the incident that it has joined.
             if change_state(session, self._id, to=to, reason=reason, only_if=[mine]) is not None:
+                if rerun:
+                    key = _rerun_key(session, self._mine(session))
+                    add_task(
+                        session, queue="effects", name="jobs.effects.rerun", args={"heal": self._id}, key=key
+                    )
                 return
             now = HealState(self._mine(session).state)
             if now is not to:
@@ -263,6 +270,12 @@ class HealJournal:
                 key=f"pr:{self._id}:{heal.attempt}",
             )
 
+    def may_rerun(self) -> bool:
+        """No heal has had the failed jobs of this run run again yet."""
+        with self._owned() as (session, heal):
+            key = _rerun_key(session, heal)
+            return session.scalar(select(QueuedTask.id).where(QueuedTask.key == key)) is None
+
     def budget(self) -> HealBudget:
         """What this heal may still spend."""
         return HealBudget(self._db, self._id, token=self._token, limits=self._limits)
@@ -346,3 +359,9 @@ class HealJournal:
         session.flush()
         session.refresh(made)
         return made
+
+
+def _rerun_key(session: Session, heal: Heal) -> str:
+    """One per run, whatever its attempt: what is red again after a rerun needs a person, not a third run."""
+    run = failure_record(session.get_one(Failure, heal.failure_id)).run
+    return f"rerun:{run.provider}:{run.repo.host}:{run.repo}:{run.run_id}"

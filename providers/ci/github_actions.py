@@ -45,6 +45,10 @@ class _Job(BaseModel):
     steps: list[_Step] = Field(default_factory=list)
 
 
+class _Run(BaseModel):
+    run_attempt: int = 1
+
+
 class GitHubActions:
     """Runs on GitHub Actions (:class:`~patchpilot.ports.CIProvider`)."""
 
@@ -74,10 +78,16 @@ class GitHubActions:
         return _chain(first, chunks)
 
     def rerun(self, run: RunRef) -> None:
-        """Ask for the failed jobs to be run again; needs ``actions: write``."""
+        """Ask for the failed jobs to be run again; needs ``actions: write``.
+
+        A run that has begun a later attempt is left alone, whoever began it, so a repeat after a lost answer
+        starts nothing twice.
+        https://docs.github.com/en/rest/actions/workflow-runs#re-run-failed-jobs-from-a-workflow-run
+        """
         number = _number(run.run_id, "run")
         with self._access.session(run.repo, f"asking for a rerun of run {number} of {run.repo}") as session:
-            session.send(f"actions/runs/{number}/rerun-failed-jobs", {})
+            if session.get(f"actions/runs/{number}", _Run).run_attempt <= run.attempt:
+                session.send(f"actions/runs/{number}/rerun-failed-jobs", {})
 
     def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
         """Read from the checkout what the failing step ran; the rules: :mod:`providers.ci.github_replay`."""

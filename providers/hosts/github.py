@@ -72,6 +72,10 @@ class _Repository(BaseModel):
     full_name: str
 
 
+class _Comparison(BaseModel):
+    merge_base_commit: _Link
+
+
 class _Role(BaseModel):
     role_name: str = ""
     permission: str = ""
@@ -142,6 +146,19 @@ class GitHubHost:
         doing = f"comparing {base[:12]} with {head[:12]} of {repo}"
         with self._access.session(repo, doing) as session:
             return Patch(session.text(f"compare/{sha(base)}...{sha(head)}", DIFF))
+
+    def merge_base(self, repo: Repo, base: str, head: Sha) -> Sha:
+        """The newest commit that branch ``base`` and ``head`` have in common.
+
+        Raises :class:`NotFoundError` when there is none, or the branch is gone.
+        https://docs.github.com/en/rest/commits/commits#compare-two-commits
+        """
+        doing = f"looking up where {head[:12]} of {repo} left branch {base!r}"
+        with self._access.session(repo, doing) as session:
+            # The second page holds no files, and one commit is as few as can be asked for.
+            few = {"per_page": 1, "page": 2}
+            found = session.get(f"compare/{ref_path(base)}...{sha(head)}", _Comparison, few)
+            return Sha(found.merge_base_commit.sha)
 
     def branch_head(self, repo: Repo, branch: str) -> Sha | None:
         """The commit a branch points to, ``None`` when the branch is gone.

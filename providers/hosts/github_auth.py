@@ -47,6 +47,9 @@ WRITER: Mapping[str, str] = {
 }
 """What the effects role needs. Never ``workflows``: a patch to a workflow file is refused before."""
 
+RERUNNER: Mapping[str, str] = {"actions": "write", "metadata": "read"}
+"""What asking for a rerun needs; a token of its own, so that the one that writes branches never has it."""
+
 _HTTP = {"https": 443, "http": 80}
 
 
@@ -228,13 +231,24 @@ def reader_access(settings: GitHubReaderSettings) -> GitHubAccess:
 
 def writer_access(settings: EffectsSettings) -> GitHubAccess:
     """Write access for the effects role; raises :class:`ConfigurationError` naming what to set."""
+    return _effects_access(settings, WRITER)
+
+
+def rerun_access(settings: EffectsSettings) -> GitHubAccess:
+    """What the effects role needs to ask for a rerun; raises :class:`ConfigurationError` if it may not."""
+    if not settings.rerun_flaky:
+        raise ConfigurationError("RERUN_FLAKY is not set for the effects role, so it asks for no rerun")
+    return _effects_access(settings, RERUNNER)
+
+
+def _effects_access(settings: EffectsSettings, permissions: Mapping[str, str]) -> GitHubAccess:
     credentials = _credentials(
         app_id=settings.github_app_id,
         key=settings.github_private_key.get_secret_value(),
         token=settings.github_token.get_secret_value(),
         prefix="GITHUB_",
     )
-    return GitHubAccess(credentials, api_url=settings.github_api_url, permissions=WRITER, writes=True)
+    return GitHubAccess(credentials, api_url=settings.github_api_url, permissions=permissions, writes=True)
 
 
 class _Login(BaseModel):

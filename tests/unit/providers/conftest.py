@@ -76,6 +76,7 @@ class FakeGitHub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     labels: list[tuple[int, list[str]]] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    run_attempt: int = 1
     tokens_asked: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
     expires_in: float = 3600.0
@@ -188,6 +189,11 @@ class FakeGitHub:
             return self._commit_json(found[1])
         if found := re.fullmatch(r"GET compare/([0-9a-f]+)\.\.\.([0-9a-f]+)", call):
             return self.git("diff", f"{found[1]}...{found[2]}")
+        if found := re.fullmatch(r"GET compare/(.+)\.\.\.([0-9a-f]+)", call):
+            if not self.head(found[1]):
+                raise HttpError(404, "Not Found")
+            ancestor = self.git("merge-base", self.head(found[1]), found[2])
+            return {"merge_base_commit": {"sha": ancestor}, "commits": [], "files": []}
         if found := re.fullmatch(r"GET git/ref/heads/(.+)", call):
             head = self.head(found[1])
             if not head:
@@ -247,6 +253,8 @@ class FakeGitHub:
         if found := re.fullmatch(r"GET actions/runs/\d+/attempts/\d+/jobs", call):
             page = int(query["page"])
             return {"total_count": len(self.jobs), "jobs": self.jobs[(page - 1) * 100 : page * 100]}
+        if re.fullmatch(r"GET actions/runs/\d+", call):
+            return {"run_attempt": self.run_attempt}
         if re.fullmatch(r"POST actions/runs/\d+/rerun-failed-jobs", call):
             return {}
         raise HttpError(404, "Not Found")
