@@ -35,6 +35,8 @@ class Reproduced:
 
     plan: ReplayPlan
     before: CommandResult
+    runs: int = 1
+    """How often it was run, and was red, before anything else was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,10 @@ class NotReproduced:
     """It could not be seen here; ``reason`` is a sentence that a person can act on."""
 
     reason: str
+    runs: int = 0
+    """How often it was green here, every time; 0 where it could not be run."""
+    otherwise: bool = False
+    """It is red here, but in another way than in CI."""
 
 
 def reproduce(
@@ -59,22 +65,24 @@ def reproduce(
     if isinstance(plan, GaveUp):
         return NotReproduced(f"The failing step can't be replayed: {plan.reason}")
     first = bench.run(plan.failing, limits=tools.limits)
-    problem = _not_about_the_code(first)
+    problem = not_about_the_code(first)
     if problem:
         return NotReproduced(f"The failure could not be reproduced in the sandbox: {problem}")
     if first.passed:
         return _green_at_first(tools, bench, plan)
+    runs = 1
     if failure.category in MAY_FLAKE:
-        flakes = _red_at_first(tools, bench, plan)
-        if flakes:
-            return flakes
+        passed, runs = _until_mixed(tools, bench, plan, passed=0)
+        if passed:
+            return Flakes(passed=passed, runs=runs)
     seen = distil([first.output.encode()], step=failure.step, redact=tools.redact)
     if not same_failure(failure, seen):
         return NotReproduced(
             f"The command fails in the sandbox too, but in another way ({one_line(seen.cause, 160)}), so its "
-            "environment probably lacks something that CI has. Set `replay` and an image in .patchpilot.yml."
+            "environment probably lacks something that CI has. Set `replay` and an image in .patchpilot.yml.",
+            otherwise=True,
         )
-    return Reproduced(plan=plan, before=first)
+    return Reproduced(plan=plan, before=first, runs=runs)
 
 
 def same_failure(expected: DistilledFailure, seen: DistilledFailure) -> bool:
@@ -111,13 +119,9 @@ def _green_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Fla
     return NotReproduced(
         f"The failing command passed {runs} of {runs} times in the sandbox at the same commit. The failure "
         "was not reproduced: it may come from the runner, from the network or from time. Run the job again. "
-        "If it stays red, set `replay` in .patchpilot.yml to what CI really runs."
+        "If it stays red, set `replay` in .patchpilot.yml to what CI really runs.",
+        runs=runs,
     )
-
-
-def _red_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Flakes | None:
-    passed, runs = _until_mixed(tools, bench, plan, passed=0)
-    return Flakes(passed=passed, runs=runs) if passed else None
 
 
 def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed: int) -> tuple[int, int]:
@@ -136,7 +140,7 @@ def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed
     return passed, runs
 
 
-def _not_about_the_code(result: CommandResult) -> str:
+def not_about_the_code(result: CommandResult) -> str:
     """Why the result says nothing about the code; empty if it does."""
     match result.ending:
         case Ending.TIMEOUT:

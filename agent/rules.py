@@ -68,9 +68,9 @@ def by_rules(failure: DistilledFailure, commit: Commit | None, *, notes: tuple[s
 
 def suspects(failure: DistilledFailure, commit: Commit | None) -> tuple[Location, ...]:
     """Files that the log names, those that the head commit touched first."""
-    touched = set(_touched(commit))
+    changed = set(_changed(commit))
     named = dict.fromkeys(failure.files)
-    return tuple(sorted(named, key=lambda place: place.path not in touched))[:10]
+    return tuple(sorted(named, key=lambda place: place.path not in changed))[:10]
 
 
 def _root_cause(failure: DistilledFailure) -> str:
@@ -100,17 +100,14 @@ def _blame(failure: DistilledFailure, commit: Commit | None) -> Blame:
         return Blame.FLAKY
     if commit is None or failure.category is Category.UNKNOWN:
         return Blame.INCONCLUSIVE
-    return Blame.CHANGE if _touches(commit, failure) else Blame.UPSTREAM
+    return Blame.CHANGE if touched(_changed(commit), failure) else Blame.UPSTREAM
 
 
-def _touches(commit: Commit, failure: DistilledFailure) -> bool:
-    """Whether the commit changed a file that failed, or one that a failing test is named after."""
-    touched = _touched(commit)
+def touched(changed: tuple[str, ...], failure: DistilledFailure) -> tuple[str, ...]:
+    """Which of the changed files failed, or are what a failing test is named after."""
     named = {place.path for place in failure.files} | {test.split("::")[0] for test in failure.tests}
-    if named & set(touched):
-        return True
     subjects = {_subject(path) for path in named}
-    return any(_subject(path) in subjects for path in touched)
+    return tuple(path for path in changed if path in named or _subject(path) in subjects)
 
 
 def _subject(path: str) -> str:
@@ -119,7 +116,7 @@ def _subject(path: str) -> str:
     return stem.removeprefix("test_").removesuffix("_test").removesuffix("_spec")
 
 
-def _touched(commit: Commit | None) -> tuple[str, ...]:
+def _changed(commit: Commit | None) -> tuple[str, ...]:
     return Patch(commit.diff).files if commit else ()
 
 

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agent.blame import nothing_run
 from agent.nodes.state import FINISH, State, enter
 from agent.quotes import invented
+from agent.reruns import end_with_rerun
 from agent.rules import NO_PATCH, WHAT_TO_DO, by_rules
 from agent.toolbox import HealTools
 from patchpilot.errors import ModelRefusedError, NotFoundError, PermanentError, TemporaryError
-from patchpilot.failures import Category, Diagnosis, DistilledFailure
+from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure
 from patchpilot.heals import HealState
 from patchpilot.ports import Brief, Model
 from patchpilot.source import Commit
 from patchpilot.text import one_line
 
+_NAMED_JOBS = 5
 
-def diagnose(tools: HealTools, state: State) -> State:  # noqa: ARG001 - every node has the same signature
+
+def diagnose(tools: HealTools, state: State) -> State:
     """Diagnose by rules and, where there is a model, by the model; stop what no patch can cure."""
     enter(tools, HealState.DIAGNOSING)
     failure = tools.journal.distilled()
     if failure is None:
         return State(route="escalate", reason="The failed job's log was never read; run the job again.")
     with tools.journal.step("diagnose", "Finding the cause"):
-        commit = head_commit(tools)
-        diagnosis = _diagnosis(tools, failure, commit)
+        diagnosis = _with_notes(_diagnosis(tools, failure, head_commit(tools)), state)
+        infrastructure = _is_infrastructure(failure, diagnosis)
+        reason = why_diagnose_only(tools)
+        if infrastructure:
+            diagnosis = replace(diagnosis, blame=Blame.INFRASTRUCTURE)
+        elif reason:
+            diagnosis = nothing_run(diagnosis, reason)
         tools.journal.diagnosed(diagnosis)
-    if _is_infrastructure(failure, diagnosis):
-        tools.journal.move(HealState.INFRASTRUCTURE, reason=_no_patch_reason(failure, diagnosis))
-        return State(route=FINISH)
-    reason = why_diagnose_only(tools)
+    if infrastructure:
+        return _no_patch(tools, failure, diagnosis)
     return State(route="escalate", reason=reason) if reason else State(route="retrieve")
 
 
@@ -52,6 +59,16 @@ def head_commit(tools: HealTools) -> Commit | None:
         return tools.host.commit(record.run.repo, record.head_sha)
     except NotFoundError:
         return None
+
+
+def _with_notes(diagnosis: Diagnosis, state: State) -> Diagnosis:
+    """One failed job is healed at a time; people are told of the others."""
+    others = state.get("other_jobs") or []
+    if not others:
+        return diagnosis
+    more = f" and {len(others) - _NAMED_JOBS} more" if len(others) > _NAMED_JOBS else ""
+    note = f"Other jobs failed too: {', '.join(others[:_NAMED_JOBS])}{more}. This is about the first one."
+    return replace(diagnosis, notes=(*diagnosis.notes, note))
 
 
 def _diagnosis(tools: HealTools, failure: DistilledFailure, commit: Commit | None) -> Diagnosis:
@@ -103,6 +120,9 @@ def _is_infrastructure(failure: DistilledFailure, diagnosis: Diagnosis) -> bool:
     return failure.category is Category.UNKNOWN and diagnosis.category in NO_PATCH
 
 
-def _no_patch_reason(failure: DistilledFailure, diagnosis: Diagnosis) -> str:
+def _no_patch(tools: HealTools, failure: DistilledFailure, diagnosis: Diagnosis) -> State:
     category = failure.category if failure.category in NO_PATCH else diagnosis.category
-    return f"{one_line(diagnosis.root_cause, 200)} No patch can cure this. {WHAT_TO_DO[category]}"
+    cause = one_line(diagnosis.root_cause, 200)
+    reason = f"{cause} No patch can cure this. {WHAT_TO_DO[category]}"
+    end_with_rerun(tools, HealState.INFRASTRUCTURE, reason=reason, category=category)
+    return State(route=FINISH)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.checkout import checked_out
+from agent.blame import blame
+from agent.chance import in_percent
+from agent.checkout import bench_spec, checked_out
 from agent.nodes.diagnose import why_diagnose_only
 from agent.nodes.state import (
     FINISH,
@@ -18,13 +20,13 @@ from agent.nodes.state import (
     result_to_state,
 )
 from agent.reproduction import Flakes, NotReproduced, Reproduced, reproduce
+from agent.reruns import end_with_rerun
 from agent.sources import Sources, first_candidate
 from agent.toolbox import HealTools
 from patchpilot.errors import NotFoundError
-from patchpilot.failures import Blame, Category, DistilledFailure
+from patchpilot.failures import Category, DistilledFailure
 from patchpilot.fixes import GaveUp, ReplayPlan
 from patchpilot.heals import HealState
-from patchpilot.ports import WorkbenchSpec
 
 
 def generate(tools: HealTools, state: State) -> State:
@@ -52,13 +54,23 @@ def generate(tools: HealTools, state: State) -> State:
 def _reproduce(
     tools: HealTools, state: State, failure: DistilledFailure
 ) -> Reproduced | Flakes | NotReproduced:
+    """See it fail, and find out whose fault it is before anybody mends it."""
     with tools.journal.step("reproduce", "Reproducing the failure in a sandbox"):
-        plan = _plan(tools, state)
-        with tools.workbenches.open(bench_spec(tools, plan)) as bench:
-            seen = reproduce(tools, bench, failure=failure, plan=plan)
+        seen = _seen(tools, state, failure)
+    blame(tools, failure, seen)
     if isinstance(seen, Reproduced):
         return replace(seen, before=presentable(tools, seen.before))
     return seen
+
+
+def _seen(tools: HealTools, state: State, failure: DistilledFailure) -> Reproduced | Flakes | NotReproduced:
+    try:
+        plan = _plan(tools, state)
+        spec = bench_spec(tools, plan)
+    except NotFoundError as error:
+        return NotReproduced(f"PatchPilot could not go on: {error}.")
+    with tools.workbenches.open(spec) as bench:
+        return reproduce(tools, bench, failure=failure, plan=plan)
 
 
 def _plan(tools: HealTools, state: State) -> ReplayPlan | GaveUp:
@@ -70,41 +82,19 @@ def _plan(tools: HealTools, state: State) -> ReplayPlan | GaveUp:
     return tools.ci.replay(checked_out(tools), workflow_path=record.workflow_path, job=job)
 
 
-def bench_spec(tools: HealTools, plan: ReplayPlan | GaveUp) -> WorkbenchSpec:
-    """A workbench on the failing commit."""
-    return WorkbenchSpec(
-        tree=checked_out(tools),
-        job_id=str(tools.journal.heal_id),
-        image=plan.image if isinstance(plan, ReplayPlan) else "",
-        limits=tools.limits,
-    )
-
-
 def _seen_before(evidence: dict[str, str]) -> Reproduced:
     return Reproduced(plan=plan_from_state(evidence["plan"]), before=result_from_state(evidence["before"]))
 
 
 def _flaky(tools: HealTools, seen: Flakes) -> State:
     """A verdict, not a patch: a retry or a sleep would only hide it."""
-    count = f"{seen.passed} of {seen.runs}"
-    diagnosis = tools.journal.diagnosis()
-    if diagnosis is not None and diagnosis.category is not Category.FLAKY:
-        flaky = replace(
-            diagnosis,
-            category=Category.FLAKY,
-            blame=Blame.FLAKY,
-            notes=(
-                *diagnosis.notes,
-                f"The same command at the same commit passed {count} times in the sandbox.",
-            ),
-        )
-        tools.journal.diagnosed(flaky)
-    tools.journal.move(
-        HealState.FLAKY,
-        reason=f"Flaky: the same command at the same commit passed {count} times in the sandbox. "
-        "PatchPilot does not patch a flaky test; run the job again, and have somebody make the test "
-        "independent of chance.",
+    chance = in_percent(seen.runs - seen.passed, seen.runs)
+    reason = (
+        f"Flaky: the same command at the same commit passed {seen.passed} of {seen.runs} times in the "
+        f"sandbox, so it fails in {chance} of runs (95 % interval). PatchPilot does not patch a flaky test; "
+        "run the job again, and have somebody make the test independent of chance."
     )
+    end_with_rerun(tools, HealState.FLAKY, reason=reason, category=Category.FLAKY)
     return State(route=FINISH)
 
 

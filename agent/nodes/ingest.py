@@ -12,6 +12,7 @@ from patchpilot.errors import NotFoundError
 from patchpilot.failures import DistilledFailure
 from patchpilot.heals import HealState
 from patchpilot.source import CIJob, RunRef
+from patchpilot.text import one_line
 
 DISTILLED_BYTES = 8000
 """Budget of the distilled log."""
@@ -27,9 +28,11 @@ def ingest(tools: HealTools, state: State) -> State:  # noqa: ARG001 - every nod
     enter(tools, HealState.INGESTING)
     run = tools.journal.failure().run
     with tools.journal.step("ingest", "Reading the failed job's log"):
-        job = _failed_job(tools.ci.jobs(run))
-        if job is None:
+        # The first failed job is read: later ones often fail only because it did.
+        failed = [job for job in tools.ci.jobs(run) if job.failed]
+        if not failed:
             return _leave_to_people(_no_failed_job(run))
+        job, *others = failed
         try:
             failure = _read_log(tools, run, job)
         except NotFoundError:
@@ -39,19 +42,14 @@ def ingest(tools: HealTools, state: State) -> State:  # noqa: ARG001 - every nod
             )
         except _UnreadableLogError as error:
             return _leave_to_people(f"The log of job {job.name!r} {error}{_at(job.url or run.url)}.")
-    return _settle(tools, job, failure)
-
-
-def _settle(tools: HealTools, job: CIJob, failure: DistilledFailure) -> State:
     settled = tools.journal.settle(failure)
     if settled.joined is not None:
         return State(route=FINISH, job_id=job.id)
-    return State(route="diagnose", job_id=job.id)
+    return State(route="diagnose", job_id=job.id, other_jobs=[_named(tools, other) for other in others])
 
 
-def _failed_job(jobs: tuple[CIJob, ...]) -> CIJob | None:
-    """The first failed job: later ones often fail only because it did."""
-    return next((job for job in jobs if job.failed), None)
+def _named(tools: HealTools, job: CIJob) -> str:
+    return one_line(tools.redact(job.name), 60)
 
 
 class _UnreadableLogError(Exception):

@@ -38,6 +38,8 @@ class State(TypedDict, total=False):
     """Name of the node to run next, or :data:`FINISH`."""
     job_id: str
     """The failed job, as the CI provider names it."""
+    other_jobs: list[str]
+    """Names of the jobs that failed beside it."""
     reason: str
     """Why the heal goes to people; read by ``escalate``."""
     past: list[str]

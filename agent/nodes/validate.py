@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from agent.checkout import bench_spec
 from agent.confidence import confidence
 from agent.guard.case import MAX_CHANGED_LINES
 from agent.guard.inspection import inspect
-from agent.nodes.generate import bench_spec
 from agent.nodes.state import (
     State,
     candidate_from_state,

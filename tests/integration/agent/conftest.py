@@ -33,6 +33,7 @@ from storage.intake import record_failure
 from storage.memory import PostgresMemory
 
 SHA = Sha("c0de" * 10)
+PARENT = Sha("beef" * 10)
 REPO = Repo("github", "acme/ledger")
 
 
@@ -44,6 +45,8 @@ class OneRun:
     plan: ReplayPlan | GaveUp
     files: Mapping[str, str]
     diff: str = ""
+    parent: Mapping[str, str] | None = None
+    """The files of the commit before, if there is one."""
     before: Callable[[str], None] = field(default=lambda _: None)
 
     def jobs(self, run: RunRef) -> tuple[CIJob, ...]:
@@ -63,21 +66,25 @@ class OneRun:
 
     def checkout(self, repo: Repo, commit: Sha, into: Path) -> None:
         self.before("checkout")
-        if commit != SHA:
+        known = {SHA: self.files, PARENT: self.parent}.get(commit)
+        if known is None:
             raise NotFoundError(f"no commit {commit}")
-        for name, text in self.files.items():
+        for name, text in known.items():
             file = into / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
     def commit(self, repo: Repo, commit: Sha) -> Commit:
         self.before("commit")
-        return Commit(sha=commit, author="Ana", author_login="ana", message="Tidy up", diff=self.diff)
+        parents = () if self.parent is None else (PARENT,)
+        return Commit(
+            sha=commit, author="Ana", author_login="ana", message="Tidy up", parents=parents, diff=self.diff
+        )
 
     def compare(self, repo: Repo, base: Sha, head: Sha) -> Any:
         raise AssertionError("the agent compares nothing")
 
-    branch_head = permission = compare
+    branch_head = permission = merge_base = compare
 
 
 @dataclass
@@ -113,10 +120,10 @@ class Case:
     heal: HealId = field(init=False)
     incident: int = field(init=False)
 
-    def record(self, run_id: str = "1") -> None:
+    def record(self, run_id: str = "1", attempt: int = 1) -> None:
         event = RunFinished(
-            delivery_id=f"delivery-{run_id}",
-            run=RunRef(provider="github_actions", repo=REPO, run_id=run_id),
+            delivery_id=f"delivery-{run_id}-{attempt}",
+            run=RunRef(provider="github_actions", repo=REPO, run_id=run_id, attempt=attempt),
             workflow="ci",
             workflow_path=".github/workflows/ci.yml",
             branch="main",

@@ -98,6 +98,7 @@ class MemoryJournal:
     proposals: list[Fix] = field(default_factory=list)
     effects: set[int] = field(default_factory=set)
     effect_calls: int = 0
+    reruns: int = 0
     said: list[str] = field(default_factory=list)
     retry_hints: list[str] = field(default_factory=list)
     money: MemoryBudget = field(default_factory=MemoryBudget)
@@ -122,7 +123,7 @@ class MemoryJournal:
     def state(self) -> HealState:
         return self.current
 
-    def move(self, to: HealState, *, reason: str = "") -> None:
+    def move(self, to: HealState, *, reason: str = "", rerun: bool = False) -> None:
         self.before(f"move {to.value}")
         if self.current is to:
             return
@@ -130,6 +131,10 @@ class MemoryJournal:
             raise PermanentError(f"{self.current} to {to} is not in the table")
         self.current = to
         self.reasons.append((to, reason))
+        self.reruns += rerun
+
+    def may_rerun(self) -> bool:
+        return not self.reruns
 
     @contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:
@@ -359,16 +364,24 @@ class FakeCI:
 
 @dataclass
 class FakeHost:
-    """A code host with one commit."""
+    """A code host with one commit, and with those it came from as far as a test names them."""
 
     files: Mapping[str, str]
     head: Commit | None = None
     trouble: Exception | None = None
+    older: dict[Sha, Mapping[str, str]] = field(default_factory=dict)
+    """The files of other commits."""
+    left_at: Sha | None = None
+    """Where the branch left the default branch."""
+    since: Patch = field(default_factory=lambda: Patch(""))
+    """What was changed since then."""
 
     def checkout(self, repo: Repo, commit: Sha, into: Path) -> None:
         if self.trouble is not None:
             raise self.trouble
-        for name, text in self.files.items():
+        if commit != SHA and commit not in self.older:
+            raise NotFoundError(f"no commit {commit[:7]}")
+        for name, text in self.older.get(commit, self.files).items():
             file = into / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -379,7 +392,12 @@ class FakeHost:
         return self.head
 
     def compare(self, repo: Repo, base: Sha, head: Sha) -> Patch:
-        return Patch("")
+        return self.since
+
+    def merge_base(self, repo: Repo, base: str, head: Sha) -> Sha:
+        if self.left_at is None:
+            raise NotFoundError(f"no branch {base}")
+        return self.left_at
 
     def branch_head(self, repo: Repo, branch: str) -> Sha | None:
         return SHA

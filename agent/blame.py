@@ -1,0 +1,252 @@
+"""Whose fault is it? Looked up before any patch is tried, and put on record with the diagnosis.
+
+Three looks: does the failing command fail again at the same commit, does it fail at the base commit too, and
+did the change in between touch what failed. The first two decide, the third is told to people. What the
+rules or a model thought before is replaced: they propose, what was seen decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from agent.chance import in_percent
+from agent.checkout import bench_spec
+from agent.distil import distil
+from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code, same_failure
+from agent.rules import touched
+from agent.toolbox import HealTools
+from patchpilot.errors import NotFoundError, PermanentError
+from patchpilot.failures import (
+    BASE_COMMIT,
+    SAME_COMMIT,
+    SUSPECT_CHANGE,
+    Blame,
+    BlameCheck,
+    Category,
+    CheckVerdict,
+    Diagnosis,
+    DistilledFailure,
+)
+from patchpilot.fixes import GaveUp, Patch
+from patchpilot.source import Sha
+from patchpilot.text import one_line
+
+V = CheckVerdict
+_LEAST_SECONDS: Final = 60.0
+_TIMES_AS_LONG: Final = 4.0
+"""The base commit gets this many times the seconds of the failing one, at least a minute: it is one look, and
+must not hold a repair up for as long as a command may run at all."""
+
+_NAMED: Final = 3
+"""How many files or tests a sentence names."""
+
+
+def blame(tools: HealTools, failure: DistilledFailure, seen: Reproduced | Flakes | NotReproduced) -> None:
+    """Look, judge, and put the verdict on record. Doing it twice gives the same record.
+
+    The base commit is only looked at for a failure that was reproduced, and only once per heal: a retry is
+    about the same two commits.
+    """
+    with tools.journal.step("blame", "Finding out whose fault it is"):
+        diagnosis = tools.journal.diagnosis()
+        if diagnosis is None:
+            return
+        base = _base(tools)
+        checks = [_same_commit(tools, seen)]
+        if isinstance(seen, Reproduced):
+            checks.append(_known(diagnosis) or _base_commit(tools, failure, seen, base))
+        checks.append(_suspect(failure, base))
+        tools.journal.diagnosed(judged(diagnosis, tuple(checks)))
+
+
+def nothing_run(diagnosis: Diagnosis, reason: str) -> Diagnosis:
+    """The diagnosis of a failure of which nothing may be run here: nobody can be blamed for it."""
+    check = BlameCheck(name=SAME_COMMIT, verdict=V.UNKNOWN, detail=one_line(reason, 300))
+    return judged(diagnosis, (check,))
+
+
+def judged(diagnosis: Diagnosis, checks: tuple[BlameCheck, ...]) -> Diagnosis:
+    """The diagnosis with the blame that follows from ``checks``, and with a sentence that says so."""
+    blamed = verdict(checks)
+    before = _sentences(diagnosis.checks)
+    explanation = diagnosis.explanation.removesuffix(before).rstrip()
+    return replace(
+        diagnosis,
+        category=Category.FLAKY if blamed is Blame.FLAKY else diagnosis.category,
+        blame=blamed,
+        explanation=f"{explanation} {_sentences(checks)}".strip(),
+        checks=checks,
+    )
+
+
+def verdict(checks: tuple[BlameCheck, ...]) -> Blame:
+    """What the looks say together.
+
+    A base that is red for less than the failing commit does not clear the change of the rest. A base that
+    is red in another way tells nothing: the failure may hide behind that one.
+    """
+    found = {check.name: check.verdict for check in checks}
+    match found.get(SAME_COMMIT), found.get(BASE_COMMIT):
+        case V.MIXED, _:
+            return Blame.FLAKY
+        case V.RED, V.GREEN | V.PARTLY:
+            return Blame.CHANGE
+        case V.RED, V.RED:
+            return Blame.UPSTREAM
+        case _:
+            return Blame.INCONCLUSIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    """What the failing commit is compared with."""
+
+    sha: Sha
+    what: str
+    """For people: ``its parent 1234567``."""
+    change: Patch
+    """From there to the failing commit; empty where the code host can't say."""
+
+
+def _base(tools: HealTools) -> _Base | GaveUp:
+    """Where the change left the default branch; on the default branch itself the first parent."""
+    record = tools.journal.failure()
+    repo, head = record.run.repo, record.head_sha
+    if record.branch != record.default_branch or record.pull_request is not None:
+        left = _merge_base(tools)
+        if left is not None:
+            what = f"{left[:7]}, where it left {one_line(record.default_branch, 60)}"
+            return _Base(sha=left, what=what, change=_change(tools, left))
+    try:
+        commit = tools.host.commit(repo, head)
+    except NotFoundError:
+        return GaveUp("the failing commit is not on the code host any more")
+    if not commit.parents:
+        return GaveUp(f"commit {head[:7]} has no parent to compare with")
+    parent = commit.parents[0]
+    return _Base(sha=parent, what=f"its parent {parent[:7]}", change=Patch(commit.diff))
+
+
+def _merge_base(tools: HealTools) -> Sha | None:
+    record = tools.journal.failure()
+    try:
+        found = tools.host.merge_base(record.run.repo, record.default_branch, record.head_sha)
+    except NotFoundError:
+        return None
+    return None if found == record.head_sha else found
+
+
+def _change(tools: HealTools, base: Sha) -> Patch:
+    record = tools.journal.failure()
+    try:
+        return tools.host.compare(record.run.repo, base, record.head_sha)
+    except PermanentError:  # gone, or larger than the code host shows
+        return Patch("")
+
+
+def _same_commit(tools: HealTools, seen: Reproduced | Flakes | NotReproduced) -> BlameCheck:
+    head = tools.journal.failure().head_sha[:7]
+    match seen:
+        case Reproduced(runs=runs):
+            found, detail = V.RED, f"It failed {_times(runs, runs)} in the sandbox at {head}."
+        case Flakes(passed=passed, runs=runs):
+            failed = runs - passed
+            found = V.MIXED
+            detail = (
+                f"It failed {_times(failed, runs)} in the sandbox at {head}, so it fails here in "
+                f"{in_percent(failed, runs)} of runs (95 % interval)."
+            )
+        case NotReproduced(runs=runs) if runs:
+            found = V.GREEN
+            detail = (
+                f"It passed {_times(runs, runs)} in the sandbox at {head}, so it fails here in "
+                f"{in_percent(0, runs)} of runs (95 % interval)."
+            )
+        case NotReproduced(reason=reason, otherwise=otherwise):
+            found, detail = V.OTHERWISE if otherwise else V.UNKNOWN, one_line(reason, 300)
+    return BlameCheck(name=SAME_COMMIT, verdict=found, detail=detail)
+
+
+def _times(hits: int, runs: int) -> str:
+    return "once" if runs == 1 else f"{hits} of {runs} times"
+
+
+def _known(diagnosis: Diagnosis) -> BlameCheck | None:
+    """The look at the base that an earlier run of the node, or an earlier attempt, has taken."""
+    return next(
+        (check for check in diagnosis.checks if check.name == BASE_COMMIT and check.verdict is not V.UNKNOWN),
+        None,
+    )
+
+
+def _base_commit(
+    tools: HealTools, failure: DistilledFailure, seen: Reproduced, base: _Base | GaveUp
+) -> BlameCheck:
+    if isinstance(base, GaveUp):
+        return _unknown_base(base.reason)
+    try:
+        spec = bench_spec(tools, seen.plan, commit=base.sha)
+    except PermanentError as error:
+        return _unknown_base(f"{base.what} can't be checked out ({one_line(str(error), 120)})")
+    seconds = min(tools.limits.seconds, max(_LEAST_SECONDS, _TIMES_AS_LONG * seen.before.seconds))
+    with tools.workbenches.open(spec) as bench:
+        result = bench.run(seen.plan.failing, limits=replace(tools.limits, seconds=seconds))
+    problem = not_about_the_code(result)
+    if problem:
+        return _unknown_base(f"at {base.what}, {problem.rstrip('.')}")
+    if result.passed:
+        return BlameCheck(name=BASE_COMMIT, verdict=V.GREEN, detail=f"It passed at {base.what}.")
+    here, there = (
+        distil([text.encode()], step=failure.step, redact=tools.redact)
+        for text in (seen.before.output, result.output)
+    )
+    found, detail = _compared(here, there, base.what)
+    return BlameCheck(name=BASE_COMMIT, verdict=found, detail=detail)
+
+
+def _unknown_base(why: str) -> BlameCheck:
+    detail = f"Whether the base fails too could not be checked: {why}."
+    return BlameCheck(name=BASE_COMMIT, verdict=V.UNKNOWN, detail=detail)
+
+
+def _compared(here: DistilledFailure, there: DistilledFailure, base: str) -> tuple[CheckVerdict, str]:
+    """How the failure at the base relates to the one at the failing commit, both seen in the sandbox."""
+    if not same_failure(here, there):
+        return V.OTHERWISE, f"It fails at {base} too, but in another way ({one_line(there.cause, 160)})."
+    only = _only(here.tests, there.tests) or _only(_paths(here), _paths(there))
+    if here.fingerprint != there.fingerprint and only:
+        return V.PARTLY, f"Part of it fails at {base} too, but {_some(only)} not."
+    return V.RED, f"It fails at {base} too."
+
+
+def _only(here: tuple[str, ...], there: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in here if name not in there) if there else ()
+
+
+def _paths(failure: DistilledFailure) -> tuple[str, ...]:
+    return () if failure.tests else tuple(dict.fromkeys(place.path for place in failure.files))
+
+
+def _suspect(failure: DistilledFailure, base: _Base | GaveUp) -> BlameCheck:
+    found, detail = V.UNKNOWN, "What the change touched could not be read."
+    if isinstance(base, _Base) and not base.change.is_empty:
+        paths = touched(base.change.files, failure)
+        found = V.TOUCHED if paths else V.UNTOUCHED
+        detail = (
+            f"The change since {base.what} touched {_some(paths)}."
+            if paths
+            else f"The change since {base.what} touched none of the files and tests that the log names."
+        )
+    return BlameCheck(name=SUSPECT_CHANGE, verdict=found, detail=detail)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - _NAMED
+    shown = ", ".join(one_line(name, 100) for name in names[:_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _sentences(checks: tuple[BlameCheck, ...]) -> str:
+    """What goes with the explanation; what the change touched stands there already."""
+    return " ".join(check.detail for check in checks if check.name != SUSPECT_CHANGE)
