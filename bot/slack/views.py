@@ -221,7 +221,7 @@ def sandbox(incident: IncidentSnapshot, fix: Fix) -> Message:
             if proof.after
             else None,
             context(
-                f"{last.engine} · {quiet(one_line(last.image, 19 if last.image.startswith("sha256:") else 60))}",
+                f"{last.engine} · {quiet(one_line(last.image, 40))}",
                 f"{proof.before.seconds:.1f} s before, {last.seconds:.1f} s after",
             ),
         ],
