@@ -232,6 +232,7 @@ def test_source_commits_and_permissions_are_read(site: Site, host: GitHubHost, t
     assert commit.parents == (site.green,)
     assert commit.diff.startswith("diff --git ")
     assert host.compare(REPO, site.green, site.red).diff.strip() == commit.diff.strip()
+    assert host.merge_base(REPO, "main", site.green) == site.green
     assert host.branch_head(REPO, "main") == site.red
     assert host.branch_head(REPO, "gone") is None
     for login, role in LEDGER.people.items():

@@ -138,7 +138,7 @@ def test_more_evidence_never_lowers_confidence_and_findings_do():
     )
     with_finding = confidence(patch=SMALL, key="model:1", proof=proof(), findings=(finding,))
     assert with_finding < by_runs[1]
-    large = Patch(SMALL.diff + "+x\n" * 500)
+    large = Patch(SMALL.diff.replace("@@ -1 +1 @@", "@@ -1 +1,501 @@") + "+x\n" * 500)
     assert confidence(patch=large, key="model:1", proof=proof()) < by_runs[1]
 
 
