@@ -40,7 +40,6 @@ def run_command(
 def migrate_command() -> None:
     """Bring the database's schema up to date (safe to run again, and from several places at once)."""
     from jobs.migration import migrate  # noqa: PLC0415 - needs the agent's libraries, other commands do not
-
     from patchpilot.settings import CommonSettings, load  # noqa: PLC0415 - as above
 
     settings = load(CommonSettings)

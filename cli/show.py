@@ -53,7 +53,7 @@ class Show:
             self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
             self._start(home)
             self._line(
-                f"bot, two workers and effects are up; the playground is at [bold underline]{home.town.url}[/]"
+                f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/]"
             )
             key = (
                 "Claude takes part"

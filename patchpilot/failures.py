@@ -28,7 +28,16 @@ class RunFinished:
     pull_request: int | None = None
     from_fork: bool = False
     """The head commit lives in another repository: diagnose only, run nothing of it with rights."""
+    started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def ordered_at(self) -> datetime | None:
+        """By what runs of a branch are put in order: a run that started later has seen newer code.
+
+        The end would not do: a green run of an older commit may well end after the red one of a newer.
+        """
+        return self.started_at or self.finished_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

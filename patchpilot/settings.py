@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from patchpilot.errors import ConfigurationError
+from patchpilot.sharing import Sharing
 
 
 class SandboxEngine(enum.StrEnum):
@@ -27,6 +28,15 @@ class SandboxEngine(enum.StrEnum):
     BUBBLEWRAP = "bubblewrap"
     NONE = "none"
     """Diagnose only."""
+
+
+class EmbedderKind(enum.StrEnum):
+    """What turns failures into vectors, for finding similar ones."""
+
+    HASHING = "hashing"
+    """On this machine, without a model or a download."""
+    HTTP = "http"
+    """A service that speaks OpenAI's ``/v1/embeddings``, hosted or on this machine."""
 
 
 class _Slice(BaseSettings):
@@ -175,7 +185,49 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     The effects role does it, so it needs the same setting."""
     log_max_bytes: int = Field(default=256_000_000, ge=1_000)
     """How much of one job's log is read; the rest is left out and people are told."""
+    memory_shared: str = ""
+    """Repositories that may learn from each other's fixes: groups parted by commas, the patterns of a group
+    by spaces (``acme/* acme-labs/*, beta/web beta/api``), on one code host. Empty: no repository from another."""
+    memory_embedder: EmbedderKind = EmbedderKind.HASHING
+    """What finds similar failures: ``hashing`` (built in) or ``http`` (an OpenAI-compatible embeddings service)."""
+    memory_embedder_url: str = ""
+    """Its address, for instance ``https://api.openai.com/v1`` or ``http://localhost:11434/v1`` (Ollama).
+    Distilled failures are sent there, redacted."""
+    memory_embedder_model: str = ""
+    """Its model's name, for instance ``text-embedding-3-small`` or ``nomic-embed-text``."""
+    memory_embedder_key: SecretStr = SecretStr("")
+    """Its key, sent as a bearer token; empty where it needs none."""
+    memory_embedder_dimensions: int = Field(default=0, ge=0, le=16_000)
+    """Length of its vectors, for models that let one choose; 0 takes what the model gives."""
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+
+    @property
+    def sharing(self) -> Sharing:
+        """``memory_shared``, read."""
+        return Sharing.parse(self.memory_shared)
+
+    @field_validator("memory_shared")
+    @classmethod
+    def _is_sharing(cls, value: str) -> str:
+        Sharing.parse(value)
+        return value
+
+    @field_validator("memory_embedder_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            message = "must be an address such as https://api.openai.com/v1 or http://localhost:11434/v1"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _embedder_is_whole(self) -> WorkerSettings:
+        if self.memory_embedder is EmbedderKind.HTTP and not (
+            self.memory_embedder_url and self.memory_embedder_model.strip()
+        ):
+            message = "MEMORY_EMBEDDER=http needs MEMORY_EMBEDDER_URL and MEMORY_EMBEDDER_MODEL"
+            raise ValueError(message)
+        return self
 
 
 class EffectsSettings(CommonSettings):

@@ -27,7 +27,7 @@ def recover_incidents(session: Session, event: RunFinished) -> Whose | None:
     """End what this green run cured; the caller holds the branch's lock. The last such incident, if any."""
     found: Whose | None = None
     for incident, current, newest in _open_incidents(session, event):
-        if newest and event.finished_at and newest > event.finished_at:
+        if newest and event.ordered_at and newest > event.ordered_at:
             continue  # It was red again later: this green run is old news.
         if _recover(session, incident, current, event):
             found = Whose(incident, HealId(current))
@@ -36,7 +36,7 @@ def recover_incidents(session: Session, event: RunFinished) -> Whose | None:
 
 def _open_incidents(session: Session, event: RunFinished) -> list[tuple[int, str, datetime | None]]:
     rows = session.execute(
-        select(Incident.id, Incident.heal_id, func.max(Failure.finished_at))
+        select(Incident.id, Incident.heal_id, func.max(Failure.ordered_at))
         .join(Failure, Failure.incident_id == Incident.id)
         .where(
             Incident.open,

@@ -113,7 +113,7 @@ class Failure(Table):
     default_branch: Mapped[str]
     pull_request: Mapped[int | None]
     from_fork: Mapped[bool]
-    finished_at: Mapped[datetime | None]
+    ordered_at: Mapped[datetime | None]
     received_at: Mapped[Now]
 
 
@@ -303,7 +303,7 @@ class BranchRun(Table):
     workflow: Mapped[str] = mapped_column(CleanText, primary_key=True)
     head_sha: Mapped[str]
     succeeded: Mapped[bool]
-    finished_at: Mapped[datetime | None]
+    ordered_at: Mapped[datetime | None]
     received_at: Mapped[Now]
 
 

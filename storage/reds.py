@@ -97,7 +97,7 @@ def _insert_failure(session: Session, event: RunFinished, incident: Incident) ->
             default_branch=event.default_branch,
             pull_request=event.pull_request,
             from_fork=event.from_fork,
-            finished_at=event.finished_at,
+            ordered_at=event.ordered_at,
         )
         .returning(Failure.id)
     ).scalar_one()

@@ -40,7 +40,7 @@ def remember_run(session: Session, event: RunFinished) -> None:
 
     Providers may report runs out of order.
     """
-    facts = {"head_sha": event.head_sha, "succeeded": event.succeeded, "finished_at": event.finished_at}
+    facts = {"head_sha": event.head_sha, "succeeded": event.succeeded, "ordered_at": event.ordered_at}
     statement = insert(BranchRun).values(
         host=event.run.repo.host,
         repo=event.run.repo.full_name,
@@ -53,17 +53,17 @@ def remember_run(session: Session, event: RunFinished) -> None:
             index_elements=[BranchRun.host, BranchRun.repo, BranchRun.branch, BranchRun.workflow],
             set_={**facts, "received_at": func.now()},
             where=or_(
-                BranchRun.finished_at.is_(None),
-                statement.excluded.finished_at.is_(None),
-                statement.excluded.finished_at >= BranchRun.finished_at,
+                BranchRun.ordered_at.is_(None),
+                statement.excluded.ordered_at.is_(None),
+                statement.excluded.ordered_at >= BranchRun.ordered_at,
             ),
         )
     )
 
 
 def later_green(session: Session, event: RunFinished) -> str | None:
-    """The commit of a green run of the same workflow and branch that ended after this one, if known."""
-    if event.finished_at is None:
+    """The commit of a green run of the same workflow and branch that started after this one, if known."""
+    if event.ordered_at is None:
         return None
     return session.scalar(
         select(BranchRun.head_sha).where(
@@ -72,6 +72,6 @@ def later_green(session: Session, event: RunFinished) -> str | None:
             BranchRun.branch == line(event),
             BranchRun.workflow == event.workflow[:NAME_MAX],
             BranchRun.succeeded,
-            BranchRun.finished_at > event.finished_at,
+            BranchRun.ordered_at > event.ordered_at,
         )
     )

@@ -82,6 +82,8 @@ class WorkflowRunPart(_Part):
     run_attempt: PositiveInt = 1
     html_url: str = ""
     updated_at: datetime | None = None
+    run_started_at: datetime | None = None
+    """When this attempt began."""
     actor: Account | None = None
     head_commit: HeadCommit | None = None
     head_repository: HeadRepository | None = None

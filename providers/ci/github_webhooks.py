@@ -149,6 +149,7 @@ def _run_finished(delivery: str, body: bytes) -> RunFinished | None:
         pull_request=run.pull_requests[0].number if run.pull_requests else None,
         # A deleted fork is null; what can't be told to be ours is treated as a stranger's.
         from_fork=run.head_repository is None or run.head_repository.id != event.repository.id,
+        started_at=run.run_started_at,
         finished_at=run.updated_at,
     )
 

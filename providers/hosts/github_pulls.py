@@ -128,8 +128,8 @@ class GitHubPullRequests:
                 session.get(f"git/ref/heads/{ref_path(proposal.base_branch)}", _Ref)
         except NotFoundError as error:
             raise NotFoundError(
-                f"branch {proposal.base_branch!r} of {proposal.repo} is gone, so there is nothing to open a pull "
-                "request against; the patch is in the thread if it is still wanted"
+                f"branch {proposal.base_branch!r} of {proposal.repo} is gone: there is nothing to open a "
+                "pull request against. The patch is in the thread if it is still wanted"
             ) from error
 
     # --- branch -------------------------------------------------------------------------------------

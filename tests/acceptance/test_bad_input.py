@@ -103,7 +103,7 @@ def test_a_binary_log_is_said_so(stage, red):
 def test_a_workflow_without_commands_is_left_to_people_with_advice(stage, renamed):
     github = stage.town.github
     sample = renamed(LEDGER, "no-commands")
-    sample.create(github)
+    assert github.wait_for_ci(sample.full_name, sample.create(github)) == "success"
     sha = github.push(
         sample.full_name,
         "main",
@@ -111,7 +111,8 @@ def test_a_workflow_without_commands_is_left_to_people_with_advice(stage, rename
         message="Use the shared action",
         files={".github/workflows/ci.yml": WORKFLOW_WITHOUT_COMMANDS},
     )
-    github.wait_for_ci(sample.full_name, sha)
+    assert github.wait_for_ci(sample.full_name, sha) == "failure"
+
     job = stage.reach(sha, HealState.ESCALATED)
 
     assert tells(stage, job)

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("workflow", sa.Text(), nullable=False),
         sa.Column("head_sha", sa.Text(), nullable=False),
         sa.Column("succeeded", sa.Boolean(), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("host", "repo", "branch", "workflow"),
     )
@@ -217,7 +217,7 @@ def upgrade() -> None:
         sa.Column("default_branch", sa.Text(), nullable=False),
         sa.Column("pull_request", sa.BigInteger(), nullable=True),
         sa.Column("from_fork", sa.Boolean(), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["incident_id"],
