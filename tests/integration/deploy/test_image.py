@@ -164,9 +164,16 @@ def logs(running: Running) -> str:
     return "\n".join(f"{role}: {one.logs(tail=15).decode()}" for role, one in running.roles.items())
 
 
+def works(container: Container) -> bool:
+    """Whether a worker is past its imports; the bot can be ready while another role is already dead."""
+    return b"worker_ready" in container.logs()
+
+
 def test_the_roles_start_from_the_image_and_are_ready(running):
     assert "the database schema is current" in running.migrated
     assert wait_for(lambda: ready(running.town), seconds=60), logs(running)
+    for role in ("worker", "effects"):
+        assert wait_for(lambda: works(running.roles[role]), seconds=60), logs(running)  # noqa: B023 - called at once
     for role, container in running.roles.items():
         container.reload()
         assert container.status == "running", f"{role}\n{logs(running)}"
