@@ -75,11 +75,11 @@ def held(home: Installation) -> Callable[..., object]:
     """Let whoever writes a certain row hang in Postgres, so that a test can kill it right there."""
 
     @contextmanager
-    def hold(table: str, condition: str) -> Iterator[Callable[[], bool]]:
+    def hold(table: str, condition: str, *, seconds: int = 600) -> Iterator[Callable[[], bool]]:
         with psycopg.connect(home.database_url, autocommit=True) as connection:
             connection.execute(
                 "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$"
+                f"$$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$"
             )
             connection.execute(
                 f"CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW "
@@ -95,10 +95,12 @@ def held(home: Installation) -> Callable[..., object]:
             try:
                 yield reached
             finally:
-                # The held backend has the lock that DROP TRIGGER needs, and its client may be dead.
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-                )
+                if seconds > 60:
+                    # Nobody waits that long: the held backend has the lock that DROP TRIGGER needs, and its
+                    # client may be dead. A shorter hold ends by itself, and its work goes on.
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+                    )
                 connection.execute(f"DROP TRIGGER hold ON {table}")
 
     return hold

@@ -14,6 +14,7 @@ import pytest
 
 from patchpilot.heals import HealState
 from playground.samples import LEDGER
+from playground.stage import wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -144,6 +145,21 @@ def test_a_commit_that_can_not_be_fetched_any_more_is_said_so(home, stage, red):
     job = stage.reach(other, HealState.ESCALATED)
 
     assert tells(stage, job)
+
+
+def test_a_repository_that_can_not_be_cloned_is_named(stage, held, renamed):
+    github = stage.town.github
+    sample = renamed(LEDGER, "not-cloned")
+    assert github.wait_for_ci(sample.full_name, sample.create(github)) == "success"
+    with held("steps", "NEW.name = 'retrieve' AND NEW.finished_at IS NULL", seconds=8) as reached:
+        sha = sample.break_it(github)
+        assert wait_for(reached, seconds=60)
+        # The log has been read; now the repository is deleted, or our App is taken off it.
+        with github.core.world.lock:
+            del github.core.world.repositories[sample.full_name]
+    job = stage.reach(sha, HealState.ESCALATED)
+
+    assert "acme/not-cloned" in tells(stage, job)
 
 
 def test_a_branch_deleted_before_the_approval_ends_with_a_reason(home, stage, renamed):

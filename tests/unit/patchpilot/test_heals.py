@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from patchpilot.heals import ENDED, MOVES, OPEN, WORKING, HealState, allowed, sources
 
 

@@ -85,9 +85,7 @@ def test_one_place_is_no_storm(environment):
 
 
 def test_a_slice_holds_no_other_roles_secrets():
-    bot, worker, effects = (
-        set(kind.model_fields) for kind in (BotSettings, WorkerSettings, EffectsSettings)
-    )
+    bot, worker, effects = (set(kind.model_fields) for kind in (BotSettings, WorkerSettings, EffectsSettings))
 
     assert "anthropic_api_key" not in bot | effects
     assert not {"github_private_key", "github_token"} & (bot | worker)
