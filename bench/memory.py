@@ -30,7 +30,7 @@ from patchpilot.source import Repo
 from playground.servers import embedded_postgres
 from storage import memory
 from storage.database import Database
-from storage.embedding import HashingEmbedder
+from storage.embedders.hashing import HashingEmbedder
 
 REPO = Repo("github", "acme/monolith")
 QUESTIONS = 200

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from patchpilot.errors import ConfigurationError, LeaseLostError, NotFoundError
 from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.heals import HealId
 from patchpilot.incidents import FailureRecord
-from patchpilot.ports import CIProvider, CodeHost, Memory, Workbenches
+from patchpilot.ports import CIProvider, CodeHost, Workbenches
 from patchpilot.redaction import Redactor
 from patchpilot.settings import WorkerSettings
 from patchpilot.source import sha
@@ -30,6 +31,7 @@ from providers.hosts.github import GitHubHost
 from providers.hosts.github_auth import reader_access
 from sandbox import open_workbenches
 from storage.budget import BudgetLimits
+from storage.embedding import chosen_embedder
 from storage.heals import human_fix, take_heal
 from storage.memory import PostgresMemory
 
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 _LEARNED_AS: Final = {"human": Outcome.HUMAN, "merged": Outcome.MERGED_GREEN}
 _MOST_DIFF_BYTES: Final = 200_000
+_REMEMBERED_AGAIN: Final = 256
+"""Older cases that get a vector of the embedder in use each time something new is learnt."""
 
 
 def heal(role: Role, args: Mapping[str, str]) -> None:
@@ -58,10 +62,13 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
     workdir = Path(tempfile.mkdtemp(prefix=f"patchpilot-{heal_id[:12]}-"))
     model = _model(role)
     try:
-        with kept_alive(
-            lambda: journal.renew(settings.lease_seconds),
-            every=settings.lease_seconds / 4,
-            deadline=settings.task_deadline_seconds,
+        with (
+            _memory(role, say=journal.note) as memory,
+            kept_alive(
+                lambda: journal.renew(settings.lease_seconds),
+                every=settings.lease_seconds / 4,
+                deadline=settings.task_deadline_seconds,
+            ),
         ):
             host = _host(role)
             advance(
@@ -70,7 +77,7 @@ def heal(role: Role, args: Mapping[str, str]) -> None:
                     ci=_ci(role),
                     host=host,
                     workbenches=_workbenches(role),
-                    memory=_memory(role),
+                    memory=memory,
                     model=model,
                     redact=Redactor(_secrets(settings)),
                     settings=settings,
@@ -106,7 +113,9 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
         similarity=1.0,
         pull_request_url=case.pull_request_url,
     )
-    _memory(role).learn(case.failure.run.repo, case.distilled, past=past, outcome=outcome)
+    with _memory(role) as memory:
+        memory.learn(case.failure.run.repo, case.distilled, past=past, outcome=outcome)
+        memory.refresh(limit=_REMEMBERED_AGAIN)
 
 
 def _human_patch(role: Role, failure: FailureRecord, green_sha: str) -> Patch | None:
@@ -133,7 +142,12 @@ def _limits(settings: WorkerSettings) -> BudgetLimits:
 
 
 def _secrets(settings: WorkerSettings) -> tuple[str, ...]:
-    held = (settings.anthropic_api_key, settings.github_reader_token, settings.database_url)
+    held = (
+        settings.anthropic_api_key,
+        settings.github_reader_token,
+        settings.database_url,
+        settings.memory_embedder_key,
+    )
     return tuple(value for secret in held if (value := secret.get_secret_value()))
 
 
@@ -145,8 +159,15 @@ def _host(role: Role) -> CodeHost:
     return GitHubHost(reader_access(_worker_settings(role)))
 
 
-def _memory(role: Role) -> Memory:
-    return PostgresMemory(role.db)
+@contextmanager
+def _memory(role: Role, *, say: Callable[[str], None] | None = None) -> Iterator[PostgresMemory]:
+    settings = _worker_settings(role)
+    embedder = chosen_embedder(settings, redact=Redactor(_secrets(settings)))
+    memory = PostgresMemory(role.db, embedder=embedder, sharing=settings.sharing, say=say)
+    try:
+        yield memory
+    finally:
+        memory.close()
 
 
 def _workbenches(role: Role) -> Workbenches:

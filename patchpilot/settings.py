@@ -187,9 +187,9 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """How much of one job's log is read; the rest is left out and people are told."""
     memory_shared: str = ""
     """Repositories that may learn from each other's fixes: groups parted by commas, the patterns of a group
-    by spaces (``acme/* acme-labs/*, beta/web beta/api``), on one code host. Empty: no repository from another."""
+    by spaces (``acme/* acme-labs/*, beta/web beta/api``), on one code host. Empty: none from another."""
     memory_embedder: EmbedderKind = EmbedderKind.HASHING
-    """What finds similar failures: ``hashing`` (built in) or ``http`` (an OpenAI-compatible embeddings service)."""
+    """What finds similar failures: ``hashing`` (built in) or ``http`` (a service with OpenAI's API)."""
     memory_embedder_url: str = ""
     """Its address, for instance ``https://api.openai.com/v1`` or ``http://localhost:11434/v1`` (Ollama).
     Distilled failures are sent there, redacted."""

@@ -1,98 +1,105 @@
-"""Past cases of a repository: the same fingerprint first, then similar ones by vector and by words.
+"""Past cases: the same fingerprint first, then similar ones by vector and by words.
 
-Nothing is ever recalled for another repository than the one it was learnt in.
+Nothing is recalled for another repository than the one it was learnt in, unless the two were put into one
+group (:mod:`patchpilot.sharing`). The vectors of a row may be another embedder's, or missing because none
+could be reached: such rows are found by fingerprint and words, and get a vector while they are in the way of
+a recall.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Cast, ColumnElement, cast, func, select, text
-from sqlalchemy.dialects.postgresql import TSQUERY, insert
+from sqlalchemy import and_, case, func, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from patchpilot.errors import ConfigurationError
+from patchpilot.errors import PermanentError, TemporaryError
 from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Outcome, PastFix, Patch
+from patchpilot.sharing import Sharing
 from patchpilot.source import Repo
 from storage.database import Database
-from storage.embedding import Embedder, HashingEmbedder, words
-from storage.remembered import DIMENSIONS, Remembered
+from storage.embedders.hashing import HashingEmbedder
+from storage.embedding import Embedder
+from storage.remembered import Remembered
+from storage.retrieval import USEFUL, Found, Scope, Wanted, search, searched
 
-USEFUL = (Outcome.MERGED_GREEN, Outcome.HUMAN)
-"""Outcomes worth repeating; the others are kept for the record."""
+log = logging.getLogger(__name__)
 
-_DEPTH = 40
-"""How many hits of each search are fused."""
 _FUSION = 10
 """Constant of reciprocal rank fusion (https://plg.uwaterloo.ca/~gvcormac/cormacksigir09-rrf.pdf). With the
 paper's 60, a case that is middling in both of our short rankings would beat the first of one."""
 _WEIGHTS = (1.0, 0.5)
 """Of the ranking by vector and the one by words: ``bench/memory.py`` finds the first the better."""
-_TERMS = 24
-"""Rare words of a failure that text search asks for."""
-_WORDS_MAX = 200
-"""Distinct words of a failure that text search knows."""
-_RANKED_MAX = 400
-"""Rows that text search ranks; reading and ranking one costs about 10 µs."""
-_SHORT = 2
-"""Words of so many letters ("is", "in", "at") are no names."""
-
-
-# https://www.postgresql.org/docs/current/view-pg-stats.html; more frequencies follow than there are words.
-_COMMON_WORDS = text(
-    """
-    SELECT word, share * greatest(total, 0) AS rows FROM (
-        SELECT unnest(s.most_common_elems::text::text[]) AS word,
-               unnest(s.most_common_elem_freqs[1:array_length(s.most_common_elems, 1)]) AS share,
-               c.reltuples AS total
-        FROM pg_stats s
-        JOIN pg_class c ON c.oid = to_regclass('memories')
-        WHERE s.schemaname = current_schema() AND s.tablename = 'memories' AND s.attname = 'search'
-    ) common
-    WHERE word = ANY(:terms)
-    """
+_SOURCE_MAX = 20_000
+"""Characters that are kept to make a row's vector again."""
+_PAUSE_SECONDS = 60.0
+"""After an embedder could not be reached it is left alone for so long: each try may take its full timeout."""
+_SAME, _ALMOST = 1.0, 0.99
+_TOLD = (
+    Remembered.id,
+    Remembered.repo,
+    Remembered.fingerprint,
+    Remembered.text,
+    Remembered.patch,
+    Remembered.author,
+    Remembered.outcome,
+    Remembered.root_cause,
+    Remembered.incident,
+    Remembered.pull_request_url,
 )
 
 
 class PostgresMemory:
-    """Implements ``patchpilot.ports.Memory``."""
+    """Implements ``patchpilot.ports.Memory``.
 
-    def __init__(self, db: Database, *, embedder: Embedder | None = None) -> None:
+    ``say`` is told, once, in a sentence for people, when the embedder is away and search goes by fingerprint
+    and words alone.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        embedder: Embedder | None = None,
+        sharing: Sharing | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self._db = db
         self._embedder: Embedder = embedder or HashingEmbedder()
-        if self._embedder.dimensions != DIMENSIONS:
-            raise ConfigurationError(
-                f"embedder {self._embedder.name!r} makes vectors of {self._embedder.dimensions} numbers; "
-                f"the memory holds {DIMENSIONS}"
-            )
+        self._sharing = sharing or Sharing()
+        self._say = say
+        self._latest: tuple[str, list[float]] | None = None
+        self._away_until = 0.0
 
     def recall(self, repo: Repo, failure: DistilledFailure, *, k: int = 5) -> list[PastFix]:
-        """The closest past cases of ``repo`` that turned out well, best first, at most ``k``."""
+        """The closest past cases that turned out well, best first, at most ``k``.
+
+        Those of ``repo`` with the same fingerprint come first with similarity 1.0; nothing else has that. A
+        case of another repository of its group names it in ``author`` and ``root_cause``.
+        """
         if k < 1:
             return []
-        vector = self._embedder.embed([embedded(failure)])[0]
-        with self._db.transaction() as session:
-            same = _same(session, repo, failure.fingerprint, k)
-            found = [_past(row, 1.0) for row in same]
-            if len(found) >= k:
-                return found
-            seen = {row.id for row in same}
-            ranked = _fused(
-                _nearest(session, repo, vector, self._embedder.name),
-                worded(session, repo, failure),
-            )
-            chosen = [number for number in ranked if number not in seen][: k - len(found)]
-            return found + _closeness(session, chosen, vector)
+        scope = Scope(repo, self._sharing.partners(repo))
+        text = embedded(failure)
+        wanted = self._wanted(text)
+        pasts, stale = self._recalled(scope, failure, wanted, k)
+        if wanted is not None and stale and self._embed_again(stale):
+            pasts, _ = self._recalled(scope, failure, wanted, k)
+        return pasts
 
     def learn(self, repo: Repo, failure: DistilledFailure, *, past: PastFix, outcome: Outcome) -> None:
-        """Remember a fix and what became of it.
+        """Remember a fix and what became of it, without a vector while the embedder is away.
 
         The same fingerprint and patch again changes nothing but an outcome that is another now (merged,
         then reverted).
         """
-        vector = self._embedder.embed([embedded(failure)])[0]
+        source = embedded(failure)
+        wanted = self._wanted(source)
         with self._db.transaction() as session:
             session.execute(
                 insert(Remembered)
@@ -101,8 +108,9 @@ class PostgresMemory:
                     repo=repo.full_name,
                     fingerprint=failure.fingerprint,
                     text=searched(failure),
-                    embedding=vector,
-                    embedder=self._embedder.name,
+                    source=source,
+                    embedding=wanted.vector if wanted else None,
+                    embedder=wanted.embedder if wanted else "",
                     patch=past.patch.diff,
                     patch_sha256=past.patch.sha256,
                     author=past.author,
@@ -118,13 +126,74 @@ class PostgresMemory:
                 )
             )
 
+    def refresh(self, *, limit: int) -> int:
+        """Give up to ``limit`` cases, of any repository, a vector of this embedder; how many got one.
 
-def searched(failure: DistilledFailure) -> str:
-    """The words that text search finds a failure by: names say what failed, prose does not."""
-    names = [failure.tool, *failure.tests, *(place.path for place in failure.files)]
-    quoted = [entry.text for entry in failure.evidence]
-    found = dict.fromkeys(words("\n".join([failure.cause, *names, *quoted])))
-    return " ".join(list(found)[:_WORDS_MAX])
+        Fewer than ``limit`` means that none is left or that the embedder is away.
+        """
+        other = or_(Remembered.embedder < self._embedder.name, Remembered.embedder > self._embedder.name)
+        useful = Remembered.outcome.in_([outcome.value for outcome in USEFUL])
+        with self._db.transaction() as session:
+            numbers = list(session.scalars(select(Remembered.id).where(other, useful).limit(limit)))
+        done = 0
+        for start in range(0, len(numbers), self._embedder.batch):
+            batch = self._embed_again(numbers[start : start + self._embedder.batch])
+            if not batch:
+                break
+            done += batch
+        return done
+
+    def close(self) -> None:
+        """Let go of the embedder's connections."""
+        self._embedder.close()
+
+    def _recalled(
+        self, scope: Scope, failure: DistilledFailure, wanted: Wanted | None, k: int
+    ) -> tuple[list[PastFix], list[int]]:
+        with self._db.transaction() as session:
+            found = search(session, scope, failure, wanted=wanted, k=k, stale=self._embedder.batch)
+            chosen = _best(found, k)
+            return _cases(session, chosen, scope.repo, failure, wanted), found.stale
+
+    def _wanted(self, text: str) -> Wanted | None:
+        if self._latest is None or self._latest[0] != text:
+            vectors = self._vectors([text])
+            if vectors is None:
+                return None
+            self._latest = text, vectors[0]
+        return Wanted(self._latest[1], self._embedder.name)
+
+    def _vectors(self, texts: list[str]) -> list[list[float]] | None:
+        """``None`` while the embedder can't be reached or refuses; the memory works without."""
+        if time.monotonic() < self._away_until:
+            return None
+        try:
+            return self._embedder.embed(texts)
+        except (TemporaryError, PermanentError) as error:
+            first = self._away_until == 0.0
+            self._away_until = time.monotonic() + _PAUSE_SECONDS
+            log.warning("embedder away", extra={"action": "embedder_away", "cause": str(error)})
+            if first and self._say is not None:
+                self._say(f"Past fixes are looked up by fingerprint and words alone: {error}.")
+            return None
+
+    def _embed_again(self, numbers: list[int]) -> int:
+        """Give these rows a vector of the embedder in use; rows that somebody else did first stay theirs."""
+        with self._db.transaction() as session:
+            query = select(Remembered.id, Remembered.embedder, Remembered.source, Remembered.text)
+            rows = session.execute(query.where(Remembered.id.in_(numbers))).all()
+        # Not in a transaction: a service may take its time. Rows of old versions have their words only.
+        vectors = self._vectors([row.source or row.text for row in rows])
+        if vectors is None:
+            return 0
+        with self._db.transaction() as session:
+            for row, vector in sorted(zip(rows, vectors, strict=True), key=lambda pair: pair[0].id):
+                session.execute(
+                    update(Remembered)
+                    .where(Remembered.id == row.id, Remembered.embedder == row.embedder)
+                    .values(embedding=vector, embedder=self._embedder.name)
+                )
+        return len(rows)
 
 
 def embedded(failure: DistilledFailure) -> str:
@@ -132,115 +201,57 @@ def embedded(failure: DistilledFailure) -> str:
     # What tells failures apart comes first and more than once; the log around it is the same for many.
     names = " ".join([*failure.tests, *(place.path for place in failure.files)])
     quoted = "\n".join(entry.text for entry in failure.evidence)
-    return f"{failure.cause}\n{failure.cause}\n{names}\n{failure.tool}\n{quoted}\n{failure.text}"
+    text = f"{failure.cause}\n{failure.cause}\n{names}\n{failure.tool}\n{quoted}\n{failure.text}"
+    return text[:_SOURCE_MAX]
 
 
-def _same(session: Session, repo: Repo, fingerprint: str, k: int) -> Sequence[Remembered]:
-    if not fingerprint:
-        return []
-    query = (
-        select(Remembered)
-        .where(*_within(repo), Remembered.fingerprint == fingerprint)
-        .order_by(Remembered.updated_at.desc(), Remembered.id.desc())
-        .limit(k)
-    )
-    return session.scalars(query).all()
-
-
-def _nearest(session: Session, repo: Repo, vector: list[float], embedder: str) -> list[int]:
-    # An index over all repositories may find only others' first; then the scan goes on until it has enough.
-    # https://github.com/pgvector/pgvector#iterative-index-scans
-    session.execute(text("SET LOCAL hnsw.iterative_scan = 'relaxed_order'"))
-    query = (
-        select(Remembered.id)
-        .where(*_within(repo), Remembered.embedder == embedder)
-        .order_by(Remembered.embedding.cosine_distance(vector))
-        .limit(_DEPTH)
-    )
-    return list(session.scalars(query))
-
-
-def worded(session: Session, repo: Repo, failure: DistilledFailure) -> list[int]:
-    """Ids of the cases that share rare words with ``failure``, those that share most words first."""
-    terms = searched(failure).split()
-    rare = _rarest(session, terms)
-    if not rare:
-        return []
-    hits = (
-        select(Remembered.id, Remembered.search)
-        .where(*_within(repo), Remembered.search.bool_op("@@")(_any_of(rare)))
-        # Ranking reads every hit, so there must not be many; rare words see to that, this makes sure.
-        .limit(_RANKED_MAX)
-        .subquery()
-    )
-    rank = func.ts_rank(hits.c.search, _any_of(terms))
-    return list(session.scalars(select(hits.c.id).order_by(rank.desc(), hits.c.id.desc()).limit(_DEPTH)))
-
-
-def _any_of(terms: list[str]) -> Cast[Any]:
-    # Words are letters, digits and underscores only (storage.embedding.words), so quotes hold them.
-    return cast(" | ".join(f"'{term}'" for term in terms), TSQUERY)
-
-
-def _rarest(session: Session, terms: list[str]) -> list[str]:
-    """As many of the rarest words as may match ``_RANKED_MAX`` rows together, by the planner's statistics.
-
-    They list the words that are in many rows with their share; a word that is not listed is rare. Before a
-    first ANALYZE every word counts as rare, and the table is small. Among equals the longest goes first.
-    """
-    distinct = sorted((term for term in terms if len(term) > _SHORT), key=lambda term: (-len(term), term))
-    common = session.execute(_COMMON_WORDS, {"terms": distinct})
-    matches: dict[str, float] = {row.word: row.rows for row in common}
-    chosen: list[str] = []
-    rows = 0.0
-    for term in sorted(distinct, key=lambda term: matches.get(term, 0.0)):
-        rows += matches.get(term, 0.0)
-        if rows > _RANKED_MAX or len(chosen) == _TERMS:
-            break
-        chosen.append(term)
-    return chosen
-
-
-def _fused(*rankings: list[int]) -> list[int]:
-    """All that any ranking names, best first by weighted reciprocal rank fusion."""
+def _best(found: Found, k: int) -> list[int]:
+    """The same fingerprint first, the others by weighted reciprocal rank fusion."""
     scores: dict[int, float] = {}
-    for weight, ranking in zip(_WEIGHTS, rankings, strict=True):
+    for weight, ranking in zip(_WEIGHTS, (found.near, found.worded), strict=True):
         for place, number in enumerate(ranking, start=1):
             scores[number] = scores.get(number, 0.0) + weight / (_FUSION + place)
-    return sorted(scores, key=lambda number: (-scores[number], number))
+    fused = sorted(scores, key=lambda number: (-scores[number], number))
+    return list(dict.fromkeys([*found.same, *fused]))[:k]
 
 
-def _within(repo: Repo) -> tuple[ColumnElement[bool], ...]:
-    """Cases of this very repository with an outcome worth repeating."""
-    return (
-        Remembered.host == repo.host,
-        Remembered.repo == repo.full_name,
-        Remembered.outcome.in_([outcome.value for outcome in USEFUL]),
-    )
-
-
-def _closeness(session: Session, numbers: list[int], vector: list[float]) -> list[PastFix]:
+def _cases(
+    session: Session, numbers: list[int], repo: Repo, failure: DistilledFailure, wanted: Wanted | None
+) -> list[PastFix]:
     """The cases with these numbers, in this order, each with how close it is.
 
-    Fusion only ranks: the best of nothing similar ranks first too. So what is told is the cosine, kept
-    below the 1.0 that means the same fingerprint.
+    Fusion only ranks: the best of nothing similar ranks first too. So what is told is the cosine, or the
+    share of words in common where there is no vector to compare, kept below the 1.0 that means the same
+    fingerprint in the same repository.
     """
     if not numbers:
         return []
-    distance = Remembered.embedding.cosine_distance(vector)
-    rows = session.execute(select(Remembered, distance).where(Remembered.id.in_(numbers)))
-    found = {row.id: _past(row, min(max(1.0 - away, 0.0), 0.99)) for row, away in rows}
-    return [found[number] for number in numbers]
+    similarity = null() if wanted is None else case((and_(*wanted.comparable()), 1.0 - wanted.exactly_away()))
+    query = select(*_TOLD, similarity.label("cosine")).where(Remembered.id.in_(numbers))
+    rows = {row.id: row for row in session.execute(query)}
+    asked = set(searched(failure).split())
+    return [_past(rows[number], repo, failure, asked) for number in numbers if number in rows]
 
 
-def _past(row: Remembered, similarity: float) -> PastFix:
+def _overlap(some: set[str], others: set[str]) -> float:
+    """Words in common of all words."""
+    return len(some & others) / max(len(some | others), 1)
+
+
+def _past(row: Any, repo: Repo, failure: DistilledFailure, asked: set[str]) -> PastFix:
+    own = row.repo == repo.full_name
+    if failure.fingerprint and row.fingerprint == failure.fingerprint:
+        similarity = _SAME if own else _ALMOST
+    else:
+        close = _overlap(asked, set(row.text.split())) if row.cosine is None else row.cosine
+        similarity = min(max(close, 0.0), _ALMOST)
     return PastFix(
         incident=row.incident,
         fingerprint=row.fingerprint,
         patch=Patch(row.patch),
-        author=row.author,
+        author=row.author if own else f"{row.author} in {row.repo}",
         outcome=Outcome(row.outcome),
-        root_cause=row.root_cause,
+        root_cause=row.root_cause if own else f"in {row.repo}: {row.root_cause}",
         similarity=similarity,
         pull_request_url=row.pull_request_url,
     )

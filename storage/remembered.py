@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import Computed, Index, UniqueConstraint
+from sqlalchemy import Computed, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Empty, Now, Serial, Table
 
-DIMENSIONS = 384
-"""Of every embedding. An embedder with another number needs a migration, so it is refused at start."""
+INDEXED_WIDTHS: Final = (384, 768, 1024, 1536, 3072)
+"""Lengths of vectors that have an index; of others each one of the repository is compared.
+
+They are those of the hashing embedder and of most models (docs/adr/0004-embedders.md). An index of half
+floats is half as large, which is what its speed depends on, and finds the same neighbours but for ties.
+"""
+
+
+def nearest_index(width: int) -> str:
+    """Name of the index over vectors of ``width`` numbers."""
+    return f"memories_nearest_{width}"
 
 
 class Remembered(Table):
@@ -21,12 +30,18 @@ class Remembered(Table):
     __tablename__ = "memories"
     __table_args__ = (
         UniqueConstraint("host", "repo", "fingerprint", "patch_sha256", name="memories_once"),
-        Index(
-            "memories_nearest",
-            "embedding",
-            postgresql_using="hnsw",
-            postgresql_ops={"embedding": "vector_cosine_ops"},
+        *(
+            Index(
+                nearest_index(width),
+                literal_column(f"(embedding::halfvec({width}))").label("near"),
+                postgresql_using="hnsw",
+                postgresql_ops={"near": "halfvec_cosine_ops"},
+                postgresql_where=text(f"vector_dims(embedding) = {width}"),
+            )
+            for width in INDEXED_WIDTHS
         ),
+        Index("memories_by_embedder", "host", "repo", "embedder"),
+        Index("memories_by_fingerprint", "fingerprint"),
         Index("memories_words", "search", postgresql_using="gin"),
     )
 
@@ -41,9 +56,12 @@ class Remembered(Table):
         TSVECTOR,
         Computed("array_to_tsvector(string_to_array(text, ' '))", persisted=True),
     )
-    embedding: Mapped[Any] = mapped_column(Vector(DIMENSIONS))
-    embedder: Mapped[str]
-    """Name of the embedder that made it: vectors of two embedders can't be compared."""
+    source: Mapped[Empty]
+    """What the vector is made of, to make it again with another embedder; empty in rows of old versions."""
+    embedding: Mapped[Any] = mapped_column(Vector(), nullable=True)
+    """A unit vector of any length, none while no embedder could be reached."""
+    embedder: Mapped[Empty]
+    """Name of the embedder that made it, empty without a vector: vectors of two can't be compared."""
     patch: Mapped[str]
     patch_sha256: Mapped[str]
     author: Mapped[str]

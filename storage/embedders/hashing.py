@@ -1,8 +1,8 @@
-"""Text to vectors, for finding similar failures. The default needs no download and no model.
+"""Text to vectors by hashing: no download, no model, nothing leaves the machine.
 
 It hashes features: words with what changes between runs taken out, the parts of identifiers and paths, and
 character n-grams, which forgive small differences. Failures are told apart by names far more than by
-meaning, so this goes a long way; another :class:`Embedder` can take its place.
+meaning, so this goes a long way.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.remembered import DIMENSIONS
-
+DIMENSIONS = 384
+"""Enough that two features seldom meet in one place; each row of the memory holds as many numbers."""
 _TEXT_MAX = 20_000
 """Characters read of one text; a distilled log has fewer."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,24 +33,6 @@ _WORD_MAX = 60
 _PAIR, _PART, _GRAM = 1.2, 0.6, 0.15
 
 
-class Embedder(Protocol):
-    """Turns texts into unit vectors."""
-
-    @property
-    def name(self) -> str:
-        """Stored with each vector: vectors of two embedders can't be compared."""
-        ...
-
-    @property
-    def dimensions(self) -> int:
-        """Length of each vector."""
-        ...
-
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector of length one per text, in order."""
-        ...
-
-
 class HashingEmbedder:
     """Feature hashing with signs (https://arxiv.org/abs/0902.2206), the same in every process."""
 
@@ -61,13 +42,16 @@ class HashingEmbedder:
         return "hashing-1"
 
     @property
-    def dimensions(self) -> int:
-        """As wide as the table's column."""
-        return DIMENSIONS
+    def batch(self) -> int:
+        """Any number will do; this many take a tenth of a second."""
+        return 64
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector per text; a text without any feature gives the first unit vector."""
         return [_vector(text[:_TEXT_MAX]).tolist() for text in texts]
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def words(text: str) -> list[str]:

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from patchpilot.errors import ConfigurationError
 from patchpilot.failures import Category, DistilledFailure, Location, LogLine
 from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.source import Repo
-from storage.embedding import HashingEmbedder
+from storage.embedders.hashing import DIMENSIONS, HashingEmbedder
 from storage.memory import PostgresMemory
 
 REPO = Repo("github", "acme/widget")
@@ -140,12 +139,12 @@ def test_any_text_can_be_learnt_and_recalled(database, cause: str) -> None:
     assert memory.recall(REPO, _failure(cause), k=0) == []
 
 
-def test_vectors_have_length_one_and_the_tables_width() -> None:
+def test_vectors_have_length_one_and_one_width() -> None:
     embedder = HashingEmbedder()
 
     vectors = np.array(embedder.embed(["AssertionError in parse_html", "", "123 0xdeadbeef"]))
 
-    assert vectors.shape == (3, embedder.dimensions)
+    assert vectors.shape == (3, DIMENSIONS)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0)
 
 
@@ -172,7 +171,8 @@ def test_the_parts_of_a_name_count() -> None:
 
 def test_vectors_are_the_same_in_every_process() -> None:
     program = (
-        "from storage.embedding import HashingEmbedder as H; print(H().embed(['TypeError in a.b'])[0][:40])"
+        "from storage.embedders.hashing import HashingEmbedder as H\n"
+        "print(H().embed(['TypeError in a.b'])[0][:40])"
     )
     runs = {
         subprocess.run(
@@ -186,11 +186,3 @@ def test_vectors_are_the_same_in_every_process() -> None:
     }
 
     assert len(runs) == 1
-
-
-def test_an_embedder_of_another_width_is_refused(database) -> None:
-    class Wide(HashingEmbedder):
-        dimensions = 1536  # type: ignore[assignment]
-
-    with pytest.raises(ConfigurationError, match="1536"):
-        PostgresMemory(database, embedder=Wide())
