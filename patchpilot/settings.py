@@ -167,7 +167,7 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """Without it PatchPilot heals by fixers and memory alone, and says so."""
     anthropic_base_url: str = "https://api.anthropic.com"
     anthropic_model: str = "claude-sonnet-5-5"
-    """Any model that the price table knows (``agent/prices.py``); an unknown one is refused, budgets fail closed."""
+    """Any model in the price table (``agent/prices.py``); others are refused, since budgets fail closed."""
     heal_max_dollars: Decimal = Field(default=Decimal("1.00"), ge=0)
     """Most that one heal may spend on model calls."""
     heal_max_tokens: int = Field(default=400_000, ge=0)
