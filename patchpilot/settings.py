@@ -146,6 +146,7 @@ class SandboxSettings(_Slice):
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", env_file=".env", extra="ignore", frozen=True)
 
     engine: SandboxEngine = SandboxEngine.AUTO
+    """``auto`` (Docker if it has an image, else bubblewrap), ``docker``, ``bubblewrap`` or ``none``."""
     image: str = ""
     """Image for Docker; empty for the locally built ``patchpilot-sandbox:latest``."""
     runtime: str = ""
@@ -157,7 +158,9 @@ class SandboxSettings(_Slice):
     timeout_seconds: float = Field(default=300.0, gt=0)
     """Hard limit per command, in seconds of wall time."""
     processes: int = Field(default=128, ge=8)
+    """Hard limit of processes and threads per command."""
     cpus: float = Field(default=1.0, gt=0)
+    """CPU time per second of wall time that a command may use."""
 
 
 class WorkerSettings(CommonSettings, GitHubReaderSettings):
@@ -166,6 +169,7 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     anthropic_api_key: SecretStr = SecretStr("")
     """Without it PatchPilot heals by fixers and memory alone, and says so."""
     anthropic_base_url: str = "https://api.anthropic.com"
+    """Another address for gateways and tests."""
     anthropic_model: str = "claude-sonnet-5-5"
     """Any model in the price table (``agent/prices.py``); others are refused, since budgets fail closed."""
     heal_max_dollars: Decimal = Field(default=Decimal("1.00"), ge=0)
@@ -234,6 +238,7 @@ class EffectsSettings(CommonSettings):
     """The role that writes branches and pull requests: queue ``effects``. No model key, no Docker."""
 
     github_api_url: str = "https://api.github.com"
+    """``https://HOST/api/v3`` for GitHub Enterprise Server."""
     github_app_id: str = ""
     """Id of the GitHub App that writes (``deploy/github-app.json``)."""
     github_private_key: SecretStr = SecretStr("")
