@@ -150,7 +150,10 @@ def running(engine: docker.DockerClient, image: str, compose: dict[str, Any]) ->
             environment = place.environment(role, database_url=database_url, redis_url=redis_url)
             roles[role] = containers.run(role, command, environment)
             stack.callback(roles[role].remove, force=True, v=True)
-        yield Running(town=place, roles=roles, migrated=migration.logs().decode())
+        started = Running(town=place, roles=roles, migrated=migration.logs().decode())
+        assert wait_for(lambda: settled(started), seconds=90), logs(started)
+        assert all(one.status == "running" for one in roles.values()), logs(started)
+        yield started
 
 
 def ready(town: Town) -> bool:
@@ -164,18 +167,20 @@ def logs(running: Running) -> str:
     return "\n".join(f"{role}: {one.logs(tail=15).decode()}" for role, one in running.roles.items())
 
 
-def works(container: Container) -> bool:
-    """Whether a worker is past its imports; the bot can be ready while another role is already dead."""
-    return b"worker_ready" in container.logs()
+def settled(running: Running) -> bool:
+    """Whether the bot is ready and the workers are past their imports, or one of them is dead."""
+    for container in running.roles.values():
+        container.reload()
+    if any(container.status == "exited" for container in running.roles.values()):
+        return True
+    workers = [running.roles[role] for role in ("worker", "effects")]
+    return ready(running.town) and all(b"worker_ready" in worker.logs() for worker in workers)
 
 
 def test_the_roles_start_from_the_image_and_are_ready(running):
     assert "the database schema is current" in running.migrated
-    assert wait_for(lambda: ready(running.town), seconds=60), logs(running)
-    for role in ("worker", "effects"):
-        assert wait_for(lambda: works(running.roles[role]), seconds=60), logs(running)  # noqa: B023 - called at once
+    assert ready(running.town), logs(running)
     for role, container in running.roles.items():
-        container.reload()
         assert container.status == "running", f"{role}\n{logs(running)}"
 
 
@@ -202,7 +207,7 @@ def test_no_role_holds_anothers_secrets(running):
 
 
 def test_the_health_checks_of_the_compose_file_pass(running, compose):
-    assert wait_for(lambda: ready(running.town), seconds=60), logs(running)
+    assert ready(running.town), logs(running)
     for role, container in running.roles.items():
         check = compose["services"][role]["healthcheck"]["test"][1:]
         more = [str(running.town.bot_port)] if role == "bot" else []
@@ -211,7 +216,7 @@ def test_the_health_checks_of_the_compose_file_pass(running, compose):
 
 
 def test_a_red_run_is_healed_by_the_containers_up_to_the_merge(running):
-    assert wait_for(lambda: ready(running.town), seconds=60), logs(running)
+    assert ready(running.town), logs(running)
     stage = Stage(town=running.town, scenario="containers", tell=lambda note: None, auto=True)
     try:
         ledger(stage)
