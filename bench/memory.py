@@ -31,6 +31,7 @@ from playground.servers import embedded_postgres
 from storage import memory
 from storage.database import Database
 from storage.embedders.hashing import HashingEmbedder
+from storage.retrieval import searched
 
 REPO = Repo("github", "acme/monolith")
 QUESTIONS = 200
@@ -177,13 +178,18 @@ def _measured(size: int, folder: Path) -> tuple[list[Result], str]:
 
 
 def _load(url: str, size: int) -> None:
-    """All rows by COPY, and the vector index after them: that is how a restore does it too."""
-    columns = (
-        "host, repo, fingerprint, text, embedding, embedder, patch, patch_sha256, author, outcome, "
-        "root_cause, incident"
-    )
+    """All rows by COPY, and the indexes after them: that is how a restore does it too."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP INDEX memories_nearest")
+        indexes = [
+            (str(name), str(made))
+            for name, made in connection.execute(
+                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'memories' "
+                "AND (indexdef LIKE '%USING hnsw%' OR indexdef LIKE '%USING gin%')"
+            )
+        ]
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}".encode())
+        columns = ", ".join(_COLUMNS)
         with (
             connection.cursor() as cursor,
             cursor.copy(f"COPY memories ({columns}) FROM STDIN".encode()) as copy,
@@ -191,12 +197,28 @@ def _load(url: str, size: int) -> None:
             for rows in track(_rows(size), total=-(-size // _CHUNK), description=f"{size:,} memories"):
                 for row in rows:
                     copy.write_row(row)
-        connection.execute("SET maintenance_work_mem = '1GB'")
-        connection.execute("SET max_parallel_maintenance_workers = 2")
-        connection.execute(
-            "CREATE INDEX memories_nearest ON memories USING hnsw (embedding vector_cosine_ops)"
-        )
+        connection.execute("SET maintenance_work_mem = '2GB'")
+        connection.execute("SET max_parallel_maintenance_workers = 1")
+        for _, made in indexes:
+            connection.execute(made.encode())
         connection.execute("VACUUM ANALYZE memories")
+
+
+_COLUMNS = (
+    "host",
+    "repo",
+    "fingerprint",
+    "text",
+    "source",
+    "embedding",
+    "embedder",
+    "patch",
+    "patch_sha256",
+    "author",
+    "outcome",
+    "root_cause",
+    "incident",
+)
 
 
 def _rows(size: int) -> Iterator[list[tuple[object, ...]]]:
@@ -208,13 +230,14 @@ def _rows(size: int) -> Iterator[list[tuple[object, ...]]]:
 def _made_rows(numbers: range) -> list[tuple[object, ...]]:
     embedder = HashingEmbedder()
     failures = [made_up(number) for number in numbers]
-    vectors = embedder.embed([memory.embedded(failure) for failure in failures])
+    sources = [memory.embedded(failure) for failure in failures]
     return [
         (
             REPO.host,
             REPO.full_name,
             failure.fingerprint,
-            memory.searched(failure),
+            searched(failure),
+            source,
             str(vector),
             embedder.name,
             "+x\n",
@@ -224,7 +247,9 @@ def _made_rows(numbers: range) -> list[tuple[object, ...]]:
             failure.cause,
             number + 1,
         )
-        for number, failure, vector in zip(numbers, failures, vectors, strict=True)
+        for number, failure, source, vector in zip(
+            numbers, failures, sources, embedder.embed(sources), strict=True
+        )
     ]
 
 

@@ -11,6 +11,7 @@ import enum
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -219,8 +220,11 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     @field_validator("memory_embedder_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            message = "must be an address such as https://api.openai.com/v1 or http://localhost:11434/v1"
+        if value and not _plain_address(value):
+            message = (
+                "must be an address such as https://api.openai.com/v1 or http://localhost:11434/v1, "
+                "without user, password or query (a key goes into MEMORY_EMBEDDER_KEY)"
+            )
             raise ValueError(message)
         return value
 
@@ -248,6 +252,16 @@ class EffectsSettings(CommonSettings):
     rerun_flaky: bool = False
     """May ask for a rerun of failed jobs, as the worker's setting of this name wants. Only then is a token
     with ``actions: write`` asked for, so grant the App that permission first."""
+
+
+def _plain_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    named = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return named and parts.username is None and not parts.query and not parts.fragment
 
 
 Slice = TypeVar("Slice", bound=_Slice)

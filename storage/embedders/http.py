@@ -92,7 +92,7 @@ class HttpEmbedder:
         """
         vectors: list[list[float]] = []
         for start in range(0, len(texts), _BATCH):
-            vectors += self._embedded([self._redact(text) for text in texts[start : start + _BATCH]])
+            vectors += self._embedded([self._clean(text) for text in texts[start : start + _BATCH]])
         if len({len(vector) for vector in vectors}) > 1:
             raise PermanentError(f"the embedder {self._model!r} gave vectors of different lengths")
         return vectors
@@ -100,6 +100,10 @@ class HttpEmbedder:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _clean(self, text: str) -> str:
+        # Before the cut: of a secret cut in two, neither half would be known. JSON takes no lone surrogates.
+        return self._redact(text).encode(errors="replace").decode()
 
     def _embedded(self, texts: list[str]) -> list[list[float]]:
         for length in (length for length in _LENGTHS if length <= self._length):
@@ -141,9 +145,7 @@ class HttpEmbedder:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except httpx.InvalidURL as error:
-            raise PermanentError(f"MEMORY_EMBEDDER_URL is no address: {self._url!r}") from error
-        except httpx.UnsupportedProtocol as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise PermanentError(f"MEMORY_EMBEDDER_URL is no address: {self._url!r}") from error
         except httpx.TimeoutException as error:
             raise TemporaryError(f"the embedder at {self._url} does not answer in time") from error
