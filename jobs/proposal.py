@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from patchpilot.errors import PermanentError
@@ -11,6 +12,7 @@ from patchpilot.source import Proposal
 from patchpilot.text import middle, one_line, plain
 
 _OUTPUT_CHARACTERS: Final = 6_000
+_BACKTICKS: Final = re.compile("`+")
 _BRANCH_PREFIX: Final = "patchpilot/fix/"
 
 
@@ -107,8 +109,8 @@ def _block(text: str) -> str:
     https://spec.commonmark.org/0.31.2/#fenced-code-blocks
     """
     text = plain(text)
-    longest = max((len(run) for run in text.replace("\n", " ").split(" ") if set(run) == {"`"}), default=0)
-    ticks = "`" * max(3, longest + 1, text.count("```") and 10)
+    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
+    ticks = "`" * max(3, longest + 1)
     return f"{ticks}text\n{text}\n{ticks}"
 
 

@@ -1,0 +1,131 @@
+"""The pull request that an approval leads to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.proposal import _block, branch_name, proposal
+from patchpilot.errors import PermanentError
+from patchpilot.failures import Blame, Category, Diagnosis, LogLine
+from patchpilot.fixes import CommandResult, Ending, Fix, Patch, Proof, ShellCommand
+from patchpilot.heals import HealId, HealState
+from patchpilot.incidents import DecisionRecord, FailureRecord, HealSnapshot, IncidentId
+from patchpilot.source import Repo, RunRef, Sha
+
+AT = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
+PATCH = Patch("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+
+
+def ran(code: int, output: str = "checked") -> CommandResult:
+    return CommandResult(
+        command=ShellCommand(script="ruff check ."),
+        ending=Ending.EXITED,
+        exit_code=code,
+        output=output,
+        seconds=0.1,
+        engine="docker",
+    )
+
+
+def decided(verb: str = "approve", patch: Patch = PATCH) -> DecisionRecord:
+    return DecisionRecord(verb=verb, actor="ana", medium="slack", patch_sha256=patch.sha256, text="", at=AT)
+
+
+@pytest.fixture
+def heal():
+    return HealSnapshot(
+        id=HealId("0123456789abcdef" * 2),
+        incident=IncidentId(12),
+        state=HealState.OPENING_PR,
+        reason="",
+        attempt=2,
+        approval_id="a",
+        failure=FailureRecord(
+            id=1,
+            run=RunRef(
+                provider="github_actions",
+                repo=Repo("github", "acme/ledger"),
+                run_id="7",
+                url="https://h/run/7",
+            ),
+            workflow="CI",
+            workflow_path="",
+            branch="main",
+            default_branch="main",
+            head_sha=Sha("a" * 40),
+            author="ana",
+            commit_subject="s",
+            pull_request=None,
+            from_fork=False,
+            received_at=AT,
+        ),
+        diagnosis=Diagnosis(
+            category=Category.LINT,
+            blame=Blame.CHANGE,
+            root_cause="An import that nothing uses",
+            evidence=(LogLine(3, "F401"),),
+        ),
+        fix=Fix(
+            patch=PATCH,
+            author="fixer:ruff",
+            summary="Remove an unused import",
+            proof=Proof(before=ran(1, "F401"), after=(ran(0), ran(0))),
+            confidence=0.92,
+        ),
+        decisions=(decided(),),
+        created_at=AT,
+        updated_at=AT,
+    )
+
+
+def test_the_branch_is_derived_from_heal_and_attempt_alone(heal):
+    assert branch_name(heal) == "patchpilot/fix/pp-12-01234567-2"
+    assert branch_name(replace(heal, attempt=3)) != branch_name(heal)
+
+
+def test_the_pull_request_tells_cause_evidence_approver_and_patch(heal):
+    made = proposal(heal, public_url="https://bot.test")
+
+    assert made.title == "Remove an unused import"
+    assert made.draft
+    for text in ("An import that nothing uses", "ana", PATCH.sha256, "a" * 40, "92%", "green 2 of 2", "F401"):
+        assert text in made.body, text
+    assert "Approved-by: ana" in made.commit_message
+    assert "https://h/run/7" in made.commit_message
+
+
+@pytest.mark.parametrize(
+    "decisions",
+    [(), (decided("reject"),), (decided(patch=Patch("another patch")),)],
+    ids=["none", "reject", "other"],
+)
+def test_without_an_approval_of_this_very_patch_nothing_is_opened(heal, decisions):
+    with pytest.raises(PermanentError, match="no approval"):
+        proposal(replace(heal, decisions=decisions), public_url="https://bot.test")
+
+
+def test_hostile_text_mentions_nobody_and_makes_no_link(heal):
+    hostile = "@everyone [click](https://evil.test) <img src=x> ![x](https://evil.test/x.png)"
+    diagnosis = replace(heal.diagnosis, root_cause=hostile, explanation=hostile)
+
+    body = proposal(replace(heal, diagnosis=diagnosis), public_url="https://bot.test").body
+
+    assert "@everyone" not in body
+    assert "](https://evil.test" not in body
+    assert not re.search(r"(?<!\\)<img", body)
+
+
+@given(st.text(alphabet="`~ \nab", max_size=200))
+def test_no_output_closes_its_own_block(text):
+    block = _block(text)
+    fence = block.split("text\n", 1)[0]
+
+    assert set(fence) == {"`"}
+    inside = block[len(fence) + 5 : -len(fence) - 1]
+    assert fence not in inside
