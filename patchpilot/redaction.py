@@ -33,18 +33,18 @@ _TOKENS = Finder(TOKENS, fold=False)
 _CONTEXTS = Finder(CONTEXTS, fold=True)
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_BODY = re.compile(r"(?:[A-Za-z0-9+/=]{16,}|[\s\\nr]+|\d{4}-\d\d-\d\dT[0-9:.]+Z)*+")
+_KEY_BODY = re.compile(r"(?>(?:[A-Za-z0-9+/=]{16,}|[\s\\nr]+|\d{4}-\d\d-\d\dT[0-9:.]+Z)*)")
 _LONGEST_KEY = 40_000
 # Line ends inside a wrapped value, with the time stamp that GitHub Actions puts before every line.
 _BREAK = re.compile(r"\r?\n(?:\d{4}-\d\d-\d\dT[0-9:.]{8,20}Z )?[ \t]{0,16}")
 _BASE64 = re.compile(
     r"[A-Za-z0-9+/_-]{16,}+"
-    r"(?:(?<=[A-Za-z0-9+/_-]{56})"
-    r"(?:\r?\n(?:\d{4}-\d\d-\d\dT[0-9:.]{8,20}Z )?[ \t]{0,16}[A-Za-z0-9+/_-]{2,}+(?=\r?\n|=|$)))*+"
+    r"(?>(?:(?<=[A-Za-z0-9+/_-]{56})"
+    r"(?:\r?\n(?:\d{4}-\d\d-\d\dT[0-9:.]{8,20}Z )?[ \t]{0,16}[A-Za-z0-9+/_-]{2,}+(?=\r?\n|=|$)))*)"
     r"={0,2}"
 )
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}+")
-_PERCENT = re.compile(r"(?:[A-Za-z0-9._~+-]{0,400}+%[0-9A-Fa-f]{2})++[A-Za-z0-9._~+-]{0,400}+")
+_HEX = re.compile(r"(?>(?:[0-9a-fA-F]{2}){12,})")
+_PERCENT = re.compile(r"(?>(?:[A-Za-z0-9._~+-]{0,400}+%[0-9A-Fa-f]{2})+)[A-Za-z0-9._~+-]{0,400}+")
 
 
 class Redactor:

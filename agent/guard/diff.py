@@ -323,5 +323,5 @@ def _same_names(line: str, old: str, new: str) -> bool:
         return True
     if '"' not in line:
         return False
-    parts = re.fullmatch(r'("(?:[^"\\]|\\.)*+"|[^"]*?) ("(?:[^"\\]|\\.)*+"|[^"]*)', line, re.DOTALL)
+    parts = re.fullmatch(r'("(?>(?:[^"\\]|\\.)*)"|[^"]*?) ("(?>(?:[^"\\]|\\.)*)"|[^"]*)', line, re.DOTALL)
     return parts is not None and (unquoted(parts[1]), unquoted(parts[2])) == (f"a/{old}", f"b/{new}")

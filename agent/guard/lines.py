@@ -12,17 +12,17 @@ from functools import cached_property
 
 _HASH_COMMENT = r"\#[^\n]*"
 _C_COMMENT = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
-_QUOTED = r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?"
+_QUOTED = r"\"(?>(?:[^\"\\\n]|\\.)*)\"?|'(?>(?:[^'\\\n]|\\.)*)'?"
 _GRAMMARS = {
     "python": (
-        r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|' + r"'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\Z)|" + _QUOTED,
+        r'"""(?>(?:[^"\\]|\\.|"(?!""))*)(?:"""|\Z)|' + r"'''(?>(?:[^'\\]|\\.|'(?!''))*)(?:'''|\Z)|" + _QUOTED,
         _HASH_COMMENT,
     ),
-    "javascript": (r"`(?:[^`\\]|\\.)*+`?|" + _QUOTED, _C_COMMENT),
+    "javascript": (r"`(?>(?:[^`\\]|\\.)*)`?|" + _QUOTED, _C_COMMENT),
     "go": (r"`[^`]*+`?|" + _QUOTED, _C_COMMENT),
-    "java": (r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|' + _QUOTED, _C_COMMENT),
+    "java": (r'"""(?>(?:[^"\\]|\\.|"(?!""))*)(?:"""|\Z)|' + _QUOTED, _C_COMMENT),
     # A quote in Rust is a lifetime more often than a character.
-    "rust": (r"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\\n]|\\.)'", _C_COMMENT),
+    "rust": (r"\"(?>(?:[^\"\\]|\\.)*)\"?|'(?:[^'\\\n]|\\.)'", _C_COMMENT),
     "c": (_QUOTED, _C_COMMENT + "|^[ \t]*\\#[ \t]*pragma[^\n]*"),
     "hash": (_QUOTED, r"(?<![^\s;(])" + _HASH_COMMENT),
     "text": (r"(?!)", r"(?!)"),
