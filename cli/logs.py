@@ -38,6 +38,6 @@ def configure(level: str, role: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(role))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # These write request URLs and headers at INFO.
-    for name in ("httpx", "httpcore", "urllib3", "slack_bolt", "slack_sdk", "github", "docker"):
+    # These write request URLs and headers at INFO, or a line for every look at the schema.
+    for name in ("httpx", "httpcore", "urllib3", "slack_bolt", "slack_sdk", "github", "docker", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -23,6 +23,11 @@ from storage.remarks import remark
 log = logging.getLogger(__name__)
 
 
+def check(role: Role) -> None:
+    """Raise :class:`ConfigurationError` unless this process could write to its code host."""
+    _pull_requests(role)
+
+
 def open_pull_request(role: Role, args: Mapping[str, str]) -> None:
     """Open the pull request of an approved heal; once, however often the task runs."""
     heal_id = HealId(args["heal"])

@@ -43,6 +43,11 @@ _REMEMBERED_AGAIN: Final = 256
 """Older cases that get a vector of the embedder in use each time something new is learnt."""
 
 
+def check(role: Role) -> None:
+    """Raise :class:`ConfigurationError` unless this process could read from its code host."""
+    _host(role)
+
+
 def heal(role: Role, args: Mapping[str, str]) -> None:
     """Run or resume the graph of one heal until it ends or waits for a person."""
     settings = _worker_settings(role)

@@ -36,8 +36,8 @@ class BoundWorker(Worker):
 def run_worker(name: str) -> None:
     """Work on the queue of role ``name`` until told to stop (SIGTERM ends after the task at hand)."""
     role = assume(name)
-    # Loaded before the fork, so that no task pays for the imports again.
-    import_module(_PRELOAD[name])
+    # Loaded before the fork, so that no task pays for the imports again; a missing secret stops the start.
+    import_module(_PRELOAD[name]).check(role)
     worker = BoundWorker(
         [name],
         connection=connect_blocking(role.settings.redis_url.get_secret_value()),

@@ -253,3 +253,24 @@ def test_an_unsigned_or_malformed_set_up_refuses_to_start(environment, named, tm
     assert ended.returncode == 2
     assert named in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "named"), [("worker", "GITHUB_READER_APP_ID"), ("effects", "GITHUB_APP_ID")]
+)
+def test_a_role_without_its_credential_refuses_to_start(role, named, tmp_path):
+    stores = {"DATABASE_URL": "postgresql://x/y", "REDIS_URL": "redis://127.0.0.1:1/0"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", "run", role],
+        env={"PATH": os.environ["PATH"], **stores},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 2, ended.stderr
+    assert named in ended.stderr
+    assert "Traceback" not in ended.stderr
