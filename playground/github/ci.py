@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from patchpilot.ports import Workbench, Workbenches, WorkbenchSpec
+from providers.hosts.unpack import TreeLimits, unpack
 
 
 class CIRunner:
@@ -41,8 +41,7 @@ class CIRunner:
         """
         folder = Path(tempfile.mkdtemp(prefix="playground-ci-"))
         try:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                tar.extractall(folder, filter="data")
+            unpack(io.BytesIO(archive), folder, TreeLimits())
             with self._workbenches.open(WorkbenchSpec(tree=folder, job_id=job_id)) as bench:
                 yield bench
         finally:
