@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +50,7 @@ def demo_command(
     folder = Path(tempfile.mkdtemp(prefix="patchpilot-demo-"))
     # PostgreSQL refuses to run as root and then runs as another user, who has to get in here.
     folder.chmod(0o755)
+    signal.signal(signal.SIGTERM, _interrupted)  # so that all is cleaned up, as after Ctrl-C
     show = Show(auto=auto or not (sys.stdin.isatty() and sys.stdout.isatty()))
     try:
         wanted = {part.value for part in only or list(Part)}
@@ -63,3 +65,7 @@ def demo_command(
     if not ok:
         typer.echo(f"The processes' logs are in {logs}/", err=True)
     raise typer.Exit(0 if ok else 1)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

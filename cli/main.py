@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -41,6 +42,28 @@ sandbox.command("probe")(probe_command)
 app.add_typer(sandbox, name="sandbox")
 
 
+def _print_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            is_eager=True,
+            callback=lambda asked: _print_version(asked=asked),
+        ),
+    ] = False,
+) -> None:
+    """Heals red CI: reproduces the failure, proves a fix in a sandbox, and asks a human first."""
+
+
 @app.command("version")
 def version_command() -> None:
     """Print the version."""
@@ -54,7 +77,12 @@ def run() -> None:
     except PatchPilotError as error:
         typer.echo(f"patchpilot: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            typer.echo(f"patchpilot: {error.strerror or error}", err=True)
+            # What is still buffered would fail again at exit, with a traceback.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(2)
         # Whoever read us has seen enough: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

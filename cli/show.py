@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Collection
@@ -35,7 +36,8 @@ class Show:
 
     def __init__(self, *, auto: bool) -> None:
         self._auto = auto
-        self._console = Console(highlight=False, soft_wrap=True)
+        # In a file or a pipe nothing has to be cut to a terminal's width.
+        self._console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
         self._lock = threading.Lock()
         self._started = time.monotonic()
 
@@ -92,6 +94,10 @@ class Show:
         try:
             scenario.play(stage)
         except PatchPilotError as error:
+            if not self._auto:
+                # A person may reject, escalate or ask again: that is another way, not a defect.
+                stage.say(f"took another way: {error}")
+                return stage, ""
             stage.say(f"did not end as it must: {error}")
             return stage, str(error)
         except Exception as error:  # noqa: BLE001 - one story's defect must not silence the others; it is told

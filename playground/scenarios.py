@@ -134,7 +134,7 @@ def _approve_and_merge(stage: Stage, sample: Sample, job: dict[str, Any]) -> Non
     if stage.auto:
         github.merge(sample.full_name, number, by=APPROVER)
     else:
-        stage.say(f"#{number} waits for you: merge it on the GitHub tab")
+        stage.say(f"#{number} waits for you: on the GitHub tab mark it ready for review, then merge it")
     stage.reach(job["commit"], S.RESOLVED, for_person=True)
     stage.say(f"#{number} is merged, {job['incident']} is resolved")
 

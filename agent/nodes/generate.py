@@ -119,7 +119,9 @@ def _next_candidate(tools: HealTools, state: State, failure: DistilledFailure, s
 
 
 def _nothing_left(tools: HealTools) -> str:
-    text = "PatchPilot reproduced the failure but found no fix that it can prove."
+    # After a retry a proven fix was there and was turned down; what is missing is another one.
+    other = "other " if tools.journal.hints() else ""
+    text = f"PatchPilot reproduced the failure but found no {other}fix that it can prove."
     if tools.model is None:
         text += (
             " Without a model key (ANTHROPIC_API_KEY) it heals only by the repository's own tools and memory."

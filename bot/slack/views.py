@@ -100,7 +100,8 @@ def state_line(heal: HealSnapshot) -> str:
         pull = link(heal.pull_request_url, f"PR #{heal.pull_request_number}")
         ci = {"green": " · its CI is green", "red": " · its CI is red"}.get(heal.pull_request_ci, "")
         return f"{emoji} *{word}* · {pull}{ci}"
-    reason = f" · {quiet(one_line(heal.reason, 600))}" if heal.reason else ""
+    said = one_line(heal.reason, 600).removeprefix(f"{word}: ")
+    reason = f" · {quiet(said)}" if said else ""
     return f"{emoji} *{word}*{reason}"
 
 
