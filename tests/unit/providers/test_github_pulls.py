@@ -177,7 +177,7 @@ def test_a_label_that_cannot_be_set_costs_nothing(
 def test_a_base_branch_that_is_gone_is_said_so(
     github: Any, pulls: GitHubPullRequests, proposal: Proposal
 ) -> None:
-    with pytest.raises(PermanentError, match=r"PullRequest.base: invalid"):
+    with pytest.raises(PermanentError, match=r"branch 'release' of .* is gone"):
         pulls.open_pull_request(replace(proposal, base_branch="release"))
 
 
