@@ -1,21 +1,24 @@
-"""How fast and how well the memory recalls: ``python -m bench.memory [--full] [--sizes 1000,10000]``.
+"""How well and how fast the memory recalls: ``python -m bench.memory [--corpus DIR] [--full]``.
 
-Made-up failures of one repository, as many as each size says, are loaded into an embedded PostgreSQL. Then
-near-duplicates of some of them (other numbers, paths, line order, a renamed test, lines lost; never the same
-fingerprint) ask for the five closest. Beside what PatchPilot does (``hybrid``) stand the exact vector scan
-without index and text search alone, on the same rows and questions in the same run.
+Two tables. The first asks for failures of real logs that are there in another form (bench/same_cause.py). The
+second asks near-duplicates of made-up failures (other numbers, paths, line order, a renamed test, lines lost;
+never the same fingerprint) among as many as each size says, all of one repository, and of a small repository
+beside it. Next to what PatchPilot does stand the exact scan without an index and text search alone, on the
+same rows and questions in the same run, in an embedded PostgreSQL with 64 MB of shared buffers.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import psycopg
@@ -24,7 +27,11 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import text
 
-from patchpilot.failures import Category, DistilledFailure, Location, LogLine
+from bench import same_cause
+from bench.corpus import DEFAULT
+from bench.made_up import made_up, near_duplicate
+from bench.recalling import Ask, K, by_vectors, by_words, exactly, hybrid
+from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Outcome
 from patchpilot.source import Repo
 from playground.servers import embedded_postgres
@@ -34,147 +41,110 @@ from storage.embedders.hashing import HashingEmbedder
 from storage.retrieval import searched
 
 REPO = Repo("github", "acme/monolith")
+SMALL = Repo("github", "acme/small")
+SMALL_SIZE = 200
 QUESTIONS = 200
-K = 5
+CALM = 1.5
+"""Load average (1 minute) above which latencies say more about the neighbours than about the memory."""
 _CHUNK = 500
 
-_NOUNS = """
-account address agent archive asset balance basket batch billing booking branch bucket budget cache
-campaign cart catalog channel charge checkout client cluster column config contract coupon course
-credit currency customer dataset deal delivery device digest discount document domain driver email
-engine entry event export feature feed file filter folder gateway grant group handler header history
-image import index invoice item journal label lead ledger license limit listing location login
-market media member message metric migration model module network notice offer order package page
-parser partner patch payment period permission plan player point policy price product profile
-project proxy quota quote rating receipt record refund region renderer report request resource
-review reward role route rule schedule schema scope search section segment session shipment signal
-source stage stock storage stream subscription supplier survey tag target task tax team template
-tenant thread ticket token topic tracker trade transfer trigger upload user vendor version view
-voucher wallet webhook widget window worker workspace zone
-""".split()  # noqa: SIM905  # a list of so many strings is hard to read
-_VERBS = """
-accept add apply archive assign attach build calculate cancel check clone close collect compare
-convert copy count create decode delete deliver detect draw drop encode export fetch filter format
-group hash import index insert join list load lock map mark merge migrate move normalise notify open
-order parse patch print publish purge push query rank read refresh refund reject release remove
-rename render replace reserve reset resolve restore retry revoke rotate round save scan schedule
-send sign sort start stop store submit sync trim update upload validate verify write
-""".split()  # noqa: SIM905  # a list of so many strings is hard to read
-_ERRORS = """
-AssertionError TypeError ValueError KeyError AttributeError IndexError ImportError TimeoutError
-PermissionError ZeroDivisionError UnicodeDecodeError RecursionError LookupError OverflowError
-""".split()  # noqa: SIM905  # a list of so many strings is hard to read
 
-
-def made_up(number: int) -> DistilledFailure:
-    """Failure ``number``: a test of some function in some module, with a traceback and a cause."""
-    chance = random.Random(number)
-    noun, other, third = chance.sample(_NOUNS, 3)
-    verb, error = chance.choice(_VERBS), chance.choice(_ERRORS)
-    path = f"src/{noun}/{chance.choice(_NOUNS)}_{other}.py"
-    test = f"tests/{noun}/test_{other}.py::test_{verb}_{third}_{chance.choice(_NOUNS)}"
-    cause = f"{error}: {verb}_{other}() got {chance.randrange(1000)} for {third}_{chance.choice(_NOUNS)}"
-    lines = [
-        f"FAILED {test} - {cause}",
-        f"{path}:{chance.randrange(400)}: in {verb}_{other}",
-        f"    return self.{chance.choice(_NOUNS)}.{chance.choice(_VERBS)}({third})",
-        f"{path}:{chance.randrange(400)}: {error}",
-        f"1 failed, {chance.randrange(900)} passed in {chance.random() * 90:.2f}s",
-    ]
-    return _failure(cause, test, path, lines, fingerprint=f"m{number}")
-
-
-def near_duplicate(failure: DistilledFailure, chance: random.Random) -> DistilledFailure:
-    """The same cause met on another day, as a log shows it: never the same fingerprint."""
-
-    def renumbered(line: str) -> str:
-        return "".join(chance.choice("0123456789") if mark.isdigit() else mark for mark in line)
-
-    lines = [renumbered(line) for line in failure.text.splitlines()]
-    chance.shuffle(lines)
-    del lines[: chance.randrange(3)]
-    test = failure.tests[0] + chance.choice(["", "_again", "[utf-8]", "_for_guests"])
-    path = failure.files[0].path
-    if chance.random() < 0.5:
-        path = path.replace("src/", "lib/")
-    cause = renumbered(failure.cause)
-    if chance.random() < 0.3:
-        cause = cause.replace("got", "received")
-    return _failure(cause, test, path, lines, fingerprint=f"q{chance.random()}")
-
-
-def _failure(cause: str, test: str, path: str, lines: list[str], *, fingerprint: str) -> DistilledFailure:
-    return DistilledFailure(
-        text="\n".join(lines),
-        category=Category.TEST,
-        tool="pytest",
-        cause=cause,
-        fingerprint=fingerprint,
-        tests=(test,),
-        files=(Location(path),),
-        evidence=(LogLine(1, lines[0] if lines else cause),),
-    )
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One way of asking at one size."""
 
-    size: int
     way: str
     p50: float
     p95: float
-    """Milliseconds, from the failure to the past cases, embedding included."""
+    """Milliseconds of wall time, from the failure to the past cases, embedding included."""
+    cpu: float
+    """Of these at the 95th percentile, those in which this process or the server's was computing."""
     recall: float
 
 
 def main() -> None:
-    """Print the table."""
+    """Print both tables."""
     arguments = _arguments()
-    console = Console()
-    sizes = [int(size) for size in arguments.sizes.split(",")] + ([1_000_000] if arguments.full else [])
-    table = Table("memories", "way", "p50 ms", "p95 ms", f"recall@{K}", title=f"{QUESTIONS} questions each")
+    console = Console(width=130)
+    if arguments.corpus.is_dir():
+        console.print(same_cause.table(arguments.corpus))
+    else:
+        console.print(f"no corpus at {arguments.corpus}: name one with --corpus to measure on real logs")
+    sizes = [int(size) for size in arguments.sizes.split(",") if size] + (
+        [1_000_000] if arguments.full else []
+    )
+    table = Table(title=f"{QUESTIONS} questions each, made-up failures")
+    for name in ("memories", "way", "p50 ms", "p95 ms", "p95 ms computing", f"recall@{K}"):
+        table.add_column(name, justify="left" if name == "way" else "right")
     for size in sizes:
-        with tempfile.TemporaryDirectory(prefix="patchpilot-bench-") as folder:
-            results, note = _measured(size, Path(folder))
+        with tempfile.TemporaryDirectory(prefix="patchpilot-bench-", dir=arguments.folder) as folder:
+            results, note = _measured(size, Path(folder), wait=arguments.wait)
         for result in results:
-            figures = (f"{result.p50:.1f}", f"{result.p95:.1f}", f"{result.recall:.1%}")
-            table.add_row(f"{result.size:,}", result.way, *figures)
+            figures = (f"{figure:.1f}" for figure in (result.p50, result.p95, result.cpu))
+            table.add_row(f"{size:,}", result.way, *figures, f"{result.recall:.1%}")
         table.add_section()
         console.print(note)
-    console.print(table)
+    if sizes:
+        console.print(table)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of memories, with commas")
+    parser.add_argument("--corpus", type=Path, default=DEFAULT, help="labelled logs")
+    parser.add_argument(
+        "--sizes", default="1000,10000,100000", help="numbers of memories, with commas; may be empty"
+    )
     parser.add_argument("--full", action="store_true", help="1,000,000 memories as well (takes long)")
+    parser.add_argument(
+        "--wait", type=float, default=60, help="wait at most so many seconds for a calm machine"
+    )
+    parser.add_argument("--folder", type=Path, default=None, help="where the database goes for a while")
     return parser.parse_args()
 
 
-def _measured(size: int, folder: Path) -> tuple[list[Result], str]:
+def _measured(size: int, folder: Path, *, wait: float) -> tuple[list[Result], str]:
     with embedded_postgres(folder / "pg", durable=False) as url:
-        database = Database(url)
+        database = Database(url, pool_size=1)
         database.migrate()
         begun = time.monotonic()
         _load(url, size)
         loaded = time.monotonic() - begun
         with database.transaction() as session:
-            index = session.scalar(text("SELECT pg_size_pretty(pg_relation_size('memories_nearest'))"))
+            server = session.scalar(text("SELECT pg_backend_pid()"))
+            index = session.scalar(text("SELECT pg_size_pretty(pg_relation_size('memories_nearest_384'))"))
             whole = session.scalar(text("SELECT pg_size_pretty(pg_total_relation_size('memories'))"))
         chance = random.Random(size)
-        asked = [
-            (number, near_duplicate(made_up(number), chance))
-            for number in (chance.randrange(size) for _ in range(QUESTIONS))
+        large = _questions(range(size), chance)
+        small = _questions(range(size, size + SMALL_SIZE), chance)
+        ways: list[tuple[str, Ask, Sequence[Question]]] = [
+            ("hybrid", hybrid(database, REPO), large),
+            (f"hybrid, repository of {SMALL_SIZE} beside it", hybrid(database, SMALL), small),
+            ("vectors alone, by index", by_vectors(database, REPO), large),
+            ("text alone", by_words(database, REPO), large),
+            ("vectors, exact scan", exactly(database, REPO), large),
         ]
-        ways: dict[str, Callable[[DistilledFailure], list[int]]] = {
-            "hybrid": _hybrid(database),
-            "exact scan": _exact(database),
-            "text only": _words(database),
-        }
-        results = [_asked(size, way, ask, asked) for way, ask in ways.items()]
+        load = _calm(wait)
+        results = [_asked(way, ask, asked, server=server or 0) for way, ask, asked in ways]
         database.close()
-    return results, f"{size:,} memories: loaded in {loaded:.0f} s, {whole} of which {index} vector index"
+    note = f"{size:,} memories: loaded in {loaded:.0f} s, {whole} of which {index} vector index; "
+    return results, f"{note}load average {load:.1f} before, {os.getloadavg()[0]:.1f} after"
+
+
+Question = tuple[int, DistilledFailure]
+"""The number of the failure that should come back, and what is asked."""
+
+
+def _questions(numbers: range, chance: random.Random) -> list[Question]:
+    chosen = [chance.choice(numbers) for _ in range(QUESTIONS)]
+    return [(number, near_duplicate(made_up(number), chance)) for number in chosen]
+
+
+def _calm(wait: float) -> float:
+    """Wait for others to be done, but not for ever; the load average then."""
+    deadline = time.monotonic() + wait
+    while os.getloadavg()[0] > CALM and time.monotonic() < deadline:
+        time.sleep(2)
+    return os.getloadavg()[0]
 
 
 def _load(url: str, size: int) -> None:
@@ -194,7 +164,9 @@ def _load(url: str, size: int) -> None:
             connection.cursor() as cursor,
             cursor.copy(f"COPY memories ({columns}) FROM STDIN".encode()) as copy,
         ):
-            for rows in track(_rows(size), total=-(-size // _CHUNK), description=f"{size:,} memories"):
+            for rows in track(
+                _rows(size + SMALL_SIZE, size), total=-(-size // _CHUNK), description=f"{size:,} memories"
+            ):
                 for row in rows:
                     copy.write_row(row)
         connection.execute("SET maintenance_work_mem = '2GB'")
@@ -221,20 +193,22 @@ _COLUMNS = (
 )
 
 
-def _rows(size: int) -> Iterator[list[tuple[object, ...]]]:
-    starts = range(0, size, _CHUNK)
+def _rows(count: int, large: int) -> Iterator[list[tuple[object, ...]]]:
+    starts = range(0, count, _CHUNK)
     with ProcessPoolExecutor(2) as pool:
-        yield from pool.map(_made_rows, [range(start, min(start + _CHUNK, size)) for start in starts])
+        yield from pool.map(
+            _made_rows, [range(start, min(start + _CHUNK, count)) for start in starts], repeat(large)
+        )
 
 
-def _made_rows(numbers: range) -> list[tuple[object, ...]]:
+def _made_rows(numbers: range, large: int) -> list[tuple[object, ...]]:
     embedder = HashingEmbedder()
     failures = [made_up(number) for number in numbers]
     sources = [memory.embedded(failure) for failure in failures]
     return [
         (
             REPO.host,
-            REPO.full_name,
+            (REPO if number < large else SMALL).full_name,
             failure.fingerprint,
             searched(failure),
             source,
@@ -253,59 +227,30 @@ def _made_rows(numbers: range) -> list[tuple[object, ...]]:
     ]
 
 
-def _hybrid(database: Database) -> Callable[[DistilledFailure], list[int]]:
-    store = memory.PostgresMemory(database)
-    return lambda failure: [past.incident for past in store.recall(REPO, failure, k=K)]
-
-
-def _exact(database: Database) -> Callable[[DistilledFailure], list[int]]:
-    embedder = HashingEmbedder()
-
-    def ask(failure: DistilledFailure) -> list[int]:
-        vector = str(embedder.embed([memory.embedded(failure)])[0])
-        with database.transaction() as session:
-            session.execute(text("SET LOCAL enable_indexscan = off"))
-            return list(
-                session.scalars(
-                    text(
-                        "SELECT incident FROM memories WHERE host = :host AND repo = :repo "
-                        "ORDER BY embedding <=> CAST(:vector AS vector) LIMIT :k"
-                    ),
-                    {"host": REPO.host, "repo": REPO.full_name, "vector": vector, "k": K},
-                )
-            )
-
-    return ask
-
-
-def _words(database: Database) -> Callable[[DistilledFailure], list[int]]:
-    def ask(failure: DistilledFailure) -> list[int]:
-        with database.transaction() as session:
-            numbers = memory.worded(session, REPO, failure)[:K]
-            rows = session.execute(
-                text("SELECT id, incident FROM memories WHERE id = ANY(:numbers)"), {"numbers": numbers}
-            )
-            return [row.incident for row in rows]
-
-    return ask
-
-
-def _asked(
-    size: int,
-    way: str,
-    ask: Callable[[DistilledFailure], list[int]],
-    questions: list[tuple[int, DistilledFailure]],
-) -> Result:
-    for _, failure in questions[:5]:
+def _asked(way: str, ask: Ask, questions: Sequence[Question], *, server: int) -> Result:
+    for _, failure in questions[:10]:
         ask(failure)  # Connections and caches: the first calls measure those.
-    found, spent = 0, []
+    found, spent, computed = 0, [], []
     for number, failure in questions:
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), _computing(server)
         incidents = ask(failure)
         spent.append((time.perf_counter() - begun) * 1000)
+        computed.append(_computing(server) - busy)
         found += number + 1 in incidents
-    p95 = statistics.quantiles(spent, n=20)[-1]
-    return Result(size, way, statistics.median(spent), p95, found / len(questions))
+    return Result(
+        way=way,
+        p50=statistics.median(spent),
+        p95=statistics.quantiles(spent, n=20)[-1],
+        cpu=statistics.quantiles(computed, n=20)[-1],
+        recall=found / len(questions),
+    )
+
+
+def _computing(server: int) -> float:
+    """Milliseconds that this process and the one that serves it have spent on a core."""
+    # https://docs.kernel.org/scheduler/sched-stats.html: nanoseconds on a core come first.
+    ran = int(Path(f"/proc/{server}/schedstat").read_text().split()[0])
+    return time.process_time() * 1000 + ran / 1_000_000
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import and_, case, func, null, or_, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ from storage.database import Database
 from storage.embedders.hashing import HashingEmbedder
 from storage.embedding import Embedder
 from storage.remembered import Remembered
-from storage.retrieval import USEFUL, Found, Scope, Wanted, search, searched
+from storage.retrieval import USEFUL, Found, Scope, Wanted, cases, search, searched
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,6 @@ _SOURCE_MAX = 20_000
 _PAUSE_SECONDS = 60.0
 """After an embedder could not be reached it is left alone for so long: each try may take its full timeout."""
 _SAME, _ALMOST = 1.0, 0.99
-_TOLD = (
-    Remembered.id,
-    Remembered.repo,
-    Remembered.fingerprint,
-    Remembered.text,
-    Remembered.patch,
-    Remembered.author,
-    Remembered.outcome,
-    Remembered.root_cause,
-    Remembered.incident,
-    Remembered.pull_request_url,
-)
 
 
 class PostgresMemory:
@@ -73,7 +61,7 @@ class PostgresMemory:
         self._embedder: Embedder = embedder or HashingEmbedder()
         self._sharing = sharing or Sharing()
         self._say = say
-        self._latest: tuple[str, list[float]] | None = None
+        self._latest: tuple[str, Wanted] | None = None
         self._away_until = 0.0
 
     def recall(self, repo: Repo, failure: DistilledFailure, *, k: int = 5) -> list[PastFix]:
@@ -153,15 +141,15 @@ class PostgresMemory:
         with self._db.transaction() as session:
             found = search(session, scope, failure, wanted=wanted, k=k, stale=self._embedder.batch)
             chosen = _best(found, k)
-            return _cases(session, chosen, scope.repo, failure, wanted), found.stale
+            return _told(session, chosen, scope.repo, failure, wanted), found.stale
 
     def _wanted(self, text: str) -> Wanted | None:
         if self._latest is None or self._latest[0] != text:
             vectors = self._vectors([text])
             if vectors is None:
                 return None
-            self._latest = text, vectors[0]
-        return Wanted(self._latest[1], self._embedder.name)
+            self._latest = text, Wanted(vectors[0], self._embedder.name)
+        return self._latest[1]
 
     def _vectors(self, texts: list[str]) -> list[list[float]] | None:
         """``None`` while the embedder can't be reached or refuses; the memory works without."""
@@ -215,7 +203,7 @@ def _best(found: Found, k: int) -> list[int]:
     return list(dict.fromkeys([*found.same, *fused]))[:k]
 
 
-def _cases(
+def _told(
     session: Session, numbers: list[int], repo: Repo, failure: DistilledFailure, wanted: Wanted | None
 ) -> list[PastFix]:
     """The cases with these numbers, in this order, each with how close it is.
@@ -224,11 +212,7 @@ def _cases(
     share of words in common where there is no vector to compare, kept below the 1.0 that means the same
     fingerprint in the same repository.
     """
-    if not numbers:
-        return []
-    similarity = null() if wanted is None else case((and_(*wanted.comparable()), 1.0 - wanted.exactly_away()))
-    query = select(*_TOLD, similarity.label("cosine")).where(Remembered.id.in_(numbers))
-    rows = {row.id: row for row in session.execute(query)}
+    rows = cases(session, numbers, wanted)
     asked = set(searched(failure).split())
     return [_past(rows[number], repo, failure, asked) for number in numbers if number in rows]
 
@@ -238,7 +222,7 @@ def _overlap(some: set[str], others: set[str]) -> float:
     return len(some & others) / max(len(some | others), 1)
 
 
-def _past(row: Any, repo: Repo, failure: DistilledFailure, asked: set[str]) -> PastFix:
+def _past(row: Row[Any], repo: Repo, failure: DistilledFailure, asked: set[str]) -> PastFix:
     own = row.repo == repo.full_name
     if failure.fingerprint and row.fingerprint == failure.fingerprint:
         similarity = _SAME if own else _ALMOST

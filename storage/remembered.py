@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pgvector.sqlalchemy import Vector
+from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import Computed, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,8 +14,7 @@ from storage.columns import Empty, Now, Serial, Table
 INDEXED_WIDTHS: Final = (384, 768, 1024, 1536, 3072)
 """Lengths of vectors that have an index; of others each one of the repository is compared.
 
-They are those of the hashing embedder and of most models (docs/adr/0004-embedders.md). An index of half
-floats is half as large, which is what its speed depends on, and finds the same neighbours but for ties.
+They are those of the hashing embedder and of most models (docs/adr/0004-embedders.md).
 """
 
 
@@ -58,8 +57,9 @@ class Remembered(Table):
     )
     source: Mapped[Empty]
     """What the vector is made of, to make it again with another embedder; empty in rows of old versions."""
-    embedding: Mapped[Any] = mapped_column(Vector(), nullable=True)
-    """A unit vector of any length, none while no embedder could be reached."""
+    embedding: Mapped[Any] = mapped_column(HALFVEC(), nullable=True)
+    """A unit vector of any length, none while no embedder could be reached. Half floats take half the pages,
+    which is what speed depends on, and change a cosine by less than 0.001."""
     embedder: Mapped[Empty]
     """Name of the embedder that made it, empty without a vector: vectors of two can't be compared."""
     patch: Mapped[str]

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
-    Cast,
+    ARRAY,
+    BigInteger,
     ColumnElement,
     CompoundSelect,
+    Float,
+    Numeric,
+    Row,
     Select,
+    Text,
+    and_,
+    bindparam,
+    case,
     cast,
     func,
     literal_column,
+    null,
     or_,
     select,
     text,
@@ -43,9 +52,28 @@ _RANKED_MAX = 400
 _SHORT = 2
 """Words of so many letters ("is", "in", "at") are no names."""
 
-# An index over all repositories may find only others' first; then the scan goes on until it has enough.
-# https://github.com/pgvector/pgvector#iterative-index-scans
-_KEEP_ON = text("SET LOCAL hnsw.iterative_scan = 'relaxed_order'")
+_M: Final = Remembered.__table__.c
+_TOLD: Final = (
+    "id",
+    "repo",
+    "fingerprint",
+    "text",
+    "patch",
+    "author",
+    "outcome",
+    "root_cause",
+    "incident",
+    "pull_request_url",
+)
+
+# An index over all repositories may find only others' first; then the scan goes on until it has enough
+# (https://github.com/pgvector/pgvector#iterative-index-scans). And each question is planned by itself: what
+# is best for a repository with most of the rows finds nothing for one with a few. Reading all rows is never
+# best, but looks so: the planner takes comparing a vector or a few hundred words for as cheap as a number.
+_FOR_EACH = text(
+    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), "
+    "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+)
 
 # https://www.postgresql.org/docs/current/view-pg-stats.html; more frequencies follow than there are words.
 _COMMON_WORDS = text(
@@ -71,15 +99,18 @@ class Scope:
     shared: tuple[str, ...] = ()
     """Patterns of full names, as in :class:`patchpilot.sharing.Sharing`."""
 
-    def useful(self) -> tuple[ColumnElement[bool], ...]:
-        """Cases in scope with an outcome worth repeating."""
-        own = Remembered.repo == self.repo.full_name
-        within = or_(own, *(Remembered.repo.ilike(_like(pattern)) for pattern in self.shared))
-        return (
-            Remembered.host == self.repo.host,
-            within if self.shared else own,
-            Remembered.outcome.in_([outcome.value for outcome in USEFUL]),
-        )
+
+@dataclass(frozen=True)
+class Wanted:
+    """A failure's vector and the embedder that made it."""
+
+    vector: list[float]
+    embedder: str
+
+    @cached_property
+    def written(self) -> str:
+        """The vector as pgvector reads it. Writing out so many numbers takes time, so it is done once."""
+        return f"[{','.join([f'{number:.7g}' for number in self.vector])}]"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,31 +124,15 @@ class Found:
     """Cases that another embedder, or none, has made a vector for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A failure's vector and the embedder that made it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """What a search asks for, apart from the values: one statement is built per shape, and prepared."""
 
-    vector: list[float]
-    embedder: str
-
-    def comparable(self) -> tuple[ColumnElement[bool], ...]:
-        """Rows whose vector can be compared with this one."""
-        # Written out, not bound: PostgreSQL then sees that the partial index of this width fits.
-        width: ColumnElement[int] = literal_column(str(len(self.vector)))
-        return (Remembered.embedder == self.embedder, func.vector_dims(Remembered.embedding) == width)
-
-    def away(self) -> ColumnElement[float]:
-        """Cosine distance, as the index has it where there is one."""
-        width = len(self.vector)
-        if width not in INDEXED_WIDTHS:
-            return self.exactly_away()
-        near: ColumnElement[float] = cast(Remembered.embedding, HALFVEC(width)).cosine_distance(self.vector)
-        return near
-
-    def exactly_away(self) -> ColumnElement[float]:
-        """Cosine distance in full precision."""
-        exact: ColumnElement[float] = Remembered.embedding.cosine_distance(self.vector)
-        return exact
+    shared: int
+    same: bool
+    worded: bool
+    width: int | None
+    """Numbers of the vector, ``None`` for a search without."""
 
 
 def search(
@@ -128,23 +143,44 @@ def search(
     At most ``k`` cases of the same fingerprint, own before shared ones; ``stale`` bounds those to be given
     a vector again. Without ``wanted`` there is no search by vector and nothing is stale.
     """
-    parts = [part for part in (_same(scope, failure, k), worded(session, scope, failure)) if part is not None]
-    if wanted is not None:
-        session.execute(_KEEP_ON)
-        parts += [_nearest(scope, wanted), _stale(scope, wanted.embedder, stale)]
+    terms = searched(failure).split()
+    rare = rarest(session, terms)
+    shape = _Shape(
+        shared=len(scope.shared),
+        same=bool(failure.fingerprint),
+        worded=bool(rare),
+        width=len(wanted.vector) if wanted else None,
+    )
+    statement = _statement(shape)
     found = Found()
-    if not parts:
+    if statement is None:
         return found
-    for way, number, _ in session.execute(_ranked(parts)):
+    values: dict[str, Any] = {
+        "host": scope.repo.host,
+        "repo": scope.repo.full_name,
+        **{f"shared_{number}": _like(pattern) for number, pattern in enumerate(scope.shared)},
+        "fingerprint": failure.fingerprint,
+        "most_same": k,
+        "rare": _any_of(rare),
+        "terms": _any_of(terms),
+    }
+    session.execute(_FOR_EACH)
+    if wanted is not None:
+        values |= {"vector": wanted.written, "embedder": wanted.embedder, "most_stale": stale}
+    for way, number, _ in session.execute(statement, values):
         getattr(found, way).append(number)
     return found
 
 
-def _ranked(parts: Sequence[Select[Any]]) -> CompoundSelect[Any]:
-    numbered = [part.subquery() for part in parts]
-    # UNION ALL promises no order, hence the numbers.
-    whole = union_all(*(select(part.c.way, part.c.id, part.c.place) for part in numbered))
-    return whole.order_by("place")
+def cases(session: Session, numbers: list[int], wanted: Wanted | None) -> dict[int, Row[Any]]:
+    """What is told of these cases, by id, each with its ``cosine`` to ``wanted`` where it can be compared."""
+    if not numbers:
+        return {}
+    values: dict[str, Any] = {"numbers": numbers}
+    if wanted is not None:
+        values |= {"vector": wanted.written, "embedder": wanted.embedder}
+    rows = session.execute(_telling(len(wanted.vector) if wanted else None), values)
+    return {row.id: row for row in rows}
 
 
 def searched(failure: DistilledFailure) -> str:
@@ -155,70 +191,7 @@ def searched(failure: DistilledFailure) -> str:
     return " ".join(list(found)[:_WORDS_MAX])
 
 
-def _same(scope: Scope, failure: DistilledFailure, k: int) -> Select[Any] | None:
-    if not failure.fingerprint:
-        return None
-    own_first = (
-        (Remembered.repo == scope.repo.full_name).desc(),
-        Remembered.updated_at.desc(),
-        Remembered.id.desc(),
-    )
-    hits = (
-        select(Remembered.id, func.row_number().over(order_by=own_first).label("place"))
-        .where(*scope.useful(), Remembered.fingerprint == failure.fingerprint)
-        .order_by("place")
-        .limit(k)
-        .subquery()
-    )
-    return select(_way("same"), hits.c.id, hits.c.place)
-
-
-def _nearest(scope: Scope, wanted: Wanted) -> Select[Any]:
-    away = wanted.away()
-    hits = (
-        select(Remembered.id, away.label("away"))
-        .where(*scope.useful(), *wanted.comparable())
-        .order_by(away)
-        .limit(_DEPTH)
-        .subquery()
-    )
-    # A scan in relaxed order may hand them out slightly out of order.
-    place = func.row_number().over(order_by=(hits.c.away, hits.c.id))
-    return select(_way("near"), hits.c.id, place.label("place"))
-
-
-def _stale(scope: Scope, embedder: str, limit: int) -> Select[Any]:
-    # Two ranges instead of "is another": an index finds out in two looks that there are none.
-    other = or_(Remembered.embedder < embedder, Remembered.embedder > embedder)
-    hits = select(Remembered.id).where(*scope.useful(), other).limit(limit).subquery()
-    return select(_way("stale"), hits.c.id, literal_column("0").label("place"))
-
-
-def worded(session: Session, scope: Scope, failure: DistilledFailure) -> Select[Any] | None:
-    """Finds the cases that share rare words with ``failure``, those that share most words first."""
-    terms = searched(failure).split()
-    rare = _rarest(session, terms)
-    if not rare:
-        return None
-    hits = (
-        select(Remembered.id, Remembered.search)
-        .where(*scope.useful(), Remembered.search.bool_op("@@")(_any_of(rare)))
-        # Ranking reads every hit, so there must not be many; rare words see to that, this makes sure.
-        .limit(_RANKED_MAX)
-        .subquery()
-    )
-    rank = func.ts_rank(hits.c.search, _any_of(terms))
-    place = func.row_number().over(order_by=(rank.desc(), hits.c.id.desc()))
-    best = select(hits.c.id, place.label("place")).order_by("place").limit(_DEPTH).subquery()
-    return select(_way("worded"), best.c.id, best.c.place)
-
-
-def _any_of(terms: list[str]) -> Cast[Any]:
-    # Words are letters, digits and underscores only, so quotes hold them.
-    return cast(" | ".join(f"'{term}'" for term in terms), TSQUERY)
-
-
-def _rarest(session: Session, terms: list[str]) -> list[str]:
+def rarest(session: Session, terms: list[str]) -> list[str]:
     """As many of the rarest words as may match ``_RANKED_MAX`` rows together, by the planner's statistics.
 
     They list the words that are in many rows with their share; a word that is not listed is rare. Before a
@@ -237,8 +210,124 @@ def _rarest(session: Session, terms: list[str]) -> list[str]:
     return chosen
 
 
+# Building a statement takes longer than running it, so each shape is built once.
+@lru_cache(maxsize=64)
+def _statement(shape: _Shape) -> CompoundSelect[Any] | None:
+    parts: list[Select[Any]] = []
+    if shape.same:
+        parts.append(_same(shape.shared, shape.width))
+    if shape.worded:
+        parts.append(_worded(shape.shared))
+    if shape.width is not None:
+        parts += [_nearest(shape.shared, shape.width), _stale(shape.shared)]
+    if not parts:
+        return None
+    numbered = [part.subquery() for part in parts]
+    # UNION ALL promises no order, hence the numbers.
+    whole = union_all(*(select(part.c.way, part.c.id, part.c.place) for part in numbered))
+    return whole.order_by("place")
+
+
+@lru_cache(maxsize=16)
+def _telling(width: int | None) -> Select[Any]:
+    told = [_M[name] for name in _TOLD]
+    cosine = null() if width is None else case((and_(*_comparable(width)), 1.0 - _away(width)))
+    chosen = _M.id == func.any(bindparam("numbers", type_=ARRAY(BigInteger)))
+    return select(*told, cosine.label("cosine")).where(chosen)
+
+
+def _useful(shared: int) -> tuple[ColumnElement[bool], ...]:
+    """Cases in scope with an outcome worth repeating."""
+    own = _M.repo == bindparam("repo")
+    others = (_M.repo.ilike(bindparam(f"shared_{number}")) for number in range(shared))
+    return (
+        _M.host == bindparam("host"),
+        or_(own, *others) if shared else own,
+        or_(*(_M.outcome == outcome.value for outcome in USEFUL)),
+    )
+
+
+def _comparable(width: int) -> tuple[ColumnElement[bool], ...]:
+    """Rows whose vector can be compared with one of this width."""
+    # Written out, not bound: PostgreSQL then sees that the partial index of this width fits.
+    number: ColumnElement[int] = literal_column(str(width))
+    return (_M.embedder == bindparam("embedder"), func.vector_dims(_M.embedding) == number)
+
+
+def _away(width: int) -> ColumnElement[float]:
+    """Cosine distance, as the index has it where there is one."""
+    kind = HALFVEC(width) if width in INDEXED_WIDTHS else HALFVEC()
+    wanted = cast(bindparam("vector", type_=Text()), kind)
+    return cast(_M.embedding, kind).op("<=>", return_type=Float())(wanted)
+
+
+def _same(shared: int, width: int | None) -> Select[Any]:
+    order = [(_M.repo == bindparam("repo")).desc()]
+    if width is not None:
+        # Some fingerprints are common, of failures that say little: then the closest first, roughly, so that
+        # of those that are as close the newest comes first.
+        close = case((and_(*_comparable(width)), func.round(cast(1.0 - _away(width), Numeric), 1)))
+        order.append(close.desc().nulls_last())
+    order += [_M.updated_at.desc(), _M.id.desc()]
+    hits = (
+        select(_M.id, func.row_number().over(order_by=order).label("place"))
+        .where(*_useful(shared), _M.fingerprint == bindparam("fingerprint"))
+        .order_by("place")
+        .limit(bindparam("most_same"))
+        .subquery()
+    )
+    return select(_way("same"), hits.c.id, hits.c.place)
+
+
+def _nearest(shared: int, width: int) -> Select[Any]:
+    away = _away(width)
+    hits = (
+        select(_M.id, away.label("away"))
+        .where(*_useful(shared), *_comparable(width))
+        .order_by(away)
+        .limit(_literal(_DEPTH))
+        .subquery()
+    )
+    # A scan in relaxed order may hand them out slightly out of order.
+    place = func.row_number().over(order_by=(hits.c.away, hits.c.id))
+    return select(_way("near"), hits.c.id, place.label("place"))
+
+
+def _stale(shared: int) -> Select[Any]:
+    # Two ranges instead of "is another": an index finds out in two looks that there are none.
+    embedder: ColumnElement[str] = bindparam("embedder")
+    other = or_(_M.embedder < embedder, _M.embedder > embedder)
+    hits = select(_M.id).where(*_useful(shared), other).limit(bindparam("most_stale")).subquery()
+    return select(_way("stale"), hits.c.id, _literal(0).label("place"))
+
+
+def _worded(shared: int) -> Select[Any]:
+    """Finds the cases that share rare words with a failure, those that share most words first."""
+    hits = (
+        select(_M.id, _M.search)
+        .where(*_useful(shared), _M.search.bool_op("@@")(cast(bindparam("rare"), TSQUERY)))
+        # Ranking reads every hit, so there must not be many; rare words see to that, this makes sure.
+        .limit(_literal(_RANKED_MAX))
+        .subquery()
+    )
+    rank = func.ts_rank(hits.c.search, cast(bindparam("terms"), TSQUERY))
+    place = func.row_number().over(order_by=(rank.desc(), hits.c.id.desc()))
+    best = select(hits.c.id, place.label("place")).order_by("place").limit(_literal(_DEPTH)).subquery()
+    return select(_way("worded"), best.c.id, best.c.place)
+
+
+def _any_of(terms: list[str]) -> str:
+    # Words are letters, digits and underscores only, so quotes hold them.
+    return " | ".join(f"'{term}'" for term in terms)
+
+
 def _way(name: str) -> ColumnElement[str]:
     return literal_column(f"'{name}'").label("way")
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    """A number that the planner sees."""
+    return literal_column(str(number))
 
 
 def _like(pattern: str) -> str:
