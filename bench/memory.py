@@ -4,7 +4,7 @@ Two tables. The first asks for failures of real logs that are there in another f
 second asks near-duplicates of made-up failures (other numbers, paths, line order, a renamed test, lines lost;
 never the same fingerprint) among as many as each size says, all of one repository, and of a small repository
 beside it. Next to what PatchPilot does stand the exact scan without an index and text search alone, on the
-same rows and questions in the same run, in an embedded PostgreSQL with 64 MB of shared buffers.
+same rows and questions in the same run, in an embedded PostgreSQL with 1 GB of shared buffers.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measured(size: int, folder: Path, *, wait: float) -> tuple[list[Result], str]:
-    with embedded_postgres(folder / "pg", durable=False) as url:
+    with embedded_postgres(folder / "pg", durable=False, shared_buffers="1GB") as url:
         database = Database(url, pool_size=1)
         database.migrate()
         begun = time.monotonic()

@@ -30,13 +30,13 @@ _SOCKET_PATH_MAX = 100
 
 
 @contextmanager
-def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
+def embedded_postgres(folder: Path, *, durable: bool = True, shared_buffers: str = "64MB") -> Iterator[str]:
     """Run PostgreSQL on the data in ``folder`` (made on first use) and yield its ``postgresql://`` address.
 
     The data stay when the server ends, so the next start finds them. ``durable=False`` turns off syncing to
-    disk: right for tests, wrong for anything to be kept. As root the server runs as the user ``pgserver``,
-    because PostgreSQL refuses to run as root; the package makes that user. Raises
-    :class:`~patchpilot.errors.PermanentError` where the server can't be started.
+    disk: right for tests, wrong for anything to be kept. ``shared_buffers`` is its cache. As root the server
+    runs as the user ``pgserver``, because PostgreSQL refuses to run as root; the package makes that user.
+    Raises :class:`~patchpilot.errors.PermanentError` where the server can't be started.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(sockets),
-            "shared_buffers": "64MB",
+            "shared_buffers": shared_buffers,
             "max_connections": "120",
             "jit": "off",  # compiling costs more than our short queries
         }

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _FUSION = 10
 """Constant of reciprocal rank fusion (https://plg.uwaterloo.ca/~gvcormac/cormacksigir09-rrf.pdf). With the
 paper's 60, a case that is middling in both of our short rankings would beat the first of one."""
-_WEIGHTS = (1.0, 0.5)
+_WEIGHTS = (1.0, 0.3)
 """Of the ranking by vector and the one by words: ``bench/memory.py`` finds the first the better."""
 _SOURCE_MAX = 20_000
 """Characters that are kept to make a row's vector again."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from patchpilot.fixes import Outcome
 from patchpilot.source import Repo
+from storage import schema
 from storage.embedders.http import HttpEmbedder
 from storage.memory import PostgresMemory
 
@@ -142,3 +143,33 @@ def test_a_heals_repeated_questions_are_embedded_once(service, remote, failure) 
         memory.recall(REPO, failure(ALIKE))
 
     assert len(service.asked) == 1
+
+
+def test_cases_with_any_vector_outlive_a_migration_down_and_up(
+    database, database_url, service, remote, failure, past
+) -> None:
+    PostgresMemory(database).learn(REPO, failure(CAUSES[0]), past=past(1), outcome=Outcome.HUMAN)
+    remote().learn(REPO, failure(CAUSES[1]), past=past(2), outcome=Outcome.HUMAN)
+    service.status = 500
+    remote().learn(REPO, failure(CAUSES[2]), past=past(3), outcome=Outcome.HUMAN)
+
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    schema.downgrade(engine, "0002")
+    schema.upgrade(engine)
+    engine.dispose()
+
+    memory = PostgresMemory(database)
+    for number, cause in enumerate(CAUSES, start=1):
+        assert memory.recall(REPO, failure(cause), k=1)[0].incident == number
+
+
+def test_of_a_common_fingerprint_the_closest_come_first(database, failure, past) -> None:
+    memory = PostgresMemory(database)
+    causes = ("rounding of discounts went wrong", *(f"job step{n} exited with code {n}" for n in range(8)))
+    for number, cause in enumerate(causes, start=1):
+        memory.learn(REPO, failure(cause, fingerprint="vague"), past=past(number), outcome=Outcome.HUMAN)
+
+    found = memory.recall(REPO, failure("rounding of a discount went wrong", fingerprint="vague"))
+
+    assert found[0].incident == 1
+    assert [one.similarity for one in found] == [1.0] * 5
