@@ -11,6 +11,7 @@ from patchpilot.source import Repo
 from storage.database import Database
 from storage.embedders.hashing import HashingEmbedder
 from storage.memory import PostgresMemory, embedded
+from storage.rare_words import RareWords
 from storage.retrieval import Scope, Wanted, search
 
 K = 5
@@ -36,10 +37,12 @@ def exactly(database: Database, repo: Repo, *, k: int = K) -> Ask:
 
 def by_words(database: Database, repo: Repo, *, k: int = K) -> Ask:
     """Text search alone."""
+    rare = RareWords()
 
     def ask(failure: DistilledFailure) -> list[int]:
         with database.transaction() as session:
-            numbers = search(session, Scope(repo), failure, wanted=None, k=k, stale=0).worded[:k]
+            found = search(session, Scope(repo), failure, rare_words=rare, wanted=None, k=k, stale=0)
+            numbers = found.worded[:k]
             rows = session.execute(
                 text("SELECT id, incident FROM memories WHERE id = ANY(:numbers)"), {"numbers": numbers}
             )

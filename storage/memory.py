@@ -25,6 +25,7 @@ from patchpilot.source import Repo
 from storage.database import Database
 from storage.embedders.hashing import HashingEmbedder
 from storage.embedding import Embedder
+from storage.rare_words import RareWords
 from storage.remembered import Remembered
 from storage.retrieval import USEFUL, Found, Scope, Wanted, cases, search, searched
 
@@ -61,6 +62,7 @@ class PostgresMemory:
         self._embedder: Embedder = embedder or HashingEmbedder()
         self._sharing = sharing or Sharing()
         self._say = say
+        self._rare_words = RareWords()
         self._latest: tuple[str, Wanted] | None = None
         self._away_until = 0.0
 
@@ -139,7 +141,15 @@ class PostgresMemory:
         self, scope: Scope, failure: DistilledFailure, wanted: Wanted | None, k: int
     ) -> tuple[list[PastFix], list[int]]:
         with self._db.transaction() as session:
-            found = search(session, scope, failure, wanted=wanted, k=k, stale=self._embedder.batch)
+            found = search(
+                session,
+                scope,
+                failure,
+                rare_words=self._rare_words,
+                wanted=wanted,
+                k=k,
+                stale=self._embedder.batch,
+            )
             chosen = _best(found, k)
             return _told(session, chosen, scope.repo, failure, wanted), found.stale
 

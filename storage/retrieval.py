@@ -36,6 +36,7 @@ from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Outcome
 from patchpilot.source import Repo
 from storage.embedders.hashing import words
+from storage.rare_words import RANKED_MAX, RareWords
 from storage.remembered import INDEXED_WIDTHS, Remembered
 
 USEFUL: Final = (Outcome.MERGED_GREEN, Outcome.HUMAN)
@@ -43,14 +44,8 @@ USEFUL: Final = (Outcome.MERGED_GREEN, Outcome.HUMAN)
 
 _DEPTH = 40
 """How many hits of each search are fused."""
-_TERMS = 24
-"""Rare words of a failure that text search asks for."""
 _WORDS_MAX = 200
 """Distinct words of a failure that text search knows."""
-_RANKED_MAX = 400
-"""Rows that text search ranks; reading and ranking one costs about 10 µs."""
-_SHORT = 2
-"""Words of so many letters ("is", "in", "at") are no names."""
 
 _M: Final = Remembered.__table__.c
 _TOLD: Final = (
@@ -76,21 +71,6 @@ _FOR_EACH = text(
     # Candidates kept while walking the graph: with pgvector's 40, one near-duplicate of 100 among 100,000 is
     # missed that comparing all finds.
     "set_config('hnsw.ef_search', '64', true)"
-)
-
-# https://www.postgresql.org/docs/current/view-pg-stats.html; more frequencies follow than there are words.
-_COMMON_WORDS = text(
-    """
-    SELECT word, share * greatest(total, 0) AS rows FROM (
-        SELECT unnest(s.most_common_elems::text::text[]) AS word,
-               unnest(s.most_common_elem_freqs[1:array_length(s.most_common_elems, 1)]) AS share,
-               c.reltuples AS total
-        FROM pg_stats s
-        JOIN pg_class c ON c.oid = to_regclass('memories')
-        WHERE s.schemaname = current_schema() AND s.tablename = 'memories' AND s.attname = 'search'
-    ) common
-    WHERE word = ANY(:terms)
-    """
 )
 
 
@@ -139,15 +119,22 @@ class _Shape:
 
 
 def search(
-    session: Session, scope: Scope, failure: DistilledFailure, *, wanted: Wanted | None, k: int, stale: int
+    session: Session,
+    scope: Scope,
+    failure: DistilledFailure,
+    *,
+    rare_words: RareWords,
+    wanted: Wanted | None,
+    k: int,
+    stale: int,
 ) -> Found:
-    """All that fingerprint, vector and words find, in one round trip after what words are rare.
+    """All that fingerprint, vector and words find, in one statement.
 
     At most ``k`` cases of the same fingerprint, own before shared ones; ``stale`` bounds those to be given
     a vector again. Without ``wanted`` there is no search by vector and nothing is stale.
     """
     terms = searched(failure).split()
-    rare = rarest(session, terms)
+    rare = rare_words.among(session, terms)
     shape = _Shape(
         shared=len(scope.shared),
         same=bool(failure.fingerprint),
@@ -192,25 +179,6 @@ def searched(failure: DistilledFailure) -> str:
     quoted = [entry.text for entry in failure.evidence]
     found = dict.fromkeys(words("\n".join([failure.cause, *names, *quoted])))
     return " ".join(list(found)[:_WORDS_MAX])
-
-
-def rarest(session: Session, terms: list[str]) -> list[str]:
-    """As many of the rarest words as may match ``_RANKED_MAX`` rows together, by the planner's statistics.
-
-    They list the words that are in many rows with their share; a word that is not listed is rare. Before a
-    first ANALYZE every word counts as rare, and the table is small. Among equals the longest goes first.
-    """
-    distinct = sorted((term for term in terms if len(term) > _SHORT), key=lambda term: (-len(term), term))
-    common = session.execute(_COMMON_WORDS, {"terms": distinct})
-    matches: dict[str, float] = {row.word: row.rows for row in common}
-    chosen: list[str] = []
-    rows = 0.0
-    for term in sorted(distinct, key=lambda term: matches.get(term, 0.0)):
-        rows += matches.get(term, 0.0)
-        if rows > _RANKED_MAX or len(chosen) == _TERMS:
-            break
-        chosen.append(term)
-    return chosen
 
 
 # Building a statement takes longer than running it, so each shape is built once.
@@ -310,7 +278,7 @@ def _worded(shared: int) -> Select[Any]:
         select(_M.id, _M.search)
         .where(*_useful(shared), _M.search.bool_op("@@")(cast(bindparam("rare"), TSQUERY)))
         # Ranking reads every hit, so there must not be many; rare words see to that, this makes sure.
-        .limit(_literal(_RANKED_MAX))
+        .limit(_literal(RANKED_MAX))
         .subquery()
     )
     rank = func.ts_rank(hits.c.search, cast(bindparam("terms"), TSQUERY))
