@@ -174,6 +174,7 @@ def _load(url: str, size: int) -> None:
         for _, made in indexes:
             connection.execute(made.encode())
         connection.execute("VACUUM ANALYZE memories")
+        connection.execute("CHECKPOINT")  # Else it is written out while questions are asked.
 
 
 _COLUMNS = (

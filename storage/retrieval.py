@@ -152,7 +152,6 @@ def search(
         "fingerprint": failure.fingerprint,
         "most_same": k,
         "rare": _any_of(rare),
-        "terms": _any_of(terms),
     }
     session.execute(_FOR_EACH)
     if wanted is not None:
@@ -273,7 +272,7 @@ def _stale(shared: int) -> Select[Any]:
 
 
 def _worded(shared: int) -> Select[Any]:
-    """Finds the cases that share rare words with a failure, those that share most words first."""
+    """Finds the cases that share rare words with a failure, those that share most of them first."""
     hits = (
         select(_M.id, _M.search)
         .where(*_useful(shared), _M.search.bool_op("@@")(cast(bindparam("rare"), TSQUERY)))
@@ -281,7 +280,7 @@ def _worded(shared: int) -> Select[Any]:
         .limit(_literal(RANKED_MAX))
         .subquery()
     )
-    rank = func.ts_rank(hits.c.search, cast(bindparam("terms"), TSQUERY))
+    rank = func.ts_rank(hits.c.search, cast(bindparam("rare"), TSQUERY))
     place = func.row_number().over(order_by=(rank.desc(), hits.c.id.desc()))
     best = select(hits.c.id, place.label("place")).order_by("place").limit(_literal(_DEPTH)).subquery()
     return select(_way("worded"), best.c.id, best.c.place)
