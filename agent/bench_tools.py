@@ -10,10 +10,11 @@ import fnmatch
 from collections.abc import Callable, Iterator
 
 from agent.distil import distil
-from patchpilot.errors import NotFoundError, PatchDoesNotApplyError, UnsafePathError
-from patchpilot.fixes import CommandResult, Ending, Limits, ShellCommand
+from agent.single_test import one_test
+from patchpilot.errors import NotFoundError, PermanentError, UnsafePathError
+from patchpilot.fixes import CommandResult, Ending, GaveUp, Limits, ShellCommand
 from patchpilot.ports import Workbench
-from patchpilot.text import plain, shorten
+from patchpilot.text import one_line, plain, shorten
 
 MAX_LISTED = 300
 MAX_HITS = 80
@@ -24,7 +25,7 @@ MAX_FILE_CHARACTERS = 400_000
 RUN_BYTES = 6_000
 """Budget of the distilled output of a run."""
 MAX_RUNS = 25
-"""How often the failing command may be run in one conversation."""
+"""How often the failing command or one test may be run in one conversation."""
 
 
 class BenchTools:
@@ -70,14 +71,19 @@ class BenchTools:
         text = self._text(path)
         if isinstance(text, _Trouble):
             return text.message
-        lines = text.splitlines()
+        lines = _lines(text)
         start = max(first, 1)
         end = min(last if last >= start else start + MAX_LINES - 1, start + MAX_LINES - 1, len(lines))
         if start > len(lines):
             return f"error: {path} has only {len(lines)} lines"
-        numbered = "\n".join(f"{number}\t{lines[number - 1]}" for number in range(start, end + 1))
+        numbered = plain("\n".join(f"{number}\t{lines[number - 1]}" for number in range(start, end + 1)))
+        if len(numbered) > MAX_CHARACTERS:
+            # Whole lines, so that the model sees where to read on; a single longer one is cut.
+            whole = numbered[:MAX_CHARACTERS].rpartition("\n")[0]
+            numbered = whole or shorten(numbered, MAX_CHARACTERS)
+            end = start + numbered.count("\n")
         rest = f"\n... {len(lines) - end} more lines" if end < len(lines) else ""
-        return shorten(self._redact(plain(numbered)), MAX_CHARACTERS) + rest
+        return self._redact(numbered) + rest
 
     def edit(self, path: str, old: str, new: str) -> str:
         """Replace the one passage ``old``; an empty ``old`` creates a file that does not exist."""
@@ -86,6 +92,7 @@ class BenchTools:
         text = self._text(path)
         if isinstance(text, _Trouble):
             return text.message
+        old, new = _ended_as_in(text, old), _ended_as_in(text, new)
         count = text.count(old)
         if count != 1:
             return _not_unique(path, count)
@@ -95,12 +102,29 @@ class BenchTools:
 
     def run_failing_command(self) -> str:
         """Run the failing command on the tree as it stands; says first whether it passed."""
+        return self._run(self._failing)[1]
+
+    def run_test(self, test: str) -> str:
+        """Run one test by its id with the failing command's own runner; see :mod:`agent.single_test`."""
+        single = one_test(self._failing, test, read_text=self._text_or_none)
+        if isinstance(single, GaveUp):
+            return f"error: {single.reason}"
+        result, said = self._run(single.command)
+        if result is not None and result.passed and not single.ran.search(result.output):
+            return f"error: no test of that name was run, so that it passed says nothing\n{said}"
+        return said
+
+    def _run(self, command: ShellCommand) -> tuple[CommandResult | None, str]:
         if self._runs >= MAX_RUNS:
-            return f"error: the failing command was run {MAX_RUNS} times already; finish or give up"
+            return None, f"error: {MAX_RUNS} runs were made already, which is the limit; finish or give up"
         self._runs += 1
-        result = self._bench.run(self._failing, limits=self._limits)
+        result = self._bench.run(command, limits=self._limits)
         output = distil([result.output.encode()], max_bytes=RUN_BYTES, redact=self._redact).text
-        return f"{_verdict(result)} after {result.seconds:.1f} s\n{output}"
+        return result, f"{_verdict(result)} after {result.seconds:.1f} s\n{output}"
+
+    def _text_or_none(self, path: str) -> str | None:
+        text = self._text(path)
+        return None if isinstance(text, _Trouble) else text
 
     def diff(self) -> str:
         """Everything changed so far, as the exact git diff that would be proposed."""
@@ -114,7 +138,7 @@ class BenchTools:
             content = self._text(path)
             if isinstance(content, _Trouble) or text not in content:
                 continue
-            for number, line in enumerate(content.splitlines(), start=1):
+            for number, line in enumerate(_lines(content), start=1):
                 if text in line:
                     yield f"{path}:{number}: {shorten(plain(line).strip(), 200)}"
 
@@ -125,7 +149,7 @@ class BenchTools:
             return _Trouble(f"error: there is no file {path!r}; list_files shows what there is")
         except UnsafePathError as error:
             return _Trouble(f"error: {error}")
-        except UnicodeDecodeError:
+        except (PermanentError, UnicodeDecodeError):
             return _Trouble(f"error: {path!r} is not a text file")
 
     def _create(self, path: str, text: str) -> str:
@@ -138,7 +162,7 @@ class BenchTools:
     def _write(self, path: str, text: str) -> str:
         try:
             self._bench.write_text(path, text)
-        except (UnsafePathError, NotFoundError, PatchDoesNotApplyError) as error:
+        except PermanentError as error:
             return f"error: {error}"
         return f"edited {path}"
 
@@ -146,6 +170,19 @@ class BenchTools:
 class _Trouble:
     def __init__(self, message: str) -> None:
         self.message = message
+
+
+def _lines(text: str) -> list[str]:
+    """As compilers and editors count them: a form feed, for one, ends no line."""
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+
+
+def _ended_as_in(text: str, passage: str) -> str:
+    """The passage with Windows' line ends where the file has those alone: the model is not shown them."""
+    ends = text.count("\n")
+    if not ends or text.count("\r\n") != ends:
+        return passage
+    return passage.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def _not_unique(path: str, count: int) -> str:
@@ -157,6 +194,9 @@ def _not_unique(path: str, count: int) -> str:
 def _verdict(result: CommandResult) -> str:
     if result.passed:
         return "PASSED: exit code 0"
+    if result.earlier is not None:
+        title = one_line(result.earlier.title, 80)
+        return f"FAILED: the job's earlier step {title!r}, so the failing command itself was not run"
     if result.ending is Ending.EXITED:
         return f"FAILED: exit code {result.exit_code}"
     return f"FAILED: {result.ending.value}"

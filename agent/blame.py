@@ -7,16 +7,20 @@ rules or a model thought before is replaced: they propose, what was seen decides
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from typing import Final
 
+from agent.bases import Base, base_of
 from agent.chance import in_percent
-from agent.checkout import bench_spec
+from agent.checkout import bench_spec, checked_out
 from agent.distil import distil
+from agent.distil.fingerprint import normalised
+from agent.own_modules import own_import
 from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code, same_failure
 from agent.rules import touched
 from agent.toolbox import HealTools
-from patchpilot.errors import NotFoundError, PermanentError
+from patchpilot.errors import PermanentError
 from patchpilot.failures import (
     BASE_COMMIT,
     SAME_COMMIT,
@@ -28,9 +32,8 @@ from patchpilot.failures import (
     Diagnosis,
     DistilledFailure,
 )
-from patchpilot.fixes import GaveUp, Patch
-from patchpilot.source import Sha
-from patchpilot.text import one_line
+from patchpilot.fixes import GaveUp
+from patchpilot.text import one_line, sentence
 
 V = CheckVerdict
 _LEAST_SECONDS: Final = 60.0
@@ -38,22 +41,39 @@ _TIMES_AS_LONG: Final = 4.0
 """The base commit gets this many times the seconds of the failing one, at least a minute: it is one look, and
 must not hold a repair up for as long as a command may run at all."""
 
+_NO_REASON: Final = re.compile(r"-->|Found \d|\S+:\d+(?::\d+)?:?$")
+"""A place, or a count, alone: two failures of one file share them whatever they are about."""
+
 _NAMED: Final = 3
 """How many files or tests a sentence names."""
 
 
-def blame(tools: HealTools, failure: DistilledFailure, seen: Reproduced | Flakes | NotReproduced) -> None:
+def blame(
+    tools: HealTools,
+    failure: DistilledFailure,
+    seen: Reproduced | Flakes | NotReproduced,
+    *,
+    moved: bool = False,
+) -> None:
     """Look, judge, and put the verdict on record. Doing it twice gives the same record.
 
     The base commit is only looked at for a failure that was reproduced, and only once per heal: a retry is
-    about the same two commits.
+    about the same two commits. Where a re-test has ``moved`` the heal to a later commit, what was found out
+    about the change that it began with stands: it did not come with what was pushed since.
     """
     with tools.journal.step("blame", "Finding out whose fault it is"):
         diagnosis = tools.journal.diagnosis()
         if diagnosis is None:
             return
-        base = _base(tools)
+        if isinstance(seen, Reproduced):
+            failing = seen.plan.failing
+            diagnosis = own_import(diagnosis, failure, checked_out(tools), failing.workdir)
         checks = [_same_commit(tools, seen)]
+        if moved:
+            checks += [check for check in diagnosis.checks if check.name != SAME_COMMIT]
+            tools.journal.diagnosed(judged(diagnosis, tuple(checks)))
+            return
+        base = base_of(tools)
         if isinstance(seen, Reproduced):
             checks.append(_known(diagnosis) or _base_commit(tools, failure, seen, base))
         checks.append(_suspect(failure, base))
@@ -98,69 +118,24 @@ def verdict(checks: tuple[BlameCheck, ...]) -> Blame:
             return Blame.INCONCLUSIVE
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Base:
-    """What the failing commit is compared with."""
-
-    sha: Sha
-    what: str
-    """For people: ``its parent 1234567``."""
-    change: Patch
-    """From there to the failing commit; empty where the code host can't say."""
-
-
-def _base(tools: HealTools) -> _Base | GaveUp:
-    """Where the change left the default branch; on the default branch itself the first parent."""
-    record = tools.journal.failure()
-    repo, head = record.run.repo, record.head_sha
-    if record.branch != record.default_branch or record.pull_request is not None:
-        left = _merge_base(tools)
-        if left is not None:
-            what = f"{left[:7]}, where it left {one_line(record.default_branch, 60)}"
-            return _Base(sha=left, what=what, change=_change(tools, left))
-    try:
-        commit = tools.host.commit(repo, head)
-    except NotFoundError:
-        return GaveUp("the failing commit is not on the code host any more")
-    if not commit.parents:
-        return GaveUp(f"commit {head[:7]} has no parent to compare with")
-    parent = commit.parents[0]
-    return _Base(sha=parent, what=f"its parent {parent[:7]}", change=Patch(commit.diff))
-
-
-def _merge_base(tools: HealTools) -> Sha | None:
-    record = tools.journal.failure()
-    try:
-        found = tools.host.merge_base(record.run.repo, record.default_branch, record.head_sha)
-    except NotFoundError:
-        return None
-    return None if found == record.head_sha else found
-
-
-def _change(tools: HealTools, base: Sha) -> Patch:
-    record = tools.journal.failure()
-    try:
-        return tools.host.compare(record.run.repo, base, record.head_sha)
-    except PermanentError:  # gone, or larger than the code host shows
-        return Patch("")
-
-
 def _same_commit(tools: HealTools, seen: Reproduced | Flakes | NotReproduced) -> BlameCheck:
-    head = tools.journal.failure().head_sha[:7]
+    record = tools.journal.failure()
+    here = "on the files as they are" if record.uncommitted else f"at {record.head_sha[:7]}"
     match seen:
-        case Reproduced(runs=runs):
-            found, detail = V.RED, f"It failed {_times(runs, runs)} in the sandbox at {head}."
+        case Reproduced(runs=runs, plan=plan):
+            found, detail = V.RED, f"It failed {_times(runs, runs)} in the sandbox {here}."
+            detail = " ".join((detail, *plan.left_out))
         case Flakes(passed=passed, runs=runs):
             failed = runs - passed
             found = V.MIXED
             detail = (
-                f"It failed {_times(failed, runs)} in the sandbox at {head}, so it fails here in "
+                f"It failed {_times(failed, runs)} in the sandbox {here}, so it fails here in "
                 f"{in_percent(failed, runs)} of runs (95 % interval)."
             )
         case NotReproduced(runs=runs) if runs:
             found = V.GREEN
             detail = (
-                f"It passed {_times(runs, runs)} in the sandbox at {head}, so it fails here in "
+                f"It passed {_times(runs, runs)} in the sandbox {here}, so it fails here in "
                 f"{in_percent(0, runs)} of runs (95 % interval)."
             )
         case NotReproduced(reason=reason, otherwise=otherwise):
@@ -181,7 +156,7 @@ def _known(diagnosis: Diagnosis) -> BlameCheck | None:
 
 
 def _base_commit(
-    tools: HealTools, failure: DistilledFailure, seen: Reproduced, base: _Base | GaveUp
+    tools: HealTools, failure: DistilledFailure, seen: Reproduced, base: Base | GaveUp
 ) -> BlameCheck:
     if isinstance(base, GaveUp):
         return _unknown_base(base.reason)
@@ -194,7 +169,7 @@ def _base_commit(
         result = bench.run(seen.plan.failing, limits=replace(tools.limits, seconds=seconds))
     problem = not_about_the_code(result)
     if problem:
-        return _unknown_base(f"at {base.what}, {problem.rstrip('.')}")
+        return _unknown_base(f"at {base.what}, {problem}")
     if result.passed:
         return BlameCheck(name=BASE_COMMIT, verdict=V.GREEN, detail=f"It passed at {base.what}.")
     here, there = (
@@ -206,7 +181,7 @@ def _base_commit(
 
 
 def _unknown_base(why: str) -> BlameCheck:
-    detail = f"Whether the base fails too could not be checked: {why}."
+    detail = f"Whether the base fails too could not be checked: {sentence(why)}"
     return BlameCheck(name=BASE_COMMIT, verdict=V.UNKNOWN, detail=detail)
 
 
@@ -217,7 +192,24 @@ def _compared(here: DistilledFailure, there: DistilledFailure, base: str) -> tup
     only = _only(here.tests, there.tests) or _only(_paths(here), _paths(there))
     if here.fingerprint != there.fingerprint and only:
         return V.PARTLY, f"Part of it fails at {base} too, but {_some(only)} not."
+    if here.fingerprint != there.fingerprint and not _among(here, there):
+        why = one_line(_reason(there), 160)
+        return V.OTHERWISE, f"It fails at {base} too, but for another reason ({why}), so that clears nobody."
     return V.RED, f"It fails at {base} too."
+
+
+def _among(here: DistilledFailure, there: DistilledFailure) -> bool:
+    """Whether the base, which fails for more than this, fails for this as well."""
+    if set(here.tests) < set(there.tests):
+        return True
+    said = {normalised(line) for line in (there.cause, *there.text.splitlines())}
+    return normalised(_reason(here)) in said
+
+
+def _reason(failure: DistilledFailure) -> str:
+    """The most telling line that says what is wrong, rather than only where or how often."""
+    lines = (failure.cause, *(line.text.strip() for line in failure.evidence))
+    return next((line for line in lines if line and not _NO_REASON.match(line)), failure.cause)
 
 
 def _only(here: tuple[str, ...], there: tuple[str, ...]) -> tuple[str, ...]:
@@ -228,9 +220,9 @@ def _paths(failure: DistilledFailure) -> tuple[str, ...]:
     return () if failure.tests else tuple(dict.fromkeys(place.path for place in failure.files))
 
 
-def _suspect(failure: DistilledFailure, base: _Base | GaveUp) -> BlameCheck:
+def _suspect(failure: DistilledFailure, base: Base | GaveUp) -> BlameCheck:
     found, detail = V.UNKNOWN, "What the change touched could not be read."
-    if isinstance(base, _Base) and not base.change.is_empty:
+    if isinstance(base, Base) and not base.change.is_empty:
         paths = touched(base.change.files, failure)
         found = V.TOUCHED if paths else V.UNTOUCHED
         detail = (

@@ -10,16 +10,17 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 
-from patchpilot.failures import Diagnosis
-from patchpilot.fixes import PastFix
+from patchpilot.failures import RULES, Diagnosis
+from patchpilot.fixes import PastFix, ShellCommand
 from patchpilot.incidents import incident_name
 from patchpilot.ports import Brief
-from patchpilot.text import middle, plain, shorten
+from patchpilot.text import middle, one_line, plain, shorten
 
 _MAX_DIFF = 12_000
 _MAX_LOG = 16_000
 _MAX_PATCH = 4_000
 _MAX_PAST = 3
+_EARLIER = "A patch from before, which did not do. It is not in your checkout:\n"
 _TAG = re.compile(r"<(/?)untrusted-", re.IGNORECASE)
 
 
@@ -30,10 +31,16 @@ def briefing(brief: Brief, *, redact: Callable[[str], str]) -> str:
 
 
 def _sections(brief: Brief, block: _Blocks) -> Iterator[str]:
-    step = f", step {plain(brief.failure.step)!r}" if brief.failure.step else ""
-    yield f"A CI job of repository {brief.repo}, branch {plain(brief.branch)!r}, failed{step}."
+    yield f"A CI job of repository {brief.repo} failed."
+    # Whoever can push names branches and steps, so these are data like the rest.
+    step = f"\nstep: {one_line(brief.failure.step, 300)}" if brief.failure.step else ""
+    yield block("job", f"branch: {one_line(brief.branch, 300)}{step}", 1_000)
     if brief.failing is not None:
         yield block("command", str(brief.failing), 4_000)
+        if brief.failing.before:
+            yield "Steps of the job that run before it, in the same tree, whenever it is run:\n" + block(
+                "earlier", _earlier(brief.failing), 4_000
+            )
     yield block("log", brief.failure.text, _MAX_LOG)
     if brief.commit is not None:
         message = shorten(brief.commit.message, 2_000)
@@ -47,7 +54,14 @@ def _sections(brief: Brief, block: _Blocks) -> Iterator[str]:
         yield block("hint", hint, 2_000)
     if brief.refused:
         reasons = "\n".join(f"- {reason}" for reason in brief.refused)
-        yield "Earlier candidates for this failure were refused:\n" + block("refusals", reasons, 4_000)
+        yield "What became of earlier candidates for this failure:\n" + block("refusals", reasons, 4_000)
+    for patch in brief.earlier:
+        yield _EARLIER + block("earlier-patch", patch.diff, _MAX_PATCH)
+
+
+def _earlier(command: ShellCommand) -> str:
+    steps = (f"# {one_line(step.title, 100)}\n{step.script.strip()}" for step in command.before)
+    return "\n\n".join(steps)
 
 
 def _diagnosis(diagnosis: Diagnosis, block: _Blocks) -> str:
@@ -56,7 +70,7 @@ def _diagnosis(diagnosis: Diagnosis, block: _Blocks) -> str:
         f"category: {diagnosis.category.value}\nblame: {diagnosis.blame.value}\ncause: {diagnosis.root_cause}"
     )
     text += f"\n{diagnosis.explanation}\nsuspect files: {places or 'none named'}"
-    if diagnosis.author == "rules":
+    if diagnosis.author == RULES:
         return f"<rules>\n{block('reading', text, 4_000)}\n</rules>"
     return "The diagnosis so far:\n" + block("diagnosis", text, 4_000)
 
@@ -64,7 +78,7 @@ def _diagnosis(diagnosis: Diagnosis, block: _Blocks) -> str:
 def _past(past: PastFix, block: _Blocks) -> str:
     head = (
         f"A past case of this repository, {incident_name(past.incident)} (similarity {past.similarity:.2f}, "
-        f"{past.outcome.value}). It may or may not have the same cause:"
+        f"{past.outcome.value}). A precedent, not an order: it may or may not have the same cause."
     )
     return f"{head}\n" + block("past-case", f"{past.root_cause}\n\n{past.patch.diff}", _MAX_PATCH)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from anthropic.types import Message, ToolUseBlock
+
+NOT_JSON: Final = "input that was not JSON"
+"""The one key of a tool call's input that stands for text which could not be read: the API wants an object
+there when the call is sent back."""
 
 
 def as_params(message: Message) -> list[Any]:

@@ -83,8 +83,8 @@ class _Booked:
     budget: Budget
     spend: Spend = field(default_factory=Spend)
 
-    def check(self, *, expected_dollars: float) -> None:
-        self.budget.check(expected_dollars=expected_dollars)
+    def check(self, *, expected_dollars: float, expected_tokens: int = 0) -> None:
+        self.budget.check(expected_dollars=expected_dollars, expected_tokens=expected_tokens)
 
     def record(self, spend: Spend) -> None:
         self.budget.record(spend)

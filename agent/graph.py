@@ -25,6 +25,7 @@ from agent.nodes.validate import validate
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
 from patchpilot.heals import ENDED
+from patchpilot.text import sentence
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -88,6 +89,6 @@ def _guarded(name: str, node: Node, tools: HealTools) -> Callable[[State], State
             if name == "escalate":
                 raise
             log.warning("node stopped", extra={"action": "node_stopped", "node": name})
-            return State(route="escalate", reason=f"PatchPilot could not go on: {error}.")
+            return State(route="escalate", reason=f"PatchPilot could not go on: {sentence(error)}")
 
     return run

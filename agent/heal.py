@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StateSnapshot
 
-__all__ = ["HealTools", "advance", "prepare_checkpoints"]
+__all__ = ["HealTools", "advance", "advance_on", "prepare_checkpoints"]
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def advance(tools: HealTools, *, checkpoints: object) -> None:
         TemporaryError: something outside is away; call again later, the heal goes on where it was.
         LeaseLostError: another worker has the heal now.
     """
-    _advance(tools, _saver(checkpoints))
+    advance_on(tools, _saver(checkpoints))
 
 
 def prepare_checkpoints(checkpoints: object) -> None:
@@ -76,7 +76,8 @@ def _saver(checkpoints: object) -> PostgresSaver:
     return PostgresSaver(cast("Any", checkpoints), serde=serde)
 
 
-def _advance(tools: HealTools, checkpointer: BaseCheckpointSaver[str]) -> None:
+def advance_on(tools: HealTools, checkpointer: BaseCheckpointSaver[str]) -> None:
+    """What :func:`advance` does, on any checkpointer of langgraph's: in memory, where one process is all."""
     graph = build(tools, checkpointer)
     config: RunnableConfig = {
         "configurable": {"thread_id": str(tools.journal.heal_id)},

@@ -6,8 +6,9 @@ November 2026). A model that is not here has no price, so it can't be kept withi
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from patchpilot.errors import ConfigurationError
@@ -50,6 +51,7 @@ def _price(dollars_in: str, dollars_out: str, cache_read: str) -> Price:
 
 
 _PRICES: dict[str, Price] = {
+    "claude-fable-5-2": _price("8", "40", "0.20"),
     "claude-fable-5-1": _price("10", "50", "0.25"),
     "claude-fable-5": _price("10", "50", "1"),
     "claude-mythos-5-1": _price("10", "50", "0.25"),
@@ -69,6 +71,11 @@ _PRICES: dict[str, Price] = {
     "claude-haiku-4-5": _price("1", "5", "0.10"),
 }
 
+_SHORTER = frozenset({"claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"})
+_LONGEST, _LONGEST_SHORTER = 128_000, 64_000
+"""Most tokens of one answer, "max output" at https://platform.claude.com/docs/en/about-claude/models/overview
+(read in November 2026)."""
+
 _DATED = re.compile(r"-20\d{6}$")
 
 
@@ -86,6 +93,12 @@ def price_of(model: str) -> Price:
     return price
 
 
+def longest_answer(model: str) -> int:
+    """Most tokens that one answer of the model may have; for one that is not known, what all of them take."""
+    family = _DATED.sub("", model)
+    return _LONGEST if family in _PRICES and family not in _SHORTER else _LONGEST_SHORTER
+
+
 def cost(price: Price, tokens: Tokens) -> Spend:
     """What one call cost."""
     dollars = (
@@ -97,10 +110,15 @@ def cost(price: Price, tokens: Tokens) -> Spend:
     return Spend(dollars=dollars, input_tokens=tokens.prompt, output_tokens=tokens.output, calls=1)
 
 
-def worst_case(price: Price, *, characters: int, max_tokens: int) -> Decimal:
-    """Most that a call can cost before it is made: nothing cached, the answer as long as it may be.
+def worst_case(price: Price, *, characters: int, max_tokens: int) -> Spend:
+    """Most that a call can cost, told before it is made: nothing cached, the answer as long as it may be.
 
-    Three characters per token is fewer than code has with any of the tokenisers, so the count is not low.
+    Two and a half characters per token is fewer than code has even with the tokeniser of Claude 5, which
+    makes some 30 % more tokens of a text than the one before, so the count is not low.
     """
-    prompt = Decimal(characters) / 3
-    return (prompt * price.cache_write + max_tokens * price.output) / _MILLION
+    return cost(price, replace(worst_prompt(characters), output=max_tokens))
+
+
+def worst_prompt(characters: int) -> Tokens:
+    """Most that sending so many characters can be billed as; see :func:`worst_case`."""
+    return Tokens(cache_write=math.ceil(Decimal(characters) / Decimal("2.5")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.counting import counted
 from agent.distil import distil
 from agent.nodes.state import presentable
 from agent.toolbox import HealTools
@@ -30,26 +31,32 @@ def prove(
         after.append(presentable(tools, result))
     suite_after = _run(tools, bench, plan.suite)
     suite_before = None
-    if suite_after is not None and not suite_after.passed:
-        # Only a suite that is red with the patch has to be compared with what it was without.
+    if suite_after is not None and (not suite_after.passed or suite_after.counts is not None):
+        # A suite that is green and tells no counts can't be worse than it was.
         bench.reset()
         suite_before = _run(tools, bench, plan.suite)
     worse = _worse(tools, suite_before, suite_after)
     if worse:
         return GaveUp(worse)
-    return Proof(
+    proof = Proof(
         before=before,
         after=tuple(after),
         suite_before=suite_before and presentable(tools, suite_before),
         suite_after=suite_after and presentable(tools, suite_after),
     )
+    if proof.lost:
+        return GaveUp(f"with the patch {proof.lost}")
+    return proof
 
 
 def _run(tools: HealTools, bench: Workbench, command: ShellCommand | None) -> CommandResult | None:
-    return None if command is None else bench.run(command, limits=tools.limits)
+    return None if command is None else counted(bench.run(command, limits=tools.limits))
 
 
 def _still_red(tools: HealTools, result: CommandResult, number: int) -> str:
+    if result.earlier is not None:
+        title = one_line(result.earlier.title, 80)
+        return f"with the patch the job does not get to the failing command: its earlier step {title!r} fails"
     if not result.failed:
         return f"with the patch the failing command ended by {result.ending.value}, which is no proof"
     cause = one_line(distil([result.output.encode()], redact=tools.redact).cause, 160)
@@ -69,7 +76,7 @@ def _worse(tools: HealTools, before: CommandResult | None, after: CommandResult 
         return ""
     old = distil([before.output.encode()], redact=tools.redact)
     new = distil([after.output.encode()], redact=tools.redact)
-    broken = sorted(set(new.tests) - set(old.tests))
-    if broken and set(old.tests):
-        return f"the patch breaks {', '.join(broken[:3])}"
-    return ""
+    broken = sorted(set(new.tests) - set(old.tests)) if old.tests else []
+    if after.earlier is not None and before.earlier is None:
+        broken = [f"the step {one_line(after.earlier.title, 80)!r} ahead of the wider suite"]
+    return f"the patch breaks {', '.join(broken[:3])}" if broken else ""

@@ -3,16 +3,20 @@
 The failing command runs in a workbench at the failing commit. Red there, in the way that CI was red, is a
 reproduction. Green leads to more runs: mixed results are a flake, all green means that the failure needs
 something that the sandbox does not have. A red test runs again too, since a flake is often red at first.
+The job's earlier steps run ahead of it each time; those that only CI can run are left out, and said so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from textwrap import dedent
 
+from agent.chance import in_percent
 from agent.distil import distil
 from agent.toolbox import HealTools
 from patchpilot.failures import Category, DistilledFailure
-from patchpilot.fixes import CommandResult, Ending, GaveUp, ReplayPlan
+from patchpilot.fixes import CommandResult, EarlierStep, Ending, GaveUp, ReplayPlan, ShellCommand
 from patchpilot.ports import Workbench
 from patchpilot.text import one_line
 
@@ -23,10 +27,18 @@ _PATIENCE = 3
 _PATIENT_SECONDS = 20.0
 """Sandbox time after which a command of one colour is run no more than ``flaky_runs`` times."""
 
-_NOT_FOUND = 127
+_MOST_LEFT_OUT = 8
+"""Earlier steps of a job that may fail in the sandbox before the failing one counts as not replayable."""
+
+COMMAND_NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 """Exit codes of a POSIX shell for a command that is missing or can't be executed:
 https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18_08_02"""
+
+_OUR_SCRIPT = re.compile(r"^/tmp/\.patchpilot/(?:steps/)?(?:step|\d+): (?:line \d+: |\d+: )?")
+
+_NOT_FOUND = re.compile(r"([\w.+@-]{1,60}): (?:command )?not found$")
+"""The end of what dash and bash say of a command that is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,33 +68,96 @@ class NotReproduced:
     """How often it was green here, every time; 0 where it could not be run."""
     otherwise: bool = False
     """It is red here, but in another way than in CI."""
+    environment: bool = False
+    """The sandbox lacks something that CI has, or could not hold the command; the code is not judged."""
 
 
 def reproduce(
     tools: HealTools, bench: Workbench, *, failure: DistilledFailure, plan: ReplayPlan | GaveUp
 ) -> Reproduced | Flakes | NotReproduced:
-    """Run the failing command as often as it takes to know."""
+    """Run the failing command as often as it takes to know; in another way where the first shows nothing."""
     if isinstance(plan, GaveUp):
-        return NotReproduced(f"The failing step can't be replayed: {plan.reason}")
-    first = bench.run(plan.failing, limits=tools.limits)
+        return NotReproduced(f"Not reproduced: the failing step can't be replayed. {plan.reason}")
+    found = _looked_at(tools, bench, failure, plan)
+    for way in plan.others:
+        if not isinstance(found, NotReproduced):
+            break
+        again = _looked_at(tools, bench, failure, plan.by(way))
+        if isinstance(again, Reproduced | Flakes):
+            return again
+    return found
+
+
+def _looked_at(
+    tools: HealTools, bench: Workbench, failure: DistilledFailure, plan: ReplayPlan
+) -> Reproduced | Flakes | NotReproduced:
+    plan, first = reached(tools, bench, plan)
+    plan = lacking(bench, plan)
     problem = not_about_the_code(first)
     if problem:
-        return NotReproduced(f"The failure could not be reproduced in the sandbox: {problem}")
+        return _environment(plan, f"the failing command could not be run in the sandbox: {problem}")
     if first.passed:
         return _green_at_first(tools, bench, plan)
     runs = 1
     if failure.category in MAY_FLAKE:
-        passed, runs = _until_mixed(tools, bench, plan, passed=0)
+        passed, runs = until_mixed(tools, bench, plan, passed=0)
         if passed:
             return Flakes(passed=passed, runs=runs)
     seen = distil([first.output.encode()], step=failure.step, redact=tools.redact)
-    if not same_failure(failure, seen):
-        return NotReproduced(
-            f"The command fails in the sandbox too, but in another way ({one_line(seen.cause, 160)}), so its "
-            "environment probably lacks something that CI has. Set `replay` and an image in .patchpilot.yml.",
+    known = same_failure(failure, seen)
+    if plan.left_out and failure.fingerprint != seen.fingerprint:
+        # Much fails in much the same way where dependencies, or what earlier steps make, are missing.
+        known = False
+    if not known:
+        return _environment(
+            plan,
+            f"the command fails in the sandbox too, but in another way ({one_line(seen.cause, 160)}), so the "
+            "sandbox probably lacks something that CI has. Set `replay` and an image in .patchpilot.yml.",
             otherwise=True,
         )
     return Reproduced(plan=plan, before=first, runs=runs)
+
+
+def reached(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> tuple[ReplayPlan, CommandResult]:
+    """Run until the command itself is reached, without the earlier steps that fail here.
+
+    In CI they passed, or the failing step had not run: what fails of them fails for want of something that
+    only CI has, and tells nothing about the failure. A step whose outputs are asked for can't be left out.
+    """
+    result = bench.run(plan.failing, limits=tools.limits)
+    for _ in range(_MOST_LEFT_OUT):
+        step = result.earlier
+        if step is None or result.stopped_at is None or _is_asked(plan.failing, step):
+            break
+        plan = plan.without(result.stopped_at, f"{_stopped(result)}, so it is left out here.")
+        result = bench.run(plan.failing, limits=tools.limits)
+    return plan, result
+
+
+def lacking(bench: Workbench, plan: ReplayPlan) -> ReplayPlan:
+    """The plan, with what could not be installed for it among what is left out."""
+    if not bench.unprepared or bench.unprepared in plan.left_out:
+        return plan
+    return replace(plan, left_out=(*plan.left_out, bench.unprepared))
+
+
+def _is_asked(command: ShellCommand, step: EarlierStep) -> bool:
+    return bool(step.name) and any(f"output {step.name} " in f"{call} " for call in command.late.values())
+
+
+def _stopped(result: CommandResult) -> str:
+    """What became of the earlier step that a run ended in."""
+    title = one_line(result.earlier.title, 80) if result.earlier else ""
+    if result.ending is not Ending.EXITED:
+        return f"The earlier step {title!r} of the job ended in the sandbox by {result.ending.value}"
+    said = replace(result, output=dedent(result.output.rpartition("\nsandbox: ")[0]))
+    how = f"exit code {result.exit_code} ({_complaint(said)})"
+    return f"The earlier step {title!r} of the job fails in the sandbox with {how}"
+
+
+def _environment(plan: ReplayPlan, why: str, *, otherwise: bool = False) -> NotReproduced:
+    reason = " ".join(("Environment:", why, *plan.left_out))
+    return NotReproduced(reason, otherwise=otherwise, environment=True)
 
 
 def same_failure(expected: DistilledFailure, seen: DistilledFailure) -> bool:
@@ -113,18 +188,20 @@ def _name(path: str) -> str:
 
 
 def _green_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Flakes | NotReproduced:
-    passed, runs = _until_mixed(tools, bench, plan, passed=1)
+    passed, runs = until_mixed(tools, bench, plan, passed=1)
     if passed < runs:
         return Flakes(passed=passed, runs=runs)
     return NotReproduced(
-        f"The failing command passed {runs} of {runs} times in the sandbox at the same commit. The failure "
-        "was not reproduced: it may come from the runner, from the network or from time. Run the job again. "
-        "If it stays red, set `replay` in .patchpilot.yml to what CI really runs.",
+        f"Not reproduced: the failing command passed {runs} of {runs} times in the sandbox at the same "
+        f"commit, so it fails here in {in_percent(0, runs)} of runs (95 % interval). The failure may come "
+        "from the runner, from the network or from time. Run the job again. "
+        "If it stays red, set `replay` in .patchpilot.yml to what CI really runs."
+        + "".join(f" {sentence}" for sentence in plan.left_out),
         runs=runs,
     )
 
 
-def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed: int) -> tuple[int, int]:
+def until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed: int) -> tuple[int, int]:
     """Run again until both colours were seen; how often it passed, of how many runs (the first included).
 
     ``flaky_runs`` runs are made in any case. Quick commands run up to three times as often: a test that
@@ -134,6 +211,8 @@ def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed
     least = tools.settings.flaky_runs
     while runs < least or (passed in {0, runs} and runs < _PATIENCE * least and seconds < _PATIENT_SECONDS):
         result = bench.run(plan.failing, limits=tools.limits)
+        if result.earlier is not None:
+            break  # an earlier step is of two minds, which is not the command's
         runs += 1
         passed += result.passed
         seconds += result.seconds
@@ -142,9 +221,16 @@ def _until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed
 
 def not_about_the_code(result: CommandResult) -> str:
     """Why the result says nothing about the code; empty if it does."""
+    return _not_judged(result) if result.earlier is None else f"{_stopped(result)}."
+
+
+def _not_judged(result: CommandResult) -> str:
     match result.ending:
         case Ending.TIMEOUT:
-            return f"the command ran longer than {result.seconds:.0f} s, the limit here."
+            return (
+                f"the command ran longer than {result.seconds:.0f} s, the limit here; raise "
+                "SANDBOX_TIMEOUT_SECONDS if it needs more."
+            )
         case Ending.OUT_OF_MEMORY:
             return "the command ran out of memory; raise SANDBOX_MEMORY_MB if the repository needs more."
         case Ending.OUTPUT_LIMIT:
@@ -153,14 +239,28 @@ def not_about_the_code(result: CommandResult) -> str:
             return "the sandbox itself failed."
         case Ending.EXITED:
             pass
-    if result.exit_code in {_NOT_FOUND, _NOT_EXECUTABLE}:
+    return _unusable(result) or ("the output was cut off." if result.truncated else "")
+
+
+def _unusable(result: CommandResult) -> str:
+    if result.exit_code == COMMAND_NOT_FOUND:
+        where = "this machine's /usr" if result.engine == "bubblewrap" else "its image"
+        found = _NOT_FOUND.search(_complaint(result))
+        lacks = f"{where} has no {found[1]}" if found else f"{where} lacks it"
         return (
-            f"it lacks a command that CI has ({one_line(_last_line(result.output), 160)}). Name an image "
-            "that has it in SANDBOX_IMAGE or .patchpilot.yml."
+            f"it lacks a command that this needs ({_complaint(result)}): {lacks}. Name an image that has it "
+            "in SANDBOX_IMAGE, or by the job's language in SANDBOX_IMAGES (docs/operations.md, Images and "
+            "preparation); the one that `patchpilot sandbox build` makes has Python, pytest and ruff only."
         )
-    return "the output was cut off." if result.truncated else ""
+    if result.exit_code == _NOT_EXECUTABLE:
+        return (
+            f"one of its commands can't be executed ({_complaint(result)}). Look at that file's mode and "
+            "first line."
+        )
+    return ""
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no output"
+def _complaint(result: CommandResult) -> str:
+    """The shell's last word, without the name of the file that we gave it to run."""
+    lines = result.output.strip().splitlines()
+    return one_line(_OUR_SCRIPT.sub("", lines[-1]), 160) if lines else "no output"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure, Location
+from patchpilot.failures import RULES, Blame, Category, Diagnosis, DistilledFailure, Location
 from patchpilot.fixes import Patch
 from patchpilot.source import Commit
 from patchpilot.text import one_line
@@ -36,6 +36,7 @@ WHAT_TO_DO = {
 }
 """What a person does about a failure that no patch cures."""
 
+_UNCOMMITTED = "What is not committed yet"
 _WHAT_IT_IS = {
     Category.TEST: "A test found behaviour that differs from what it expects.",
     Category.LINT: "A linter found code that breaks the repository's own rules.",
@@ -50,17 +51,23 @@ _WHAT_IT_IS = {
 }
 
 
-def by_rules(failure: DistilledFailure, commit: Commit | None, *, notes: tuple[str, ...] = ()) -> Diagnosis:
-    """The diagnosis that needs no model."""
+def by_rules(
+    failure: DistilledFailure,
+    commit: Commit | None,
+    *,
+    notes: tuple[str, ...] = (),
+    uncommitted: bool = False,
+) -> Diagnosis:
+    """The diagnosis that needs no model; ``uncommitted`` if the commit stands for a work tree as it is."""
     blame = _blame(failure, commit)
     return Diagnosis(
         category=failure.category,
         blame=blame,
         root_cause=_root_cause(failure),
-        explanation=_explanation(failure, commit, blame),
+        explanation=_explanation(failure, commit, blame, uncommitted=uncommitted),
         evidence=failure.evidence,
         suspect_files=suspects(failure, commit),
-        author="rules",
+        author=RULES,
         notes=notes
         + (("The log was longer than PatchPilot reads; its end is missing.",) if failure.truncated else ()),
     )
@@ -100,7 +107,11 @@ def _blame(failure: DistilledFailure, commit: Commit | None) -> Blame:
         return Blame.FLAKY
     if commit is None or failure.category is Category.UNKNOWN:
         return Blame.INCONCLUSIVE
-    return Blame.CHANGE if touched(_changed(commit), failure) else Blame.UPSTREAM
+    changed = _changed(commit)
+    if not changed:
+        # What the commit changed is not known (a first commit, a folder without git): that proves nothing.
+        return Blame.INCONCLUSIVE
+    return Blame.CHANGE if touched(changed, failure) else Blame.UPSTREAM
 
 
 def touched(changed: tuple[str, ...], failure: DistilledFailure) -> tuple[str, ...]:
@@ -120,7 +131,7 @@ def _changed(commit: Commit | None) -> tuple[str, ...]:
     return Patch(commit.diff).files if commit else ()
 
 
-def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame) -> str:
+def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame, *, uncommitted: bool) -> str:
     if failure.category in WHAT_TO_DO:
         return WHAT_TO_DO[failure.category]
     sentences = [_WHAT_IT_IS[failure.category]]
@@ -128,7 +139,9 @@ def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame)
         more = f" and {len(failure.tests) - 3} more" if len(failure.tests) > 3 else ""  # noqa: PLR2004 - three fit a line
         sentences.append(f"Failing: {', '.join(failure.tests[:3])}{more}.")
     if commit is not None and blame is Blame.CHANGE:
-        sentences.append(f"Commit {commit.sha[:7]} ({one_line(commit.subject, 80)}) touched what failed.")
+        what = f"Commit {commit.sha[:7]} ({one_line(commit.subject, 80)})"
+        sentences.append(f"{_UNCOMMITTED if uncommitted else what} touched what failed.")
     elif commit is not None and blame is Blame.UPSTREAM:
-        sentences.append(f"Commit {commit.sha[:7]} did not touch the files that the log names.")
+        what = _UNCOMMITTED if uncommitted else f"Commit {commit.sha[:7]}"
+        sentences.append(f"{what} did not touch the files that the log names.")
     return " ".join(sentences)

@@ -6,11 +6,15 @@ until :mod:`agent.nodes.validate` has proven it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from agent.bench_tools import BenchTools
 from agent.fixers.bench import FixerBench
+from agent.fixers.snapshots import asked_for
 from agent.nodes.diagnose import head_commit
 from agent.nodes.retrieve import recall, reference
 from agent.nodes.state import State
@@ -20,6 +24,7 @@ from patchpilot.errors import (
     BudgetExceededError,
     ModelRefusedError,
     PatchDoesNotApplyError,
+    TemporaryError,
     UnsafePathError,
 )
 from patchpilot.failures import DistilledFailure
@@ -28,8 +33,11 @@ from patchpilot.incidents import incident_name
 from patchpilot.ports import Brief, Model, Workbench
 from patchpilot.text import one_line
 
-MODEL_ROUNDS = 2
-"""How often the model may propose in one attempt; the second time it is told why the first was refused."""
+MODEL: Final = "model:"
+"""How the keys of the model's turns begin."""
+
+AGAIN: Final = "again"
+"""The key of a re-tested proposal's turn."""
 
 _SAME = 1.0
 
@@ -41,6 +49,8 @@ class Source:
     key: str
     """Remembered once it has had its turn; its prefix tells what kind of source it is."""
     propose: Callable[[Workbench], Candidate | GaveUp]
+    of: str = ""
+    """The source that the patch came from at first, where this one only brings it back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +63,18 @@ class Sources:
     reproduced: Reproduced
 
     def __iter__(self) -> Iterator[Source]:
-        yield Source(key="fixer:tools", propose=self._by_tools)
+        again = self.state.get("again") or {}
+        if again:
+            yield Source(key=AGAIN, propose=_Again(self.tools, again), of=again["key"])
+        # What a person asked for gives the tools another turn, should theirs be over.
+        asked = asked_for(self.tools.journal.hints())
+        yield Source(key="fixer:snapshots" if asked else "fixer:tools", propose=self._by_tools)
         for past in self._past():
             kind = "memory" if past.similarity >= _SAME else "similar"
             yield Source(key=f"{kind}:{reference(past)}", propose=_Remembered(past))
         if self.tools.model is not None:
-            for number in range(1, MODEL_ROUNDS + 1):
-                yield Source(key=f"model:{number}", propose=_ByModel(self.tools.model, self, number))
+            for number in range(1, self.tools.settings.repair_candidates + 1):
+                yield Source(key=f"{MODEL}{number}", propose=_ByModel(self.tools.model, self, number))
 
     def _past(self) -> list[PastFix]:
         wanted = set(self.state.get("past") or [])
@@ -72,7 +87,39 @@ class Sources:
             plan=self.reproduced.plan,
             limits=self.tools.limits,
             shown=self.tools.journal.step,
+            hints=self.tools.journal.hints(),
         ).mend()
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The proposal itself, at the commit that its branch has moved to."""
+
+    tools: HealTools
+    candidate: dict[str, str]
+
+    def __call__(self, bench: Workbench) -> Candidate | GaveUp:
+        commit = self.tools.journal.failure().head_sha[:7]
+        with self.tools.journal.step("re-test", f"Putting the same patch on {commit}"):
+            patch = Patch(self.candidate["diff"])
+            try:
+                try:
+                    bench.apply(patch)
+                except PatchDoesNotApplyError:
+                    bench.apply(_anywhere(patch))
+            except (PatchDoesNotApplyError, UnsafePathError) as error:
+                return no_longer(self.tools, f"it does not apply there ({one_line(str(error), 160)})")
+        # Where lines have moved, the text says where they are now; else it is the same to the byte.
+        author, summary = self.candidate["author"], self.candidate["summary"]
+        return Candidate(patch=bench.diff(), author=author, summary=summary)
+
+
+def no_longer(tools: HealTools, why: str) -> GaveUp:
+    """Tell people that the re-tested patch is not good any more; another one is looked for then."""
+    commit = tools.journal.failure().head_sha[:7]
+    text = f"The same patch is no fix any more at {commit}: {why}. Another one is looked for there."
+    tools.journal.note(tools.redact(text), key=f"re-test:{commit}")
+    return GaveUp(f"the earlier patch at {commit}: {why}")
 
 
 @dataclass(frozen=True)
@@ -92,23 +139,25 @@ def _apply_what_fits(bench: Workbench, patch: Patch) -> bool:
     try:
         bench.apply(patch)
     except (PatchDoesNotApplyError, UnsafePathError):
-        for part in by_file(patch):
-            try:
-                bench.apply(part)
-            except (PatchDoesNotApplyError, UnsafePathError):
-                continue
+        for part in patch.by_file():
+            with suppress(PatchDoesNotApplyError, UnsafePathError):
+                try:
+                    bench.apply(part)
+                except PatchDoesNotApplyError:
+                    bench.apply(_anywhere(part))
     return not bench.diff().is_empty
 
 
-def by_file(patch: Patch) -> list[Patch]:
-    """One patch per file of a git diff."""
-    parts: list[list[str]] = []
-    for line in patch.diff.splitlines(keepends=True):
-        if line.startswith("diff --git "):
-            parts.append([])
-        if parts:
-            parts[-1].append(line)
-    return [Patch("".join(lines)) for lines in parts]
+def _anywhere(patch: Patch) -> Patch:
+    """The patch with hunks that need not stand at the top of their file.
+
+    Git takes a hunk of line 1 to be anchored there (``match_beginning`` in its apply.c), so a notice that has
+    come above it since would keep a remembered fix out. Lines of content never start with ``@@``.
+    """
+    return Patch(_AT_THE_TOP.sub(r"@@ -2\1 +2\2 @@", patch.diff))
+
+
+_AT_THE_TOP = re.compile(r"^@@ -1(,\d+)? \+1(,\d+)? @@", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -119,15 +168,29 @@ class _ByModel:
 
     def __call__(self, bench: Workbench) -> Candidate | GaveUp:
         tools = self.sources.tools
-        again = " again, knowing why the first try was refused" if self.number > 1 else ""
-        text = f"{self.model.name} is working on a fix{again}"
-        with tools.journal.step(f"model {self.number}", text):
+        name = f"model {self.number}"
+        with tools.journal.step(name, f"{self.model.name} is working on a fix{self._why_again()}"):
             try:
                 return self.model.repair(
-                    self._brief(), self._bench_tools(bench), budget=tools.journal.budget()
+                    self._brief(),
+                    self._bench_tools(bench),
+                    budget=tools.journal.budget(),
+                    tell=lambda text: tools.journal.progress(name, tools.redact(text)),
                 )
             except (BudgetExceededError, ModelRefusedError) as error:
-                return GaveUp(str(error))
+                return GaveUp(str(error), final=True)
+            except TemporaryError as error:
+                if not self.sources.state.get("proven"):
+                    raise
+                # People need not wait for the model to come back when a fix is proven already.
+                return GaveUp(str(error), final=True)
+
+    def _why_again(self) -> str:
+        if self.number == 1:
+            return ""
+        if self.sources.state.get("proven"):
+            return " again, as a smaller one may do"
+        return " again, knowing why the last try was refused"
 
     def _bench_tools(self, bench: Workbench) -> BenchTools:
         plan = self.sources.reproduced.plan
@@ -150,27 +213,57 @@ class _ByModel:
             diagnosis=tools.journal.diagnosis(),
             failing=self.sources.reproduced.plan.failing,
             refused=tuple(self.sources.state.get("refused") or ()),
+            earlier=tuple(self._earlier()),
         )
 
+    def _earlier(self) -> Iterator[Patch]:
+        """What was proposed and turned down, by people or by its own CI, and what came to no proof since."""
+        for known in (self.sources.state.get("turned_down"), self.sources.state.get("partial")):
+            if known:
+                yield Patch(known["diff"])
 
-def first_candidate(
-    sources: Sources, bench: Workbench, *, tried: list[str], refused: list[str]
-) -> tuple[Source, Candidate] | None:
-    """Give each source that has not had it its turn, until one proposes something.
 
-    ``tried`` and ``refused`` are added to. The workbench is clean before each turn.
-    """
-    for source in sources:
-        if source.key in tried:
-            continue
-        tried.append(source.key)
-        bench.reset()
-        outcome = source.propose(bench)
-        match outcome:
-            case Candidate(patch=patch) if not patch.is_empty:
-                return source, outcome
-            case GaveUp(reason=reason):
-                refused.append(reason)
-            case _:
-                refused.append("a patch without any change")
-    return None
+@dataclass(kw_only=True)
+class Turns:
+    """Which sources have had their turn, and what came of it."""
+
+    tried: list[str]
+    """Keys of the sources."""
+    refused: list[str]
+    """Why what they proposed was not good enough."""
+    partial: dict[str, str] = field(default_factory=dict)
+    """The latest change that a model, or a tool, left behind without proposing it."""
+
+    def first_candidate(self, sources: Sources, bench: Workbench) -> tuple[Source, Candidate] | None:
+        """Give each source that has not had it its turn, until one proposes something.
+
+        The workbench is clean before each turn.
+        """
+        for source in sources:
+            if source.key in self.tried:
+                continue
+            self.tried.append(source.key)
+            bench.reset()
+            outcome = source.propose(bench)
+            match outcome:
+                case Candidate(patch=patch) if not patch.is_empty:
+                    return source, outcome
+                case GaveUp():
+                    self._gave_up(source, outcome, sources, bench)
+                case _:
+                    self.refused.append("a patch without any change")
+        return None
+
+    def _gave_up(self, source: Source, outcome: GaveUp, sources: Sources, bench: Workbench) -> None:
+        self.refused.append(outcome.reason)
+        if outcome.partial:
+            self.partial = {"diff": bench.diff().diff, "author": outcome.partial, "why": outcome.reason}
+        if not source.key.startswith(MODEL):
+            return
+        if outcome.final:
+            rest = [other.key for other in sources if other.key.startswith(MODEL)]
+            self.tried += [key for key in rest if key not in self.tried]
+        diff = bench.diff()
+        if not diff.is_empty and sources.tools.model is not None:
+            author = f"claude:{sources.tools.model.name}"
+            self.partial = {"diff": diff.diff, "author": author, "why": outcome.reason}

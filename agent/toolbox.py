@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from patchpilot.calibration import Calibration
 from patchpilot.fixes import Limits
+from patchpilot.policy import Policy
 from patchpilot.ports import CIProvider, CodeHost, Journal, Memory, Model, Workbenches
 from patchpilot.settings import WorkerSettings
 
@@ -27,6 +29,10 @@ class HealTools:
     settings: WorkerSettings
     workdir: Path
     """Scratch of this heal. It may be gone after a restart: nothing in it is ever needed, only reused."""
+    policy: Policy = field(default_factory=Policy)
+    """What the repository lets us do; it is never read from the change that failed."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """Turns the formula's score into the confidence that is shown."""
 
     @property
     def limits(self) -> Limits:

@@ -1,12 +1,16 @@
 """What a sandboxed run costs: beside a bare container of the same image, cold, and many at once.
 
 Run: ``python -m bench.sandbox [--runs N] [--files N]``. All figures come from one session on one machine, so
-the ratios can be compared across machines; the seconds can't.
+the ratios can be compared across machines; the seconds can't. Ours and the bare run take turns, so that what
+else the machine does weighs on both alike. A bare run copies the same files in and works on them too:
+``docker run -i`` with a tar on standard input. The rows of the prepared layer are of a project without
+dependencies: the cost of the step itself (:mod:`sandbox.layers`), once really, once as it is found again.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import tempfile
@@ -18,14 +22,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from patchpilot.fixes import ShellCommand
+from patchpilot.fixes import Preparation, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
 from sandbox import NoWorkbenches, open_workbenches, probe
 from sandbox.bench import Benches
 from sandbox.images import LOCAL_IMAGE
 
-COMMANDS = {"true": "true", "python": "python3 -c 'import json'"}
+COMMANDS = {
+    "true": "true",
+    "python": "python3 -c 'import json'",
+    "work": "python3 -c 'sum(number * number for number in range(20_000_000))'",
+}
+"""From nothing at all to the couple of seconds that a small test suite takes."""
 
 
 def main() -> None:
@@ -40,7 +49,8 @@ def main() -> None:
         tree = _checkout(Path(folder, "tree"), options.files)
         for engine in (SandboxEngine.DOCKER, SandboxEngine.BUBBLEWRAP):
             image = options.image if engine is SandboxEngine.DOCKER else ""
-            _measure(console, SandboxSettings(engine=engine, image=image), tree, runs=options.runs)
+            settings = SandboxSettings(engine=engine, image=image, layers=Path(folder, "layers"))
+            _measure(console, settings, tree, runs=options.runs)
 
 
 def _checkout(tree: Path, files: int) -> Path:
@@ -60,14 +70,20 @@ def _measure(console: Console, settings: SandboxSettings, tree: Path, *, runs: i
     with benches.open(WorkbenchSpec(tree=tree, job_id="bench")) as bench:
         bench.run(ShellCommand(script="true"))
     cold = time.perf_counter() - started
-    table = Table("measure", "median s", "worst s", "beside bare", title=benches.reason)
-    table.add_row("cold: engine, checkout, first run", f"{cold:.3f}", "", "")
+    bare_cold = _once(_bare(settings, tree, "true"))
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    table = Table(
+        "measure", "median s", "worst s", "beside bare", title=benches.reason, caption=f"load average {load}"
+    )
+    table.add_row("cold: engine, checkout, first run", f"{cold:.3f}", "", f"{cold - bare_cold:+.2f} s")
     for name, script in COMMANDS.items():
-        ours = _runs(benches, tree, script, runs)
-        bare = _times(_bare(settings, script), runs)
-        ratio = statistics.median(ours) / statistics.median(bare)
-        table.add_row(f"workbench run: {name}", *_figures(ours), f"{ratio:.2f} ×")
+        ours, bare = _in_turns(benches, _bare(settings, tree, script), tree, script, runs)
+        pairs = [one / other for one, other in zip(ours, bare, strict=True)]
+        table.add_row(f"workbench run: {name}", *_figures(ours), f"{statistics.median(pairs):.2f} ×")
         table.add_row(f"bare run: {name}", *_figures(bare), "1")
+    first, again = _prepared(benches, tree)
+    table.add_row("prepared layer: made, first open", f"{first:.3f}", "", "")
+    table.add_row("prepared layer: found again", f"{again:.3f}", "", "")
     for width in (1, 2, 4, 8):
         table.add_row(
             f"starts each second, {width} at once", f"{_rate(benches, tree, width, runs):.1f}", "", ""
@@ -83,9 +99,39 @@ def _figures(times: list[float]) -> tuple[str, str]:
     return f"{statistics.median(times):.3f}", f"{max(times):.3f}"
 
 
-def _runs(benches: Benches, tree: Path, script: str, runs: int) -> list[float]:
+def _in_turns(
+    benches: Benches, bare: Callable[[], object], tree: Path, script: str, runs: int
+) -> tuple[list[float], list[float]]:
+    """Seconds of ours and of the bare run, one after the other each time; the first pair is not counted."""
+    ours, others = [], []
     with benches.open(WorkbenchSpec(tree=tree, job_id="bench")) as bench:
-        return _times(lambda: _green(benches.engine, bench.run(ShellCommand(script=script)).passed), runs)
+        command = ShellCommand(script=script, shell="sh -e")
+        for _ in range(runs + 1):
+            ours.append(_once(lambda: _green(benches.engine, bench.run(command).passed)))
+            others.append(_once(bare))
+    return ours[1:], others[1:]
+
+
+def _prepared(benches: Benches, tree: Path) -> tuple[float, float]:
+    """Seconds until a workbench with an installed project is open: made, and found again."""
+    project = (
+        '[project]\nname = "bench"\nversion = "1"\n[project.scripts]\nbench-it = "package0.module0:value"\n'
+    )
+    (tree / "pyproject.toml").write_text(project)
+    installs = Preparation(manager="pip", manifests=("pyproject.toml",))
+    spec = WorkbenchSpec(tree=tree, job_id="bench", preparations=(installs,))
+
+    def opened() -> None:
+        with benches.open(spec) as bench:
+            if bench.unprepared:
+                raise SystemExit(bench.unprepared)
+
+    before = {one.key for one in benches.stored_layers()}
+    seconds = _once(opened), _once(opened)
+    for one in benches.stored_layers():
+        if one.key not in before:
+            benches.drop_layer(one.key)
+    return seconds
 
 
 def _green(engine: str, passed: bool) -> None:  # noqa: FBT001 - the one thing it checks
@@ -93,23 +139,22 @@ def _green(engine: str, passed: bool) -> None:  # noqa: FBT001 - the one thing i
         raise SystemExit(f"{engine}: a run that must be green was not; the figures would mean nothing")
 
 
-def _times(action: Callable[[], object], runs: int) -> list[float]:
+def _once(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
     action()
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return times
+    return time.perf_counter() - started
 
 
-def _bare(settings: SandboxSettings, script: str) -> Callable[[], object]:
-    """The same command with the engine's own client, without a limit or a checkout."""
-    command = ["docker", "run", "--rm", settings.image, "sh", "-c", script]
+def _bare(settings: SandboxSettings, tree: Path, script: str) -> Callable[[], object]:
+    """The same command on the same files with the engine's own client, without any of our limits."""
+    step = f"mkdir /tmp/src && cd /tmp/src && tar -x && {script}"
+    command = ["docker", "run", "--rm", "-i", settings.image, "sh", "-c", step]
     if settings.engine is SandboxEngine.BUBBLEWRAP:
-        command = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--unshare-all", "sh", "-c", script]
+        root = ["--ro-bind", "/", "/", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all"]
+        command = ["bwrap", *root, "sh", "-c", step]
     path = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-    return lambda: subprocess.run(command, check=True, capture_output=True, env=path)
+    archive = subprocess.run(["tar", "-c", "-C", tree, "."], check=True, capture_output=True).stdout
+    return lambda: subprocess.run(command, check=True, capture_output=True, env=path, input=archive)
 
 
 def _rate(benches: Benches, tree: Path, width: int, runs: int) -> float:

@@ -1,4 +1,4 @@
-"""The bot's process: HTTP server, Slack, relay and announcer."""
+"""The bot's process: HTTP server, Slack, relay, schedule and announcer."""
 
 from __future__ import annotations
 
@@ -10,25 +10,35 @@ from collections.abc import Callable
 import uvicorn
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_sdk import WebClient
 
 from bot.authority import Authority
-from bot.decisions import Decisions
+from bot.door import Door
+from bot.linking import Linking
 from bot.parts import BotParts
-from bot.slack import http as slack_http
+from bot.pulls.front import PullFront
 from bot.slack.announcer import Announcer
-from bot.slack.app import SlackFront
-from bot.slack.delivery import CALL_SECONDS, Delivery
+from bot.slack.assembly import assemble, deliveries
+from bot.slack.audience import Audience
+from bot.slack.digest import WeeklyDigest
+from bot.slack.direct import DirectMessages
 from bot.web.app import create_app
+from bot.web.live import LiveFeed
 from jobs.dispatch import Dispatcher
 from jobs.queues import Queues, connect
+from jobs.schedules import Schedules
 from patchpilot.errors import TemporaryError
 from patchpilot.metrics import Metrics
+from patchpilot.routing import Fallback
 from patchpilot.settings import BotSettings
+from providers.ci.github_runs import GitHubRuns
 from providers.ci.github_webhooks import GitHubWebhooks
 from providers.hosts.github import GitHubHost
 from providers.hosts.github_auth import reader_access
+from providers.hosts.github_sign_in import github_sign_in
 from storage.database import Database
+from storage.memory import PostgresMemory
+from storage.sealing import Seal
+from storage.workspaces import reseal_workspaces
 
 log = logging.getLogger(__name__)
 
@@ -38,36 +48,91 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
     db = Database(settings.database_url.get_secret_value(), pool_size=12)
     metrics = Metrics()
     queues = Queues(connect(settings.redis_url.get_secret_value()))
-    decisions = Decisions(db, Authority(GitHubHost(reader_access(settings))), metrics)
+    access = reader_access(settings)
+    linking = Linking(db, github_sign_in(settings), public_url=settings.public_url)
+    authority = Authority(GitHubHost(access))
+    door = Door(
+        db,
+        authority,
+        metrics,
+        linking=linking,
+        runs=GitHubRuns(access),
+        memory=PostgresMemory(db),
+        daily=settings.user_day_requests,
+    )
     parts = BotParts(
         settings=settings,
         db=db,
         queues=queues,
-        decisions=decisions,
+        door=door,
+        authority=authority,
+        linking=linking,
         metrics=metrics,
         parsers={"github": GitHubWebhooks(settings.github_webhook_secret.get_secret_value())},
     )
-    slack, client = _slack(settings, db, decisions)
-    signed = bool(settings.slack_signing_secret.get_secret_value())
-    app = create_app(parts, more=[slack_http.router(slack)] if signed else [])
+    slack = assemble(settings, db, parts, authority)
+    app = create_app(parts, more=slack.routers)
+    _reseal(settings, db)
     stop = threading.Event()
+    delivery = deliveries(db, slack.workspaces, metrics, admin=settings.slack_admin)
     announcer = Announcer(
         db,
-        Delivery(db, client, metrics),
+        delivery,
         channel=settings.slack_channel,
         storm_places=settings.storm_places,
+        call_authors=settings.slack_mention_author,
+        audience=Audience(
+            db,
+            Fallback(
+                channel=settings.slack_channel,
+                branches=tuple(filter(None, settings.slack_channel_branches.replace(" ", "").split(","))),
+            ),
+            resolve=delivery.channel_id,
+            teams=slack.workspaces,
+        ),
+    )
+    digest = WeeklyDigest(
+        db,
+        lambda: deliveries(db, slack.workspaces, metrics),
+        home=settings.slack_channel,
+        at=settings.digest_time,
+        zone=settings.digest_timezone,
+        minutes_per_fix=settings.digest_minutes_per_fix,
+        foreign=slack.workspaces.foreign,
+    )
+    door.digests = digest
+    slack.home.watch(door, linking)
+    direct = DirectMessages(
+        db,
+        authority,
+        slack.people,
+        slack.workspaces.client,
+        lambda: deliveries(db, slack.workspaces, metrics),
+        foreign=slack.workspaces.foreign,
     )
     threads = [
         _thread("dispatcher", lambda: Dispatcher(db, queues, resend_after=settings.lease_seconds).run(stop)),
+        _thread("schedule", lambda: Schedules(db, connect(settings.redis_url.get_secret_value())).run(stop)),
+        _thread("live", lambda: LiveFeed(db, connect(settings.redis_url.get_secret_value())).run(stop)),
         _thread("announcer", lambda: announcer.run(stop)),
+        _thread("digest", lambda: digest.run(stop)),
+        _thread("direct", lambda: direct.run(stop)),
+        _thread("home", lambda: slack.home.run(stop)),
+        _thread("pull-requests", lambda: PullFront(db, door).run(stop)),
     ]
-    socket_mode = _socket_mode(settings, slack, stop)
+    socket_mode = _socket_mode(settings, slack.app, stop)
     # uvicorn ends on SIGTERM, then raises it again for whoever was there before; what follows must still run.
     signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         uvicorn.Server(
             uvicorn.Config(
-                app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+                app,
+                host=host,
+                port=port,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=5,
+                forwarded_allow_ips=settings.trusted_proxies,
             )
         ).run()
     finally:
@@ -76,26 +141,19 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
             socket_mode.close()  # type: ignore[no-untyped-call]
         for thread in threads:
             thread.join(timeout=5)
+        slack.close()
         db.close()
 
 
-def _slack(settings: BotSettings, db: Database, decisions: Decisions) -> tuple[App, WebClient]:
-    client = WebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url,
-        timeout=CALL_SECONDS,
-        # We own retries: the SDK's would repeat a post whose answer was lost.
-        retry_handlers=[],
-    )
-    app = App(
-        client=client,
-        signing_secret=settings.slack_signing_secret.get_secret_value() or None,
-        # A Slack that is away must not keep webhooks from being recorded.
-        token_verification_enabled=False,
-        request_verification_enabled=True,
-    )
-    SlackFront(app, db, decisions)
-    return app, client
+def _reseal(settings: BotSettings, db: Database) -> None:
+    """Have the first of SLACK_TOKEN_KEYS seal every token, so that older keys may go."""
+    if not settings.token_keys:
+        return
+    for team in reseal_workspaces(db, Seal(settings.token_keys)):
+        log.error(
+            "token unreadable: no key in SLACK_TOKEN_KEYS opens it; have the workspace add the app again",
+            extra={"action": "slack_token_unreadable", "team": team},
+        )
 
 
 def _socket_mode(settings: BotSettings, app: App, stop: threading.Event) -> SocketModeHandler | None:
@@ -126,6 +184,8 @@ def _thread(name: str, target: Callable[[], None]) -> threading.Thread:
             target()
         except TemporaryError as error:
             log.error("thread ended", extra={"action": "thread_ended", "name_of": name, "cause": str(error)})  # noqa: TRY400
+        except Exception:
+            log.exception("thread ended", extra={"action": "thread_ended", "name_of": name})
 
     thread = threading.Thread(target=guarded, name=name, daemon=True)
     thread.start()

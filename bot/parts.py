@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.decisions import Decisions
+from bot.authority import Authority
+from bot.door import Door
+from bot.linking import Linking
 from jobs.queues import Queues
 from patchpilot.metrics import Metrics
 from patchpilot.ports import WebhookParser
@@ -20,7 +22,9 @@ class BotParts:
     settings: BotSettings
     db: Database
     queues: Queues
-    decisions: Decisions
+    door: Door
+    authority: Authority
+    linking: Linking
     metrics: Metrics
     parsers: Mapping[str, WebhookParser]
     """By the last part of ``/api/webhooks/{provider}``."""

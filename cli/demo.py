@@ -21,8 +21,21 @@ class Part(enum.StrEnum):
     NOTIFIER = "notifier"
 
 
+def _known(names: list[str] | None) -> list[str] | None:
+    if unknown := [name for name in names or [] if name not in list(Part)]:
+        raise typer.BadParameter(f"{unknown[0]!r} is no story; there are {', '.join(Part)}")
+    return names
+
+
 def demo_command(
-    only: Annotated[list[Part] | None, typer.Argument(help="Play these stories only.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STORY]...",
+            callback=_known,
+            help=f"Play these stories only; there are {', '.join(Part)}.",
+        ),
+    ] = None,
     auto: Annotated[
         bool,
         typer.Option("--auto", help="Press the buttons itself and exit; the default without a terminal."),
@@ -34,9 +47,9 @@ def demo_command(
     socket_mode: Annotated[
         bool, typer.Option("--socket-mode", help="Let Slack reach the bot by socket.")
     ] = False,
-    logs: Annotated[Path, typer.Option(help="Where the processes' logs are kept.")] = Path(
-        ".patchpilot/logs"
-    ),
+    logs: Annotated[
+        Path, typer.Option(help="Where the processes write their logs, from their start on.")
+    ] = Path(".patchpilot/logs"),
 ) -> None:
     """Run PatchPilot on three sample repositories whose CI really fails, on a GitHub and a Slack of your own.
 
@@ -50,17 +63,15 @@ def demo_command(
     folder = Path(tempfile.mkdtemp(prefix="patchpilot-demo-"))
     # PostgreSQL refuses to run as root and then runs as another user, who has to get in here.
     folder.chmod(0o755)
-    signal.signal(signal.SIGTERM, _interrupted)  # so that all is cleaned up, as after Ctrl-C
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that all is cleaned up, as after Ctrl-C
+        signal.signal(ending, _interrupted)
     show = Show(auto=auto or not (sys.stdin.isatty() and sys.stdout.isatty()))
     try:
-        wanted = {part.value for part in only or list(Part)}
-        ok = show.run(folder, wanted, port=port, bot_port=bot_port, socket_mode=socket_mode)
+        wanted = set(only or Part)
+        ok = show.run(folder, wanted, logs=logs, port=port, bot_port=bot_port, socket_mode=socket_mode)
     except KeyboardInterrupt:
         ok = True
     finally:
-        if (folder / "logs").is_dir():
-            shutil.rmtree(logs, ignore_errors=True)
-            shutil.copytree(folder / "logs", logs, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
     if not ok:
         typer.echo(f"The processes' logs are in {logs}/", err=True)

@@ -23,7 +23,10 @@ def distil_command(
     file: Annotated[str, typer.Argument(help="The log; - reads standard input.", metavar="FILE|-")],
     max_bytes: Annotated[int, typer.Option(min=200, help="Size of the answer, in bytes.")] = 8000,
 ) -> None:
-    """Print the lines of a failed CI log that tell what went wrong, gaps marked."""
+    """Print the lines of a failed CI log that tell what went wrong, gaps marked.
+
+    Exit code 2: unusable input.
+    """
     from agent.distil import distil  # noqa: PLC0415 - other commands need not load the rules
     from patchpilot.redaction import Redactor  # noqa: PLC0415 - the same
 

@@ -32,6 +32,9 @@ def guard_command(
     base: Annotated[str, typer.Option(help="Commit of that repository to which the diff applies.")] = "HEAD",
     staged: Annotated[bool, typer.Option("--staged", help="Judge what is staged in the repository.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Print the table of rules and judge nothing.")
+    ] = False,
 ) -> None:
     """Refuse a patch that cheats: weakened tests, relaxed checks, hostile paths, secrets.
 
@@ -40,6 +43,9 @@ def guard_command(
     from agent.guard.inspection import inspect, is_refused  # noqa: PLC0415 - other commands start sooner
     from patchpilot.fixes import Patch  # noqa: PLC0415 - the same
 
+    if rules:
+        typer.echo(rules_table())
+        return
     try:
         tree = _Tree(repo or Path(), base) if repo or staged else None
         text = tree.staged() if tree and staged and not diff else _text(diff, staged=staged)
@@ -48,8 +54,20 @@ def guard_command(
         _print_error(error, as_json=as_json)
         raise typer.Exit(UNUSABLE) from None
     refused = is_refused(findings)
-    _print_findings(findings, refused=refused, as_json=as_json)
+    if not text.strip() and not as_json:
+        what = "nothing is staged" if staged else "the diff is empty"
+        typer.echo(f"{what}, so there is nothing to refuse")
+    else:
+        _print_findings(findings, refused=refused, as_json=as_json)
     raise typer.Exit(REFUSED if refused else CLEAN)
+
+
+def rules_table() -> str:
+    """The rules as a Markdown table, as ``docs/guard.md`` has it."""
+    from agent.guard.table import RULES  # noqa: PLC0415 - other commands start sooner
+
+    rows = [f"| `{rule.id}` | {rule.severity.value} | {rule.languages} | {rule.summary} |" for rule in RULES]
+    return "\n".join(["| rule | finding | looks at | what it finds |", "|---|---|---|---|", *rows])
 
 
 def _text(source: str, *, staged: bool) -> str:

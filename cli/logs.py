@@ -37,7 +37,7 @@ def configure(level: str, role: str) -> None:
     """Send this process's log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(role))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     # These write request URLs and headers at INFO, or a line for every look at the schema.
     for name in ("httpx", "httpcore", "urllib3", "slack_bolt", "slack_sdk", "github", "docker", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

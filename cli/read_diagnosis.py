@@ -20,7 +20,10 @@ def diagnose_command(
     max_bytes: Annotated[int, typer.Option(min=200, help="Size of the distilled text, in bytes.")] = 8000,
     step: Annotated[str, typer.Option(help="Name of the failing step, where it is known.")] = "",
 ) -> None:
-    """Say why a CI run failed, from its log alone: category, cause, evidence, tests and files."""
+    """Say why a CI run failed, from its log alone: category, cause, evidence, tests and files.
+
+    Exit code 0, also where nothing in the log says why. 2: unusable input.
+    """
     from agent.distil import distil  # noqa: PLC0415 - other commands need not load the rules
     from patchpilot.redaction import Redactor  # noqa: PLC0415 - the same
 

@@ -15,7 +15,11 @@ def build_command(
     ),
     tag: Annotated[str, typer.Option(help="Name of the image that is made.")] = "patchpilot-sandbox:latest",
 ) -> None:
-    """Build the image in which repositories' commands run, with pytest and ruff added to BASE."""
+    """Build the image in which repositories' commands run: BASE with pytest and ruff added, and nothing else.
+
+    On the default base that is Python, pytest and ruff only. For Node, Go, Rust or Java name an image
+    of yours in SANDBOX_IMAGE, or one for each language in SANDBOX_IMAGES.
+    """
     # Loaded here, so that the other commands start without the Docker client.
     from sandbox.docker_engine import connect  # noqa: PLC0415
     from sandbox.images import build_image  # noqa: PLC0415

@@ -25,9 +25,5 @@ def markdown() -> str:
     return "\n".join(parts)
 
 
-def _markdown(docstring: str) -> str:
-    return docstring.replace("``", "`")
-
-
 def _code(default: str) -> str:
     return default if default in {"", "required"} else f"`{default}`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Collection
@@ -13,16 +12,14 @@ from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
-from rich.rule import Rule
-from rich.syntax import Syntax
-from rich.table import Table
+from rich.text import Text
 
+from cli.heal_show import diff_style
 from patchpilot.errors import PatchPilotError
 from patchpilot.settings import SandboxSettings, load
 from playground.installation import ROLES, Installation, installation
 from playground.scenarios import SCENARIOS, Scenario
-from playground.stage import Note, Stage
+from playground.stage import Note, OverError, Stage
 from playground.web.github_view import PullCard
 from sandbox import open_workbenches
 
@@ -36,13 +33,21 @@ class Show:
 
     def __init__(self, *, auto: bool) -> None:
         self._auto = auto
-        # In a file or a pipe nothing has to be cut to a terminal's width.
-        self._console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+        # Soft: in a file or a pipe nothing is cut or filled up to a terminal's width.
+        self._console = Console(highlight=False, soft_wrap=True)
         self._lock = threading.Lock()
         self._started = time.monotonic()
+        self._over = threading.Event()
 
     def run(
-        self, folder: Path, wanted: Collection[str], *, port: int, bot_port: int, socket_mode: bool
+        self,
+        folder: Path,
+        wanted: Collection[str],
+        *,
+        logs: Path,
+        port: int,
+        bot_port: int,
+        socket_mode: bool,
     ) -> bool:
         """Play the wanted stories; says whether all ended as they must."""
         settings = load(SandboxSettings)
@@ -51,12 +56,18 @@ class Show:
         if workbenches.engine == "none":
             self._line("[red]The sample repositories' CI needs a sandbox to run in.[/]")
             return False
-        with installation(folder, workbenches, port=port, bot_port=bot_port, socket_mode=socket_mode) as home:
+        with installation(
+            folder, workbenches, port=port, bot_port=bot_port, socket_mode=socket_mode, logs=logs
+        ) as home:
             self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
+            self._line(f"the processes' logs are in {escape(str(logs))}/")
             self._start(home)
             self._line(
-                f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/]"
+                f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/], "
+                f"the bot's dashboard at {home.town.bot_url} (sign in there as ana)"
             )
+            if not self._auto:
+                self._line("Press the buttons in the playground's Slack; Ctrl-C ends it all")
             key = (
                 "Claude takes part"
                 if os.environ.get("ANTHROPIC_API_KEY")
@@ -83,16 +94,25 @@ class Show:
         """One after the other for a reader; all at once for a person, whom none of them must keep waiting."""
         at_once = 1 if self._auto else max(1, len(chosen))
         with ThreadPoolExecutor(at_once, thread_name_prefix="story") as pool:
-            played = list(pool.map(lambda scenario: self._one(home, scenario), chosen))
+            try:
+                played = list(pool.map(lambda scenario: self._one(home, scenario), chosen))
+            except KeyboardInterrupt:
+                # The pool waits for its threads, and they may wait for a person.
+                self._over.set()
+                raise
         if self._auto:
             for scenario, (stage, end) in zip(chosen, played, strict=True):
                 self._summary(home, scenario, stage, end)
         return [end for _, end in played if end]
 
     def _one(self, home: Installation, scenario: Scenario) -> tuple[Stage, str]:
-        stage = Stage(town=home.town, scenario=scenario.name, tell=self._tell, auto=self._auto)
+        stage = Stage(
+            town=home.town, scenario=scenario.name, tell=self._tell, auto=self._auto, over=self._over
+        )
         try:
             scenario.play(stage)
+        except OverError:
+            return stage, ""
         except PatchPilotError as error:
             if not self._auto:
                 # A person may reject, escalate or ask again: that is another way, not a defect.
@@ -115,12 +135,10 @@ class Show:
             self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/]  {markup}")
 
     def _summary(self, home: Installation, scenario: Scenario, stage: Stage, end: str) -> None:
+        """How the story ended, and its diffs; its timeline has been told while it went on."""
         mark = "[red]✗[/]" if end else "[green]✓[/]"
-        self._console.print(Rule(f"{mark} {escape(scenario.title)}", align="left"))
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for note in stage.notes:
-            table.add_row(f"{note.seconds:6.1f} s", escape(note.text))
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        took = sum(note.seconds for note in stage.notes)
+        self._console.print(f"\n{mark} [bold]{escape(scenario.title)}[/] [dim]{took:.1f} s[/]")
         for pull in home.town.github.pull_requests(scenario.sample.full_name):
             self._diff(home, scenario.sample.full_name, pull)
 
@@ -128,5 +146,6 @@ class Show:
         self._console.print(
             f"  [bold]#{pull.number}[/] {escape(pull.title)} [dim]({pull.state}, {pull.head})[/]"
         )
-        diff = home.town.github.diff(repository, pull.number)
-        self._console.print(Padding(Syntax(diff, "diff", background_color="default"), (0, 0, 1, 4)))
+        for line in home.town.github.diff(repository, pull.number).rstrip("\n").split("\n"):
+            self._console.print(Text(f"    {line}", style=diff_style(line)))
+        self._console.print()

@@ -6,19 +6,15 @@ because a worker must claim the row first.
 
 from __future__ import annotations
 
-import logging
 import threading
+from typing import Final
 
+from jobs.leading import Duty, lead
 from jobs.queues import Queues
-from patchpilot.errors import TemporaryError
 from storage.database import Database
-from storage.heals import expire_proposals
 from storage.tasks import due_tasks
 
-log = logging.getLogger(__name__)
-
-TICK_SECONDS = 0.2
-EXPIRY_SECONDS = 30.0
+DUTY: Final = Duty(name="relay", lock="dispatcher", every=0.2)
 
 
 class Dispatcher:
@@ -31,21 +27,7 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Relay until ``stop`` is set."""
-        since_expiry = EXPIRY_SECONDS
-        with self._db.leader("dispatcher") as leadership:
-            while not stop.wait(TICK_SECONDS):
-                try:
-                    if not (leadership.held() or leadership.acquire()):
-                        stop.wait(1.0)
-                        continue
-                    self.tick()
-                    since_expiry += TICK_SECONDS
-                    if since_expiry >= EXPIRY_SECONDS:
-                        since_expiry = 0.0
-                        expire_proposals(self._db)
-                except TemporaryError as error:
-                    log.warning("relay waits", extra={"action": "relay_waits", "cause": str(error)})
-                    stop.wait(min(error.retry_after, 2.0))
+        lead(self._db, DUTY, self.tick, stop)
 
     def tick(self) -> int:
         """Send what is due; returns how many tasks that were."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from jobs.proposal import proposal
+from jobs.handing import hand_over
+from jobs.proposal import approval_of, proposal
 from jobs.roles import Role
+from jobs.writing import Writer, attribution
 from patchpilot.errors import ConfigurationError, PermanentError
 from patchpilot.heals import HealId, HealState
-from patchpilot.ports import CIProvider, PullRequests
+from patchpilot.ports import CIProvider
 from patchpilot.settings import EffectsSettings
 from patchpilot.source import RunRef
+from patchpilot.text import sentence
 from providers.ci.github_actions import GitHubActions
 from providers.hosts.github_auth import rerun_access, writer_access
-from providers.hosts.github_pulls import GitHubPullRequests
+from providers.hosts.github_reviewers import Requested
 from storage.effects import begin_effect, finish_effect
 from storage.heals import record_pull_request
 from storage.incidents import snapshot_of_heal
+from storage.notes import note
 from storage.remarks import remark
 
 log = logging.getLogger(__name__)
@@ -25,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def check(role: Role) -> None:
     """Raise :class:`ConfigurationError` unless this process could write to its code host."""
-    _pull_requests(role)
+    _writer(role)
 
 
 def open_pull_request(role: Role, args: Mapping[str, str]) -> None:
@@ -34,13 +38,60 @@ def open_pull_request(role: Role, args: Mapping[str, str]) -> None:
     incident = snapshot_of_heal(role.db, heal_id)
     if incident is None or incident.heal.state is not HealState.OPENING_PR:
         return
-    wanted = proposal(incident.heal, public_url=role.settings.public_url)
+    writer = _writer(role)
+    wanted = proposal(
+        incident.heal,
+        public_url=role.settings.public_url,
+        attribution=attribution(writer, incident.heal),
+    )
     key = f"pull-request:{wanted.repo}:{wanted.branch}"
+    if wanted.onto is not None:
+        key += f":{incident.heal.attempt}"
     # The intent is on record before the call: what follows looks on the code host before it acts.
     begin_effect(role.db, key, kind="pull_request", incident=incident.id)
-    pull = _pull_requests(role).open_pull_request(wanted)
-    finish_effect(role.db, key, outside={"number": str(pull.number), "url": pull.url}, digest=pull.head_sha)
-    record_pull_request(role.db, heal_id, pull)
+    made = hand_over(writer, incident.heal, wanted)
+    pull = made.pull
+    if made.note:
+        note(role.db, heal_id, "delivery", made.note)
+    outside = {"number": str(pull.number), "url": pull.url, "delivery": made.delivery.value}
+    finish_effect(role.db, key, outside=outside, digest=pull.head_sha)
+    seconds = _settings(role).ci_start_minutes * 60
+    record_pull_request(role.db, heal_id, pull, delivery=made.delivery, ci_seconds=seconds)
+
+
+def request_reviewers(role: Role, args: Mapping[str, str]) -> None:
+    """Ask the owners of the touched files, and whom the approval names, for a review.
+
+    People are told whom that could not be done for.
+    """
+    heal_id = HealId(args["heal"])
+    incident = snapshot_of_heal(role.db, heal_id)
+    heal = incident.heal if incident else None
+    if incident is None or heal is None or heal.pull_request_number is None or heal.fix is None:
+        return
+    repo, number = incident.repo, heal.pull_request_number
+    key = f"reviewers:{repo.host}:{repo}#{number}"
+    if begin_effect(role.db, key, kind="reviewers", incident=incident.id).outside is not None:
+        return
+    try:
+        # Who was asked before is looked up there, so a call that came through is not repeated.
+        done = _writer(role).reviewers.request(
+            repo,
+            number,
+            base=heal.failure.branch,
+            paths=heal.fix.patch.files,
+            also=approval_of(heal).options.get("reviewers", "").replace(",", " ").split(),
+            without=[decision.account.login for decision in heal.decisions if decision.account],
+        )
+    except PermanentError as error:
+        note(role.db, heal_id, "reviewers", f"Nobody was asked for a review: {sentence(error)}")
+        done = Requested()
+    if done.refused:
+        names = ", ".join(done.refused)
+        text = f"Named as reviewers, but not to be asked (no access to {repo}?): {names}."
+        note(role.db, heal_id, "reviewers", text)
+    outside = {"asked": " ".join(done.asked), "refused": " ".join(done.refused)}
+    finish_effect(role.db, key, outside=outside, digest="")
 
 
 def rerun(role: Role, args: Mapping[str, str]) -> None:
@@ -61,7 +112,7 @@ def rerun(role: Role, args: Mapping[str, str]) -> None:
         _ci(role, run).rerun(run)
     except PermanentError as error:
         log.warning("rerun refused", extra={"action": "rerun_refused", "cause": str(error)})
-        remark(role.db, heal_id, f"But that did not happen: {error}.")
+        remark(role.db, heal_id, f"But that did not happen: {sentence(error)}")
         finish_effect(role.db, key, outside={"refused": "yes"}, digest="")
         return
     finish_effect(role.db, key, outside={"after_attempt": str(run.attempt)}, digest="")
@@ -78,10 +129,15 @@ def _ci(role: Role, run: RunRef) -> CIProvider:
     return ci
 
 
-def _pull_requests(role: Role) -> PullRequests:
+def _settings(role: Role) -> EffectsSettings:
     if not isinstance(role.settings, EffectsSettings):
         raise ConfigurationError(f"the {role.name} role can't write to a code host")
-    if "pulls" not in role.parts:
-        role.parts["pulls"] = GitHubPullRequests(writer_access(role.settings))
-    pulls: PullRequests = role.parts["pulls"]
-    return pulls
+    return role.settings
+
+
+def _writer(role: Role) -> Writer:
+    settings = _settings(role)
+    if "writer" not in role.parts:
+        role.parts["writer"] = Writer.on(writer_access(settings))
+    writer: Writer = role.parts["writer"]
+    return writer

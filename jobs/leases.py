@@ -50,6 +50,9 @@ def kept_alive(
             except TemporaryError as error:
                 # Postgres restarts; the lease outlasts a few missed beats, and writes are fenced anyway.
                 log.warning("lease not renewed", extra={"action": "lease_not_renewed", "cause": str(error)})
+            except Exception:
+                # Without this thread nobody would hold the work to its deadline.
+                log.exception("lease not renewed", extra={"action": "lease_not_renewed"})
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)
     thread.start()

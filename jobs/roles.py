@@ -18,10 +18,31 @@ from storage.database import Database
 from storage.storms import StormRule
 
 TASKS: Final[dict[str, frozenset[str]]] = {
-    HEAL: frozenset({"jobs.tasks.heal", "jobs.tasks.learn"}),
-    EFFECTS: frozenset({"jobs.effects.open_pull_request", "jobs.effects.rerun"}),
+    HEAL: frozenset(
+        {
+            "jobs.tasks.heal",
+            "jobs.tasks.learn",
+            "jobs.answers.answer",
+            "jobs.rounds.second_round",
+            "jobs.rounds.judge_theirs",
+        }
+    ),
+    EFFECTS: frozenset(
+        {
+            "jobs.effects.open_pull_request",
+            "jobs.effects.request_reviewers",
+            "jobs.effects.rerun",
+            "jobs.following.watch_ci",
+            "jobs.following.mark_ready",
+            "jobs.pr_thread.show",
+            "jobs.pr_thread.answer",
+        }
+    ),
 }
 """What each role may be asked to do; a row that names anything else is refused."""
+
+DECISIVE: Final = frozenset({"jobs.tasks.heal", "jobs.rounds.second_round", "jobs.effects.open_pull_request"})
+"""Tasks without which a heal can't go on: one that can't be done leaves its heal to people."""
 
 _SETTINGS: Final[dict[str, Callable[[], CommonSettings]]] = {
     HEAL: lambda: load(WorkerSettings),

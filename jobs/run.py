@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Final
 
 from jobs.leases import kept_alive, owner
-from jobs.roles import Role, current_role
+from jobs.roles import DECISIVE, Role, current_role
 from patchpilot.errors import LeaseLostError, PatchPilotError, TemporaryError
 from patchpilot.heals import HealId
 from storage.heals import escalate
@@ -77,6 +77,6 @@ def _again(role: Role, task: Task, error: str, delay: float) -> None:
 
 def _give_up(role: Role, task: Task, reason: str) -> None:
     log.error("task given up", extra={"action": "task_given_up", "task": task.name, "cause": reason})
-    if heal := task.args.get("heal"):
+    if (heal := task.args.get("heal")) and task.name in DECISIVE:
         escalate(role.db, HealId(heal), reason=reason, storms=role.storms)
     finish_task(role.db, task)

@@ -7,93 +7,104 @@ only read, and its own lease; whatever must be written outside is left to :mod:`
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Final
 
-from agent.claude import Claude
 from agent.heal import HealTools, advance
 from jobs.leases import kept_alive, owner
+from jobs.parts import memory_of, model_of, secrets_of
+from jobs.policies import decide_by_policy, policy_for, tell_problem
 from jobs.roles import Role
 from patchpilot.errors import ConfigurationError, LeaseLostError, NotFoundError
 from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.heals import HealId
 from patchpilot.incidents import FailureRecord
-from patchpilot.ports import CIProvider, CodeHost, Workbenches
+from patchpilot.ports import CIProvider, Workbenches
 from patchpilot.redaction import Redactor
 from patchpilot.settings import WorkerSettings
 from patchpilot.source import sha
 from providers.ci.github_actions import GitHubActions
 from providers.hosts.github import GitHubHost
 from providers.hosts.github_auth import reader_access
-from sandbox import open_workbenches
+from sandbox import OwnedFolder, open_workbenches, reap
 from storage.budget import BudgetLimits
-from storage.embedding import chosen_embedder
+from storage.calibration import calibration
 from storage.heals import human_fix, take_heal
-from storage.memory import PostgresMemory
 
 log = logging.getLogger(__name__)
 
-_LEARNED_AS: Final = {"human": Outcome.HUMAN, "merged": Outcome.MERGED_GREEN}
 _MOST_DIFF_BYTES: Final = 200_000
+_GRACE_SECONDS: Final = 60.0
+_UNOWNED_SECONDS: Final = 10.0
+"""A folder that nobody has locked so long after it was made is nobody's."""
 _REMEMBERED_AGAIN: Final = 256
 """Older cases that get a vector of the embedder in use each time something new is learnt."""
 
 
 def check(role: Role) -> None:
     """Raise :class:`ConfigurationError` unless this process could read from its code host."""
-    _host(role)
+    host_of(role)
+
+
+def tidy(role: Role) -> None:
+    """Clear away what a killed worker left in the sandbox's engine and folders."""
+    sandbox = worker_settings(role).sandbox
+    # Nothing that still runs for another worker is as old as this.
+    oldest = max(sandbox.timeout_seconds, sandbox.prepare_seconds) + _GRACE_SECONDS
+    reap(sandbox, older_than_seconds=oldest, folders_older_than_seconds=_UNOWNED_SECONDS)
 
 
 def heal(role: Role, args: Mapping[str, str]) -> None:
     """Run or resume the graph of one heal until it ends or waits for a person."""
-    settings = _worker_settings(role)
+    settings = worker_settings(role)
     heal_id = HealId(args["heal"])
     journal = take_heal(
         role.db,
         heal_id,
         owner=owner(),
         seconds=settings.lease_seconds,
-        budget=_limits(settings),
+        budget=budget_limits(settings),
         approval_hours=settings.approval_hours,
         storms=role.storms,
     )
     if journal is None:
         # The holder may be about to finish (a decision taken the moment the proposal appeared).
         raise LeaseLostError(f"heal {heal_id} is in another worker's hands")
-    workdir = Path(tempfile.mkdtemp(prefix=f"patchpilot-{heal_id[:12]}-"))
-    model = _model(role)
+    model = model_of(settings)
     try:
         with (
-            _memory(role, say=journal.note) as memory,
+            # A checkout of somebody's private source: whatever kills this process, the reaper finds it.
+            OwnedFolder() as folder,
+            memory_of(role.db, settings, say=journal.note) as memory,
             kept_alive(
                 lambda: journal.renew(settings.lease_seconds),
                 every=settings.lease_seconds / 4,
                 deadline=settings.task_deadline_seconds,
             ),
         ):
-            host = _host(role)
+            host = host_of(role)
+            policy = policy_for(host, journal.failure(), settings)
+            tell_problem(role.db, heal_id, policy)
             advance(
                 HealTools(
                     journal=journal,
-                    ci=_ci(role),
+                    ci=ci_of(role),
                     host=host,
                     workbenches=_workbenches(role),
                     memory=memory,
                     model=model,
-                    redact=Redactor(_secrets(settings)),
+                    redact=Redactor(secrets_of(settings)),
                     settings=settings,
-                    workdir=workdir,
+                    workdir=folder.path / "work",
+                    policy=policy,
+                    calibration=calibration(role.db),
                 ),
                 checkpoints=role.db.checkpoint_pool(),
             )
+            decide_by_policy(role.db, heal_id, policy)
     finally:
         if model is not None:
             model.close()
-        shutil.rmtree(workdir, ignore_errors=True)
         journal.release()
 
 
@@ -102,8 +113,11 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
     case = human_fix(role.db, HealId(args["heal"]))
     if case is None or case.distilled is None:
         return
-    outcome = _LEARNED_AS[args["kind"]]
-    ours = outcome is Outcome.MERGED_GREEN
+    ours = args["kind"] != "human"
+    # What it has come to by now: a fix may be reverted before its lesson is learnt.
+    outcome = case.outcome if ours else Outcome.HUMAN
+    if outcome is None:
+        return
     patch = case.patch if ours else _human_patch(role, case.failure, args["green_sha"])
     if patch is None or patch.is_empty or len(patch.diff) > _MOST_DIFF_BYTES:
         log.info("nothing to learn", extra={"action": "nothing_to_learn", "heal": args["heal"]})
@@ -118,7 +132,7 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
         similarity=1.0,
         pull_request_url=case.pull_request_url,
     )
-    with _memory(role) as memory:
+    with memory_of(role.db, worker_settings(role)) as memory:
         memory.learn(case.failure.run.repo, case.distilled, past=past, outcome=outcome)
         memory.refresh(limit=_REMEMBERED_AGAIN)
 
@@ -126,67 +140,39 @@ def learn(role: Role, args: Mapping[str, str]) -> None:
 def _human_patch(role: Role, failure: FailureRecord, green_sha: str) -> Patch | None:
     """What people changed between the red commit and the green one."""
     try:
-        return _host(role).compare(failure.run.repo, failure.head_sha, sha(green_sha))
+        return host_of(role).compare(failure.run.repo, failure.head_sha, sha(green_sha))
     except NotFoundError as error:
         log.info("human fix not found", extra={"action": "human_fix_not_found", "cause": str(error)})
         return None
 
 
-def _worker_settings(role: Role) -> WorkerSettings:
+def worker_settings(role: Role) -> WorkerSettings:
+    """The worker's slice; raises :class:`ConfigurationError` in another role."""
     if not isinstance(role.settings, WorkerSettings):
         raise ConfigurationError(f"the {role.name} role holds no sandbox and no model key, so it can't heal")
     return role.settings
 
 
-def _limits(settings: WorkerSettings) -> BudgetLimits:
+def budget_limits(settings: WorkerSettings) -> BudgetLimits:
+    """What the settings let model calls cost."""
     return BudgetLimits(
         heal_max_dollars=settings.heal_max_dollars,
         heal_max_tokens=settings.heal_max_tokens,
         repo_day_max_dollars=settings.repo_day_max_dollars,
+        repo_day_max_tokens=settings.repo_day_max_tokens,
     )
 
 
-def _secrets(settings: WorkerSettings) -> tuple[str, ...]:
-    held = (
-        settings.anthropic_api_key,
-        settings.github_reader_token,
-        settings.database_url,
-        settings.memory_embedder_key,
-    )
-    return tuple(value for secret in held if (value := secret.get_secret_value()))
+def ci_of(role: Role) -> CIProvider:
+    """Where runs are read."""
+    settings = worker_settings(role)
+    return GitHubActions(reader_access(settings), images=settings.sandbox.image_table)
 
 
-def _ci(role: Role) -> CIProvider:
-    return GitHubActions(reader_access(_worker_settings(role)))
-
-
-def _host(role: Role) -> CodeHost:
-    return GitHubHost(reader_access(_worker_settings(role)))
-
-
-@contextmanager
-def _memory(role: Role, *, say: Callable[[str], None] | None = None) -> Iterator[PostgresMemory]:
-    settings = _worker_settings(role)
-    embedder = chosen_embedder(settings, redact=Redactor(_secrets(settings)))
-    memory = PostgresMemory(role.db, embedder=embedder, sharing=settings.sharing, say=say)
-    try:
-        yield memory
-    finally:
-        memory.close()
+def host_of(role: Role) -> GitHubHost:
+    """Where source is read."""
+    return GitHubHost(reader_access(worker_settings(role)))
 
 
 def _workbenches(role: Role) -> Workbenches:
-    return open_workbenches(_worker_settings(role).sandbox)
-
-
-def _model(role: Role) -> Claude | None:
-    settings = _worker_settings(role)
-    key = settings.anthropic_api_key.get_secret_value()
-    if not key:
-        return None
-    return Claude(
-        api_key=key,
-        base_url=settings.anthropic_base_url,
-        model=settings.anthropic_model,
-        redact=Redactor(_secrets(settings)),
-    )
+    return open_workbenches(worker_settings(role).sandbox)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ctypes
 import logging
 import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,7 +21,8 @@ from jobs.roles import assume
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG: Final = 1
-_PRELOAD: Final = {HEAL: "jobs.tasks", EFFECTS: "jobs.effects"}
+_PRELOAD: Final = {HEAL: ("jobs.tasks", "jobs.answers"), EFFECTS: ("jobs.effects", "jobs.periodic")}
+TIDY_SECONDS: Final = 30.0
 
 
 class BoundWorker(Worker):
@@ -37,7 +42,8 @@ def run_worker(name: str) -> None:
     """Work on the queue of role ``name`` until told to stop (SIGTERM ends after the task at hand)."""
     role = assume(name)
     # Loaded before the fork, so that no task pays for the imports again; a missing secret stops the start.
-    import_module(_PRELOAD[name]).check(role)
+    tasks, *_ = [import_module(module) for module in _PRELOAD[name]]
+    tasks.check(role)
     worker = BoundWorker(
         [name],
         connection=connect_blocking(role.settings.redis_url.get_secret_value()),
@@ -45,8 +51,38 @@ def run_worker(name: str) -> None:
         job_monitoring_interval=5,
         maintenance_interval=60,
     )
-    log.info("worker ready", extra={"action": "worker_ready", "role": name})
-    worker.work(logging_level="WARNING")
+    with tidied(partial(tasks.tidy, role)) if hasattr(tasks, "tidy") else nullcontext():
+        log.info("worker ready", extra={"action": "worker_ready", "role": name})
+        worker.work(logging_level="WARNING")
+
+
+@contextmanager
+def tidied(tidy: Callable[[], None], *, every: float | None = None) -> Iterator[None]:
+    """Call ``tidy`` at once, and then every :data:`TIDY_SECONDS` while the block runs.
+
+    On a thread of its own: RQ's maintenance has to wait until its pop returns, which takes 405 s on an idle
+    worker, or until the task at hand ends. What can't be tidied now is tidied next time.
+    """
+    stop = threading.Event()
+
+    def attempt() -> None:
+        try:
+            tidy()
+        except Exception:
+            log.exception("tidying failed", extra={"action": "tidying_failed"})
+
+    def go_on() -> None:
+        while not stop.wait(TIDY_SECONDS if every is None else every):
+            attempt()
+
+    # The first time before any task is forked off, so that what is imported or made on first use is there:
+    # a fork beside it would copy its locks as they stand.
+    attempt()
+    threading.Thread(target=go_on, name="tidying", daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def connect_blocking(url: str) -> Any:

@@ -21,6 +21,8 @@ class EventKind(enum.StrEnum):
     """The incident is one of many with one cause; ``data`` names the storm."""
     STATE_CHANGED = "state_changed"
     STEP_STARTED = "step_started"
+    STEP_PROGRESS = "step_progress"
+    """A running step tells what it is doing, at most every few seconds."""
     STEP_FINISHED = "step_finished"
     DIAGNOSED = "diagnosed"
     FIX_PROPOSED = "fix_proposed"
@@ -28,7 +30,8 @@ class EventKind(enum.StrEnum):
     PULL_REQUEST_OPENED = "pull_request_opened"
     PULL_REQUEST_CI = "pull_request_ci"
     PULL_REQUEST_CLOSED = "pull_request_closed"
-    LEARNED = "learned"
+    ASSIGNED = "assigned"
+    """Somebody looks after the incident, or hands it back."""
     NOTE = "note"
 
 

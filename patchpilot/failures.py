@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from patchpilot.reverts import Reverts
 from patchpilot.source import HostUser, Repo, RunRef, Sha
 
 
@@ -26,8 +29,14 @@ class RunFinished:
     commit_subject: str = ""
     default_branch: str = "main"
     pull_request: int | None = None
+    base_branch: str = ""
+    """What the pull request is to be merged into; empty without one."""
     from_fork: bool = False
     """The head commit lives in another repository: diagnose only, run nothing of it with rights."""
+    private: bool = False
+    """The repository is not open to everybody, so it is shown in private channels only."""
+    reverts: Reverts = field(default_factory=Reverts)
+    """What its commit takes back."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -52,6 +61,21 @@ class PullRequestClosed:
     merged: bool
     merge_sha: Sha | None = None
     by: str = ""
+    base_branch: str = ""
+    """What it was, or was to be, merged into."""
+    reverts: Reverts = field(default_factory=Reverts)
+    """What it takes back, by its own words; means something only if it was merged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkPullRequestMoved:
+    """A pull request from a fork has this head now. Its runs do not say which pull request they are of."""
+
+    delivery_id: str
+    repo: Repo
+    number: int
+    head_sha: Sha
+    base_branch: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +97,47 @@ class CheckActionRequested:
 
     delivery_id: str
     repo: Repo
-    check_run_id: int
     external_id: str
     action: str
     by: HostUser
 
 
-HostEvent = RunFinished | PullRequestClosed | CommentWritten | CheckActionRequested
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsReverted:
+    """Somebody pushed commits: what they take back, and whose they are."""
+
+    delivery_id: str
+    repo: Repo
+    branch: str
+    reverts: Reverts
+    by: str = ""
+    addresses: tuple[tuple[str, str], ...] = ()
+    """E-mail address and login of authors that the code host knows by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewWritten:
+    """Somebody approved a pull request or asked for changes."""
+
+    delivery_id: str
+    repo: Repo
+    number: int
+    branch: str
+    by: str
+    approved: bool
+    text: str = ""
+    url: str = ""
+
+
+HostEvent = (
+    RunFinished
+    | PullRequestClosed
+    | ForkPullRequestMoved
+    | CommitsReverted
+    | ReviewWritten
+    | CommentWritten
+    | CheckActionRequested
+)
 """Everything a verified webhook may say to us; other deliveries are answered 202 and forgotten."""
 
 
@@ -152,6 +210,11 @@ class LogLine:
     text: str
 
 
+def in_log_order(evidence: Sequence[LogLine], most: int) -> list[LogLine]:
+    """The ``most`` most telling lines, which stand first in ``evidence``, as one reads them in the log."""
+    return sorted(evidence[:most], key=lambda line: line.number or sys.maxsize)
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place in the repository that the log names; ``line`` starts at 1, 0 where it names none."""
@@ -187,6 +250,10 @@ class DistilledFailure:
     """The log was longer than the reader was allowed to fetch."""
 
 
+RULES = "rules"
+"""The author of a deterministic reading."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """Why it failed, with evidence that can be looked up."""
@@ -199,8 +266,8 @@ class Diagnosis:
     """Why, in a few sentences; what would prove it wrong."""
     evidence: tuple[LogLine, ...] = ()
     suspect_files: tuple[Location, ...] = ()
-    author: str = "rules"
-    """``rules`` for the deterministic reading, else the model's name."""
+    author: str = RULES
+    """:data:`RULES` for the deterministic reading, else the model's name."""
     notes: tuple[str, ...] = field(default=())
     """Honest remarks for people: no model key is set, the log was cut, ..."""
     checks: tuple[BlameCheck, ...] = ()

@@ -6,9 +6,10 @@ import enum
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from patchpilot.counts import Counts, lost
 from patchpilot.failures import Diagnosis
 
 
@@ -51,6 +52,28 @@ class Patch:
         """How many lines it removes."""
         return sum(line.startswith("-") for line in self._inside_hunks())
 
+    @property
+    def size(self) -> str:
+        """How much it changes, for people."""
+        count = len(self.files)
+        return f"{count} file{'' if count == 1 else 's'}, +{self.added} −{self.removed}"
+
+    def by_file(self) -> tuple[Patch, ...]:
+        """One patch per file, in order."""
+        parts: list[list[str]] = []
+        for line, inside in self._lines():
+            if not inside and line.startswith("diff --git "):
+                parts.append([])
+            if parts:
+                parts[-1].append(line)
+        texts = ["\n".join(lines) for lines in parts]
+        return tuple(Patch(text if text.endswith("\n") else f"{text}\n") for text in texts)
+
+    @property
+    def creates(self) -> bool:
+        """A file that was not there before is in it."""
+        return any(line.startswith("new file mode ") for line in self._outside_hunks())
+
     def _inside_hunks(self) -> Iterator[str]:
         return (line for line, inside in self._lines() if inside)
 
@@ -84,6 +107,32 @@ def _named(line: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierStep:
+    """A step of the job that ran before a command, and is run ahead of it in the same tree.
+
+    What it writes to ``$GITHUB_ENV``, ``$GITHUB_PATH`` and ``$GITHUB_OUTPUT`` reaches the steps after it.
+    """
+
+    title: str
+    """As the CI shows it."""
+    script: str
+    env: dict[str, str] = field(default_factory=dict)
+    workdir: str = "."
+    shell: str = "bash -e"
+    own_env: tuple[str, ...] = ()
+    """Names in ``env`` that are the step's alone: what earlier steps hand on doesn't override them."""
+    name: str = ""
+    """What later steps call it by to read its outputs (``id`` on GitHub)."""
+    condition: str = ""
+    """Shell text that is true where the step runs; empty for always. Like :attr:`ShellCommand.late` it may
+    call ``output STEP NAME``, ``variable NAME``, ``outcome STEP`` and ``same ONE OTHER``."""
+    may_fail: bool = False
+    """The job goes on where it fails (``continue-on-error``)."""
+    background: bool = False
+    """It goes on running while later steps run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShellCommand:
     """A script for the sandbox's shell, as the failing step ran it."""
 
@@ -94,6 +143,13 @@ class ShellCommand:
     shell: str = "bash -e"
     """``bash -e`` is what GitHub Actions uses for a step without ``shell``:
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell"""
+    before: tuple[EarlierStep, ...] = ()
+    """The job's earlier steps, run in order ahead of the script, each time it is run."""
+    own_env: tuple[str, ...] = ()
+    """See :attr:`EarlierStep.own_env`."""
+    late: dict[str, str] = field(default_factory=dict)
+    """Expressions in scripts and variables that only a run can fill in, each with the shell function call
+    that prints its value: ``${{ steps.pick.outputs.tests }}`` with ``output pick tests``."""
 
     def __str__(self) -> str:
         return self.script.strip()
@@ -136,6 +192,15 @@ class CommandResult:
     """``docker`` or ``bubblewrap``."""
     image: str = ""
     """Image digest, or the description of the root file system used."""
+    counts: Counts | None = None
+    """What the test runner said of its tests, if one did."""
+    stopped_at: int | None = None
+    """Place in ``command.before`` of the earlier step that it ended in; ``None`` if it got to the command."""
+
+    @property
+    def earlier(self) -> EarlierStep | None:
+        """The earlier step that it ended in, so that the command itself was not run."""
+        return None if self.stopped_at is None else self.command.before[self.stopped_at]
 
     @property
     def passed(self) -> bool:
@@ -149,17 +214,79 @@ class CommandResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """One thing that the failing job installs before it does its work, read from what it runs.
+
+    It says what decides the installed set, not how to install: a repository's own installing command never
+    runs with network.
+    """
+
+    manager: str
+    """``pip``, ``uv``, ``poetry``, ``npm``, ``pnpm``, ``yarn``, ``go``, ``cargo``, ``maven``, ``gradle``."""
+    manifests: tuple[str, ...]
+    """Files of the checkout that decide what is installed, the lock file first; paths from its root."""
+    workdir: str = "."
+    """Folder that the manager works in, relative to the root of the checkout."""
+    groups: tuple[str, ...] = ()
+    """Extras and dependency groups that the job asks for, as the manager names them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """A language that the failing job sets up."""
+
+    language: str
+    """``python``, ``node``, ``go``, ``rust``, ``java`` or ``ruby``."""
+    version: str = ""
+    """As the job writes it (``3.12``, ``20``, ``stable``); empty where it doesn't say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherWay:
+    """Another command to reproduce the failure with, where the plan's own does not."""
+
+    failing: ShellCommand
+    note: str
+    """What is different, a sentence for people."""
+    left_out: tuple[str, ...] = ()
+    """See :attr:`ReplayPlan.left_out`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayPlan:
     """How to run in a sandbox what the failing step ran."""
 
     failing: ShellCommand
-    """The command of the step that failed."""
+    """The command of the step that failed, with the earlier steps that it builds on."""
     suite: ShellCommand | None = None
     """A wider check that must be no worse after the patch than before it."""
     image: str = ""
     """Container image that fits, empty for the configured default."""
     source: str = ""
     """Where the commands come from, for people: ``.github/workflows/ci.yml, job test, step 3``."""
+    preparations: tuple[Preparation, ...] = ()
+    """What the job installs first, in order; the commands above leave it out."""
+    job_image: str = ""
+    """The image that the job itself names or that its tools ask for (``python:3.12``). Only for people and
+    for the operator's table (:mod:`patchpilot.images`): it is never pulled."""
+    notes: tuple[str, ...] = ()
+    """What is different in the sandbox (no services, secrets empty), each a sentence for people."""
+    left_out: tuple[str, ...] = ()
+    """Earlier steps that CI ran and the sandbox can't, each a sentence for people. With any, only the very
+    fingerprint of the failure counts as a reproduction: without them much fails in much the same way."""
+    others: tuple[OtherWay, ...] = ()
+    """Tried in order where ``failing`` does not reproduce the failure."""
+
+    def without(self, place: int, why: str) -> ReplayPlan:
+        """The plan without one of the command's earlier steps; ``why`` is a sentence for people."""
+        before = self.failing.before
+        failing = replace(self.failing, before=(*before[:place], *before[place + 1 :]))
+        return replace(self, failing=failing, left_out=(*self.left_out, why))
+
+    def by(self, way: OtherWay) -> ReplayPlan:
+        """The plan with another command for the failing one."""
+        notes = (*self.notes, way.note) if way.note else self.notes
+        return replace(self, failing=way.failing, left_out=way.left_out, notes=notes, others=())
 
 
 class Severity(enum.StrEnum):
@@ -202,7 +329,11 @@ class Proof:
     def cured(self) -> bool:
         """Red without the patch, green with it every time, and the wider suite no worse."""
         return (
-            self.reproduced and bool(self.after) and all(run.passed for run in self.after) and self.suite_held
+            self.reproduced
+            and bool(self.after)
+            and all(run.passed for run in self.after)
+            and self.suite_held
+            and not self.lost
         )
 
     @property
@@ -211,6 +342,31 @@ class Proof:
         if self.suite_after is None:
             return True
         return self.suite_after.passed or (self.suite_before is not None and not self.suite_before.passed)
+
+    @property
+    def lost(self) -> str:
+        """What of the tests is gone with the patch, in failing command or suite; empty if nothing."""
+        for run in self.after:
+            if gone := lost(self.before.counts, run.counts, green=run.passed):
+                return gone
+        if self.suite_before is None or self.suite_after is None:
+            return ""
+        return lost(self.suite_before.counts, self.suite_after.counts, green=self.suite_after.passed)
+
+    @property
+    def compared(self) -> str:
+        """``before: 1 failed, 213 passed; after: 214 passed``; empty where no runner told counts."""
+        after = self.after[-1] if self.after else None
+        pairs: tuple[tuple[str, CommandResult | None, CommandResult | None], ...] = (
+            ("", self.before, after),
+            ("wider suite ", self.suite_before, self.suite_after),
+        )
+        return "; ".join(
+            f"{name}{when}: {run.counts}"
+            for name, before, after in pairs
+            for when, run in (("before", before), ("after", after))
+            if run is not None and run.counts is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +387,15 @@ class Spend:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ConfidenceFact:
+    """One input of the confidence formula."""
+
+    text: str
+    worth: float
+    """What it adds to the score, or takes from it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
     """A patch with its sandbox evidence."""
@@ -243,7 +408,13 @@ class Fix:
     proof: Proof
     findings: tuple[GuardFinding, ...] = ()
     confidence: float = 0.0
-    """0 to 1, by the formula in ``docs/architecture.md``."""
+    """0 to 1, as shown: the formula's score, recalibrated once enough outcomes are known."""
+    score: float | None = None
+    """What the formula in ``docs/architecture.md`` gave; ``None`` in records older than recalibration."""
+    facts: tuple[ConfidenceFact, ...] = ()
+    """Every input of the formula, with its worth."""
+    left_out: tuple[str, ...] = ()
+    """What of the CI job the sandbox could not replay, each a sentence for people."""
 
     @property
     def refused(self) -> bool:
@@ -259,6 +430,16 @@ class Outcome(enum.StrEnum):
     CLOSED = "closed unmerged"
     REVERTED = "reverted"
     HUMAN = "a human's own fix"
+    CI_RED = "red on its own CI"
+    TURNED_DOWN = "turned down"
+    """A person asked for another one, or for none."""
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the proposal kept its promise; ``None`` where its outcome says nothing about that."""
+        if self is Outcome.HUMAN:
+            return None
+        return self is Outcome.MERGED_GREEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +463,10 @@ class GaveUp:
     """No fix, which is ordinary; ``reason`` is a sentence that a person can act on."""
 
     reason: str
+    final: bool = False
+    """Whoever gave up would only say the same again: no further try of that source is worth its price."""
+    partial: str = ""
+    """Who made the change that is left on the bench, if it is worth showing to people, unproven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +476,18 @@ class Candidate:
     patch: Patch
     author: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialResult:
+    """A change that nobody has proven, kept for people to start from. It can't be approved."""
+
+    patch: Patch
+    author: str
+    why: str
+    """Why it is unproven, in a sentence."""
+    attempt: int = 1
+    """The attempt that left it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

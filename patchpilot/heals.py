@@ -37,6 +37,8 @@ class HealState(enum.StrEnum):
 
 
 S = HealState
+_BY_PEOPLE = frozenset({S.RESOLVED, S.REJECTED})
+"""While a second round goes on, or after PatchPilot gave up, people may merge or close the pull request."""
 _EXITS = frozenset({S.ESCALATED, S.RECOVERED, S.SUPERSEDED})
 _VERDICTS = frozenset({S.FLAKY, S.INFRASTRUCTURE})
 
@@ -44,20 +46,20 @@ MOVES: Mapping[HealState, frozenset[HealState]] = {
     S.QUEUED: frozenset({S.INGESTING}) | _EXITS,
     S.INGESTING: frozenset({S.DIAGNOSING}) | _EXITS,
     S.DIAGNOSING: frozenset({S.REPAIRING}) | _EXITS | _VERDICTS,
-    S.REPAIRING: frozenset({S.VALIDATING}) | _EXITS | _VERDICTS,
-    S.VALIDATING: frozenset({S.AWAITING_APPROVAL, S.REPAIRING}) | _EXITS | _VERDICTS,
-    S.AWAITING_APPROVAL: frozenset({S.OPENING_PR, S.REPAIRING, S.REJECTED, S.EXPIRED}) | _EXITS,
-    S.OPENING_PR: frozenset({S.PR_OPEN}) | _EXITS,
+    S.REPAIRING: frozenset({S.VALIDATING}) | _EXITS | _VERDICTS | _BY_PEOPLE,
+    S.VALIDATING: frozenset({S.AWAITING_APPROVAL, S.REPAIRING}) | _EXITS | _VERDICTS | _BY_PEOPLE,
+    S.AWAITING_APPROVAL: frozenset({S.OPENING_PR, S.REPAIRING, S.EXPIRED}) | _EXITS | _BY_PEOPLE,
+    S.OPENING_PR: frozenset({S.PR_OPEN}) | _EXITS | _BY_PEOPLE,
     S.PR_OPEN: frozenset({S.RESOLVED, S.REJECTED, S.REPAIRING}) | _EXITS,
     # A person may ask for another try at what a heal left to people; a retry there is a move, not a new heal.
-    S.ESCALATED: frozenset({S.REPAIRING, S.RECOVERED, S.SUPERSEDED, S.REJECTED}),
+    S.ESCALATED: frozenset({S.REPAIRING, S.RECOVERED, S.SUPERSEDED}) | _BY_PEOPLE,
     S.RESOLVED: frozenset(),
     S.REJECTED: frozenset({S.RECOVERED}),
     S.FLAKY: frozenset(),
     S.INFRASTRUCTURE: frozenset(),
     S.RECOVERED: frozenset(),
     S.SUPERSEDED: frozenset(),
-    S.EXPIRED: frozenset({S.REPAIRING, S.RECOVERED, S.SUPERSEDED}),
+    S.EXPIRED: frozenset({S.REPAIRING, S.RECOVERED, S.SUPERSEDED}) | _BY_PEOPLE,
 }
 
 WORKING = frozenset({S.QUEUED, S.INGESTING, S.DIAGNOSING, S.REPAIRING, S.VALIDATING})
@@ -67,6 +69,9 @@ ENDED = frozenset(
     {S.RESOLVED, S.ESCALATED, S.REJECTED, S.FLAKY, S.INFRASTRUCTURE, S.RECOVERED, S.SUPERSEDED, S.EXPIRED}
 )
 """Nothing of ours goes on by itself from here."""
+
+FINAL = frozenset(state for state in ENDED if MOVES[state] <= ENDED)
+"""No move leads back to work from here: where it stood in the graph is never asked again."""
 
 OPEN = frozenset(HealState) - frozenset({S.RESOLVED, S.FLAKY, S.INFRASTRUCTURE, S.RECOVERED, S.SUPERSEDED})
 """The incident is not over: a repeat of the failure joins it rather than opening another."""

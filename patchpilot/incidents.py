@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
 from patchpilot.failures import Diagnosis, DistilledFailure
-from patchpilot.fixes import Fix, Spend
+from patchpilot.fixes import Fix, PartialResult, Spend
 from patchpilot.heals import OPEN, HealId, HealState
-from patchpilot.source import Repo, RunRef, Sha
+from patchpilot.source import HostUser, Repo, RunRef, Sha
 
 IncidentId = NewType("IncidentId", int)
 """Number of an incident; people write it ``PP-12``."""
@@ -57,6 +58,17 @@ class FailureRecord:
     pull_request: int | None
     from_fork: bool
     received_at: datetime
+    base_branch: str = ""
+    """What that pull request is to be merged into; empty without one."""
+    private: bool = False
+    """The repository was not open to everybody."""
+    uncommitted: bool = False
+    """The commit stands for files that nobody has committed; only on the command line."""
+
+    @property
+    def on_somebodys_pull_request(self) -> bool:
+        """It was found on a pull request of people: their branch is theirs."""
+        return self.pull_request is not None and not self.from_fork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +76,7 @@ class DecisionRecord:
     """What a named human decided, on which patch."""
 
     verb: str
-    """``approve``, ``retry``, ``reject`` or ``escalate``."""
+    """``approve``, ``retry``, ``retest``, ``reject`` or ``escalate``."""
     actor: str
     """Host login where the account is linked, else the medium's own name for the person."""
     medium: str
@@ -72,6 +84,21 @@ class DecisionRecord:
     text: str
     """The hint of a retry or the reason of a rejection."""
     at: datetime
+    account: HostUser | None = None
+    """The linked account on the code host."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """As :attr:`patchpilot.commands.Command.options`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadNote:
+    """Something that people are told beside the heal's state: one message by its key, edited in place."""
+
+    key: str
+    text: str
+    at: datetime
+    url: str = ""
+    """Where it can be looked up or acted on; empty where nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +110,8 @@ class ProgressStep:
     done: bool
     at: datetime
     seconds: float | None = None
+    doing: str = ""
+    """What it is at right now; empty once it is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +124,22 @@ class HealSnapshot:
     reason: str
     """Why it is in this state, in a sentence a person can act on."""
     attempt: int
-    """How often repair has been tried; 1 at first, one more per retry. Part of what an approval binds to."""
+    """How often repair has been tried; 1 at first, one more per retry and per re-test. Part of what an
+    approval binds to."""
     approval_id: str
     """Opaque value that the buttons carry; a new one per proposed patch, empty when none is proposed."""
     failure: FailureRecord
+    """The red run that it began with: whose change that was stays so, wherever the branch goes."""
+    retested: FailureRecord | None = None
+    """The later red run on whose commit the fix has been tested anew, if it has."""
+    moved_to: Sha | None = None
+    """A later commit of the branch that is red in the same way, while a proposal waits that was not proved
+    there."""
     distilled: DistilledFailure | None = None
     diagnosis: Diagnosis | None = None
     fix: Fix | None = None
+    partial: PartialResult | None = None
+    """What the latest attempt without a proven fix left behind."""
     spend: Spend = field(default_factory=Spend)
     steps: tuple[ProgressStep, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
@@ -109,9 +147,30 @@ class HealSnapshot:
     pull_request_url: str = ""
     pull_request_ci: str = ""
     """``""`` until known, then ``waiting``, ``green`` or ``red``."""
+    pull_request_branch: str = ""
+    pull_request_sha: str = ""
+    """Commit of the fix, as we pushed it last."""
+    pull_request_review: str = ""
+    """``approved`` or ``changes requested``: what the last review said."""
+    delivery: str = ""
+    """How the fix was handed over; a value of :class:`~patchpilot.source.Delivery`, empty until it was."""
+    outcome: str = ""
+    """What became of it; a value of :class:`~patchpilot.fixes.Outcome`, empty until known."""
+    notes: tuple[ThreadNote, ...] = ()
+    """What people are told beside the state, oldest first."""
     approval_expires_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def waiting_approval(self) -> str:
+        """The proposal that waits for a decision; empty where none does."""
+        return self.approval_id if self.state is HealState.AWAITING_APPROVAL else ""
+
+    @property
+    def base(self) -> FailureRecord:
+        """The red run whose commit the fix is proved on, so where its pull request starts."""
+        return self.retested or self.failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

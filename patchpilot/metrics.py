@@ -6,7 +6,7 @@ scraped (:mod:`bot.web.metrics`), so they are right whichever process did the wo
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
@@ -30,6 +30,17 @@ class Metrics:
             "patchpilot_slack_calls_total",
             "Slack Web API calls by method and result.",
             ["method", "result"],
+            registry=self.registry,
+        )
+        self.slack_lint = Counter(
+            "patchpilot_slack_payload_findings_total",
+            "Limits of Slack's that a payload of ours broke, by rule; mended (cut) or refused (not sent).",
+            ["rule", "result"],
+            registry=self.registry,
+        )
+        self.slack_broken = Gauge(
+            "patchpilot_slack_destinations_broken",
+            "Channels (or the workspace) that messages can't reach until an admin mends it.",
             registry=self.registry,
         )
         self.webhook_seconds = Histogram(

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from patchpilot.commands import Verb
-from patchpilot.failures import Diagnosis, DistilledFailure, HostEvent
+from patchpilot.failures import Diagnosis, DistilledFailure, HostEvent, RunFinished
 from patchpilot.fixes import (
     Candidate,
     CommandResult,
@@ -22,6 +22,7 @@ from patchpilot.fixes import (
     Outcome,
     PastFix,
     Patch,
+    Preparation,
     Reading,
     ReplayPlan,
     ShellCommand,
@@ -34,9 +35,8 @@ from patchpilot.source import (
     Commit,
     HostUser,
     Permission,
-    Proposal,
-    PullRequest,
     Repo,
+    RunAddress,
     RunRef,
     Sha,
 )
@@ -68,12 +68,41 @@ class CIProvider(Protocol):
         """
         ...
 
-    def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
-        """Read from the checkout at ``tree`` what the failing step ran."""
+    def replay(
+        self, tree: Path, *, workflow_path: str, job: CIJob, failure: DistilledFailure | None = None
+    ) -> ReplayPlan | GaveUp:
+        """Read from the checkout at ``tree`` what the failing step ran.
+
+        Where the CI's configuration doesn't tell, ``failure`` may let the project's own files tell.
+        """
         ...
 
     def rerun(self, run: RunRef) -> None:
         """Ask for the failed jobs to be run again, unless a later attempt of the run has begun already."""
+        ...
+
+
+class RunFinder(Protocol):
+    """Finds a run that a person names by its address."""
+
+    def address(self, url: str) -> RunAddress:
+        """Read the address; raises ``PermanentError`` saying what is wrong with it."""
+        ...
+
+    def fetch(self, address: RunAddress) -> RunFinished:
+        """The run, which ended red; raises ``PermanentError`` for one that is green or under way."""
+        ...
+
+
+class SignIn(Protocol):
+    """Lets a person say who they are on the code host."""
+
+    def authorize_url(self, *, state: str, verifier: str) -> str:
+        """Where their browser goes."""
+        ...
+
+    def user_of(self, *, code: str, verifier: str) -> HostUser:
+        """Who came back with ``code``; raises ``PermanentError`` for one that is not good (any more)."""
         ...
 
 
@@ -107,12 +136,8 @@ class CodeHost(Protocol):
         """What ``user`` may do now. A 404 means :attr:`~patchpilot.source.Permission.NONE`."""
         ...
 
-
-class PullRequests(Protocol):
-    """The write side of a code host. Only the effects role holds it."""
-
-    def open_pull_request(self, proposal: Proposal) -> PullRequest:
-        """Create branch, commit and pull request, or find an earlier call's. Idempotent by branch."""
+    def is_private(self, repo: Repo) -> bool:
+        """Whether not everybody may see the repository; internal ones are private here."""
         ...
 
 
@@ -126,6 +151,11 @@ class Workbench(Protocol):
     @property
     def engine(self) -> str:
         """``docker`` or ``bubblewrap``."""
+        ...
+
+    @property
+    def unprepared(self) -> str:
+        """What of the job's dependencies is not installed here and why, in a sentence; empty if all is."""
         ...
 
     def run(self, command: ShellCommand, *, limits: Limits | None = None) -> CommandResult:
@@ -176,6 +206,15 @@ class WorkbenchSpec:
     image: str = ""
     """Empty for the configured default."""
     limits: Limits = field(default_factory=Limits)
+    preparations: tuple[Preparation, ...] = ()
+    """What has to be installed before a command runs."""
+    manifests: Path | None = None
+    """The tree whose files say what is installed, where that is not ``tree`` itself. They decide what is
+    fetched, so it must be a commit that only people with the right to write could make."""
+    withheld: str = ""
+    """Why nothing is installed although something should be; a sentence for people."""
+    installing: Callable[[str], AbstractContextManager[object]] = field(default=nullcontext, compare=False)
+    """Entered while something is installed, which may take minutes, with a line for people that says what."""
 
 
 class Workbenches(Protocol):
@@ -211,8 +250,11 @@ class Memory(Protocol):
 class Budget(Protocol):
     """What may still be spent; fails closed."""
 
-    def check(self, *, expected_dollars: float) -> None:
-        """Raise :class:`~patchpilot.errors.BudgetExceededError` if the next call could pass a limit."""
+    def check(self, *, expected_dollars: float, expected_tokens: int = 0) -> None:
+        """Raise :class:`~patchpilot.errors.BudgetExceededError` if the next call could pass a limit.
+
+        Both are the most that it can come to; tokens are input and output together.
+        """
         ...
 
     def record(self, spend: Spend) -> None:
@@ -234,10 +276,13 @@ class Brief:
     failing: ShellCommand | None = None
     refused: tuple[str, ...] = ()
     """Why earlier candidates of this heal were not good enough."""
+    earlier: tuple[Patch, ...] = ()
+    """Patches of this heal that were turned down or did not hold, the latest last; ``refused`` says why."""
 
 
 class RepairTools(Protocol):
-    """What the model may do: look, edit, and run the failing command. No shell, no network, no secrets."""
+    """What the model may do: look, edit, and run the failing command or one test. No shell, no network, no
+    secrets. ``list_files``, ``search`` and ``read`` change nothing and may be called from several threads."""
 
     def list_files(self, pattern: str) -> str: ...
 
@@ -248,6 +293,8 @@ class RepairTools(Protocol):
     def edit(self, path: str, old: str, new: str) -> str: ...
 
     def run_failing_command(self) -> str: ...
+
+    def run_test(self, test: str) -> str: ...
 
     def diff(self) -> str: ...
 
@@ -264,8 +311,18 @@ class Model(Protocol):
         """Why did it fail?"""
         ...
 
-    def repair(self, brief: Brief, tools: RepairTools, *, budget: Budget) -> Candidate | GaveUp:
-        """Edit through ``tools`` until the failing command is green, or say why not."""
+    def repair(
+        self,
+        brief: Brief,
+        tools: RepairTools,
+        *,
+        budget: Budget,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Candidate | GaveUp:
+        """Edit through ``tools`` until the failing command is green, or say why not.
+
+        ``tell`` is told in a few words what is being done, for people who watch; never the model's own text.
+        """
         ...
 
 
@@ -285,6 +342,8 @@ class HumanDecision:
     actor: str
     text: str
     attempt: int
+    medium: str = ""
+    """Where it came from; a value of :class:`~patchpilot.commands.Medium`."""
 
 
 class Journal(Protocol):
@@ -295,7 +354,7 @@ class Journal(Protocol):
     def heal_id(self) -> HealId: ...
 
     def failure(self) -> FailureRecord:
-        """The red run that this heal is about."""
+        """The red run that this heal is about; after a re-test the later one, on whose commit it goes on."""
         ...
 
     def state(self) -> HealState: ...
@@ -311,8 +370,13 @@ class Journal(Protocol):
         """Show one step of the progress list from its start to its end."""
         ...
 
-    def note(self, text: str) -> None:
-        """Tell people something in the thread."""
+    def progress(self, name: str, text: str) -> None:
+        """Say what the running step ``name`` is doing. Shown at most every few seconds: of what comes in
+        between only the latest is, so each text stands alone."""
+        ...
+
+    def note(self, text: str, *, key: str = "") -> None:
+        """Tell people something; with a ``key`` in a message of its own, which a later one of it changes."""
         ...
 
     def settle(self, failure: DistilledFailure) -> Settled:
@@ -330,6 +394,10 @@ class Journal(Protocol):
         ...
 
     def fix(self) -> Fix | None: ...
+
+    def leave_partial(self, *, patch: Patch, author: str, why: str) -> None:
+        """Keep an unproven change of this attempt for people to look at. The same again changes nothing."""
+        ...
 
     def hints(self) -> tuple[str, ...]:
         """What people wrote with Retry, oldest first."""

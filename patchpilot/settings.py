@@ -7,16 +7,25 @@ A missing secret stops the start (:func:`load`); it is never skipped.
 
 from __future__ import annotations
 
+import base64
 import enum
+import re
+import shlex
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from patchpilot.errors import ConfigurationError
+from patchpilot.failures import Category
+from patchpilot.grammar.values import DigestTime, read_digest_time
+from patchpilot.images import ImageTable
+from patchpilot.policy import LEAST_CONFIDENCE, Mode, Policy
 from patchpilot.sharing import Sharing
 
 
@@ -51,17 +60,41 @@ class _Slice(BaseSettings):
     )
 
 
-class CommonSettings(_Slice):
-    """What every role needs."""
+_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class DatabaseSettings(_Slice):
+    """What commands need that only ask or change the database."""
 
     database_url: SecretStr
     """``postgresql://user:password@host:5432/name``; the database needs the ``vector`` extension."""
+    log_level: str = "INFO"
+    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``; the log is one JSON object a line on standard error."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_level(cls, value: str) -> str:
+        if value.strip().upper() not in _LOG_LEVELS:
+            message = f"must be one of {', '.join(_LOG_LEVELS)}"
+            raise ValueError(message)
+        return value.strip().upper()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+            message = "must be a PostgreSQL address such as postgresql://user:password@host:5432/patchpilot"
+            raise ValueError(message)
+        return value
+
+
+class CommonSettings(DatabaseSettings):
+    """What every role needs."""
+
     redis_url: SecretStr
     """``redis://[:password@]host:6379/0`` or ``unix:///path``. Redis may be wiped at any moment."""
     public_url: str = "http://localhost:8000"
     """Where people reach the bot, for links."""
-    log_level: str = "INFO"
-    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``; the log is one JSON object a line on standard error."""
     lease_seconds: float = Field(default=15.0, ge=1)
     """A worker that has not renewed its lease for this long is taken for dead, and its work is resumed."""
     task_deadline_seconds: float = Field(default=3600.0, gt=0)
@@ -76,14 +109,6 @@ class CommonSettings(_Slice):
     def _is_off_or_several(cls, value: int) -> int:
         if value == 1:
             message = "must be 0 (no storms) or at least 2: one place is no storm"
-            raise ValueError(message)
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgres(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
-            message = "must be a PostgreSQL address such as postgresql://user:password@host:5432/patchpilot"
             raise ValueError(message)
         return value
 
@@ -122,10 +147,106 @@ class BotSettings(CommonSettings, GitHubReaderSettings):
     """``xapp-…`` turns on Socket Mode: no public URL is needed for Slack then."""
     slack_api_url: str = "https://slack.com/api/"
     """Where Slack's Web API is; other than the default only for the playground and for tests."""
+    slack_client_id: str = ""
+    """Client id of the Slack app: other workspaces can add it at ``PUBLIC_URL/slack/install`` then."""
+    slack_client_secret: SecretStr = SecretStr("")
+    """Its client secret."""
+    slack_token_keys: SecretStr = SecretStr("")
+    """Keys that seal those workspaces' tokens in the database, parted by commas. The first one seals; with
+    the next start of the bot, what the others have sealed is sealed anew, and they may go."""
+    slack_workspaces: str = ""
+    """Ids (``T…``) of the workspaces that may add the app, parted by commas; empty for none."""
     slack_channel: str = "#ci"
-    """Channel for failures of repositories that nobody has routed elsewhere: ``#name`` or an id."""
+    """Channel for failures of repositories that nobody has routed elsewhere, private ones too: ``#name`` or
+    an id."""
+    github_app_client_id: str = ""
+    """Client id of a GitHub App: people link their accounts by GitHub's sign-in then (`/patchpilot link`)."""
+    github_app_client_secret: SecretStr = SecretStr("")
+    """That App's client secret. Its callback URL is ``PUBLIC_URL/auth/github/callback``."""
+    user_day_requests: int = Field(default=30, ge=0)
+    """How many requests that make work (diagnose, retry, retest, fix) one person has a day (UTC)."""
+    slack_channel_branches: str = ""
+    """Branches whose failures come to ``SLACK_CHANNEL``, patterns parted by commas (``main,rel/*``); empty
+    for each repository's default branch."""
+    slack_admin: str = ""
+    """Who hears of channels that can't be reached: a person's or a channel's id; empty for nobody."""
+    slack_escalation_group: str = ""
+    """Id of the user group (``S…``) that Escalate offers to call; empty for none."""
+    slack_mention_author: bool = True
+    """Mention the author of a suspect commit, once per incident, where their account is linked."""
+    digest_at: str = "mon@09:00"
+    """When ``SLACK_CHANNEL`` gets its weekly digest; empty for never. Other channels say so themselves."""
+    digest_timezone: str = "UTC"
+    """Time zone of that, for instance ``Europe/Berlin``. Others name theirs or get that of who subscribes
+    them."""
+    digest_minutes_per_fix: int = Field(default=45, ge=0, le=10_000)
+    """What a fix that landed and held is taken to have saved, in minutes; the digest shows the formula."""
     api_token: SecretStr = SecretStr("")
     """Bearer token for the REST API's changing calls; without it those calls are refused."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses or networks of your reverse proxies, parted by commas, as the bot sees them: who asks is read
+    from their ``X-Forwarded-For``, and so many may begin to sign in from there in a minute."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in _parted(value):
+            try:
+                ip_network(part)
+            except ValueError:
+                message = f"{part!r} is no address or network such as 172.18.0.1 or 10.0.0.0/8"
+                raise ValueError(message) from None
+        return ",".join(_parted(value))
+
+    @field_validator("digest_at")
+    @classmethod
+    def _is_digest_time(cls, value: str) -> str:
+        return str(read_digest_time(value)) if value.strip() else ""
+
+    @field_validator("digest_timezone")
+    @classmethod
+    def _is_time_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            message = f"{value!r} is no time zone; write for instance UTC or Europe/Berlin"
+            raise ValueError(message) from None
+
+    @property
+    def token_keys(self) -> list[str]:
+        """``slack_token_keys``, if other workspaces may add the app; else none."""
+        return _parted(self.slack_token_keys.get_secret_value()) if self.slack_client_id else []
+
+    @property
+    def slack_allowed_workspaces(self) -> frozenset[str]:
+        """``slack_workspaces``, read."""
+        return frozenset(_parted(self.slack_workspaces))
+
+    @model_validator(mode="after")
+    def _installs_are_whole(self) -> BotSettings:
+        rest = {
+            "SLACK_CLIENT_SECRET": self.slack_client_secret.get_secret_value(),
+            "SLACK_TOKEN_KEYS": self.slack_token_keys.get_secret_value().strip(", "),
+            "SLACK_SIGNING_SECRET": self.slack_signing_secret.get_secret_value(),
+        }
+        missing = [name for name, value in rest.items() if not value]
+        if not all(map(_is_fernet_key, self.token_keys)):
+            message = (
+                "SLACK_TOKEN_KEYS holds what is no key of 32 bytes in URL-safe base64; make one with: "
+                'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+            )
+            raise ValueError(message)
+        if self.slack_client_id and missing:
+            message = (
+                f"SLACK_CLIENT_ID lets other workspaces add the app, which needs {', '.join(missing)} too"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def digest_time(self) -> DigestTime | None:
+        """``digest_at``, read."""
+        return read_digest_time(self.digest_at) if self.digest_at else None
 
     @model_validator(mode="after")
     def _nothing_unsigned(self) -> BotSettings:
@@ -141,6 +262,23 @@ class BotSettings(CommonSettings, GitHubReaderSettings):
         return self
 
 
+def assignments(text: str) -> dict[str, str]:
+    """Read ``NAME=value NAME="other value"``. Raises ``ValueError`` without any value: it may be secret."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        message = "has a quotation mark without its partner"
+        raise ValueError(message) from None
+    found = {}
+    for number, word in enumerate(words, start=1):
+        name, equals, value = word.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+            message = f"word {number} is no NAME=value"
+            raise ValueError(message)
+        found[name] = value
+    return found
+
+
 class SandboxSettings(_Slice):
     """The sandbox in which a repository's own commands run."""
 
@@ -150,6 +288,9 @@ class SandboxSettings(_Slice):
     """``auto`` (Docker if it has an image, else bubblewrap), ``docker``, ``bubblewrap`` or ``none``."""
     image: str = ""
     """Image for Docker; empty for the locally built ``patchpilot-sandbox:latest``."""
+    images: str = ""
+    """Images for what jobs ask for, instead of that one: ``python:3.12=ci-python:3.12, node:*=ci-node:20``.
+    The engine must have them; what a repository itself names is never pulled."""
     runtime: str = ""
     """OCI runtime, for instance ``runsc``; empty for the engine's default."""
     toolbox: Path | None = None
@@ -162,6 +303,45 @@ class SandboxSettings(_Slice):
     """Hard limit of processes and threads per command."""
     cpus: float = Field(default=1.0, gt=0)
     """CPU time per second of wall time that a command may use."""
+    prepare: bool = True
+    """Install what a job installs, from the base commit's lock file, in a step of its own with network but
+    without the repository's code; ``off`` where nothing may reach a network."""
+    prepare_changed: bool = False
+    """Also install from a lock file that the failing commit changed on its branch, not only the base's."""
+    prepare_env: SecretStr = SecretStr("")
+    """Variables for that step alone, parted by spaces: ``PIP_INDEX_URL=https://user:key@index.example/simple
+    npm_config_registry=https://npm.example GOPROXY=https://go.example``. Commands never see them."""
+    prepare_network: str = Field(default="bridge", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Docker network of that step, for instance one that reaches only a proxy or a mirror."""
+    prepare_ca: Path | None = None
+    """A PEM file of certificate authorities that the step trusts, where an index has its own."""
+    prepare_seconds: float = Field(default=600.0, gt=0)
+    """Hard limit of the step, in seconds."""
+    prepare_memory_mb: int = Field(default=1536, ge=128)
+    """Hard limit of the step, in MiB."""
+    layer_gb: float = Field(default=3.0, gt=0)
+    """Most that one job's installed dependencies may have, in GB."""
+    layers_gb: float = Field(default=10.0, gt=0)
+    """Most that all kept ones may have together, in GB; those unused for longest go first."""
+    layers: Path | None = None
+    """Folder for them (bubblewrap) or for their locks (Docker); empty for ``~/.cache/patchpilot/layers``."""
+
+    @property
+    def image_table(self) -> ImageTable:
+        """``images``, read."""
+        return ImageTable.parse(self.images)
+
+    @field_validator("prepare_env")
+    @classmethod
+    def _is_environment(cls, value: SecretStr) -> SecretStr:
+        assignments(value.get_secret_value())
+        return value
+
+    @field_validator("images")
+    @classmethod
+    def _is_image_table(cls, value: str) -> str:
+        ImageTable.parse(value)
+        return value
 
 
 class WorkerSettings(CommonSettings, GitHubReaderSettings):
@@ -173,12 +353,25 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """Another address for gateways and tests."""
     anthropic_model: str = "claude-sonnet-5-5"
     """Any model in the price table (``agent/prices.py``); others are refused, since budgets fail closed."""
+    anthropic_effort: Literal["", "low", "medium", "high", "xhigh", "max"] = ""
+    """How hard the model tries; empty for its own default. Not every model has every level."""
+    anthropic_thinking: Literal["", "adaptive", "between_tools"] = ""
+    """When the model thinks; empty for its own default. Models before 5 think only with ``adaptive``."""
+    anthropic_max_tokens: int = Field(default=16_000, ge=1_000, le=64_000)
+    """Most tokens of one answer, thinking included; an answer that was cut off may have twice as many, where
+    the model can write as much."""
+    repair_max_turns: int = Field(default=40, ge=1, le=200)
+    """Most answers of the model in one try at a repair."""
+    repair_candidates: int = Field(default=3, ge=1, le=10)
+    """How often the model may propose in one attempt: again after a refusal, or for a smaller patch."""
     heal_max_dollars: Decimal = Field(default=Decimal("1.00"), ge=0)
     """Most that one heal may spend on model calls."""
-    heal_max_tokens: int = Field(default=400_000, ge=0)
-    """Most tokens, input and output together, that one heal may use."""
+    heal_max_tokens: int = Field(default=1_500_000, ge=0)
+    """Most tokens that one heal may use: input, with what the prompt cache gives back, and output."""
     repo_day_max_dollars: Decimal = Field(default=Decimal("20.00"), ge=0)
     """Most that all heals of one repository may spend in one day (UTC)."""
+    repo_day_max_tokens: int = Field(default=30_000_000, ge=0)
+    """Most tokens that they may use in one day, counted as for one heal."""
     approval_hours: float = Field(default=72, gt=0, le=24 * 30)
     """After this many hours without a decision, a proposal expires."""
     proof_runs: int = Field(default=2, ge=1, le=20)
@@ -188,6 +381,16 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     rerun_flaky: bool = False
     """Have CI run the failed jobs again, once per run, where the verdict is flaky, infrastructure or timeout.
     The effects role does it, so it needs the same setting."""
+    policy: Mode = Mode.ASK
+    """What holds where a repository's ``.patchpilot.yml`` says nothing: ``ask`` (a named human approves every
+    patch), ``diagnose`` (nothing is run or patched) or ``draft`` (see ``POLICY_CATEGORIES``)."""
+    policy_at_most: Mode = Mode.DRAFT
+    """The most that a repository's own policy may allow: ``diagnose``, ``ask`` or ``draft``."""
+    policy_categories: str = ""
+    """With ``POLICY=draft``: kinds of failure, parted by commas (``lint, format``), whose fixes become draft
+    pull requests without asking."""
+    policy_confidence: float = Field(default=0.9, ge=LEAST_CONFIDENCE, le=1)
+    """With ``POLICY=draft``: from which confidence on."""
     log_max_bytes: int = Field(default=256_000_000, ge=1_000)
     """How much of one job's log is read; the rest is left out and people are told."""
     memory_shared: str = ""
@@ -205,6 +408,26 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     memory_embedder_dimensions: int = Field(default=0, ge=0, le=16_000)
     """Length of its vectors, for models that let one choose; 0 takes what the model gives."""
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+
+    @property
+    def default_policy(self) -> Policy:
+        """What holds for a repository that says nothing."""
+        wanted = (name.strip() for name in self.policy_categories.split(","))
+        categories = frozenset(Category(name) for name in wanted if name)
+        confidence = self.policy_confidence
+        return Policy(
+            mode=self.policy, categories=categories, confidence=confidence, source="the operator's settings"
+        )
+
+    @field_validator("policy_categories")
+    @classmethod
+    def _are_categories(cls, value: str) -> str:
+        known = {category.value for category in Category}
+        strange = [name for part in value.split(",") if (name := part.strip()) and name not in known]
+        if strange:
+            message = f"{', '.join(strange)} is no kind of failure; there are {', '.join(sorted(known))}"
+            raise ValueError(message)
+        return value
 
     @property
     def sharing(self) -> Sharing:
@@ -238,6 +461,32 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
         return self
 
 
+class _LocalSandboxSettings(SandboxSettings):
+    model_config = SettingsConfigDict(env_file=None)
+
+
+class LocalSettings(WorkerSettings):
+    """The worker's settings for one heal on the command line, without database and queue.
+
+    No ``.env`` is read: the folder at hand is the repository that is to be healed, and its own file could
+    send the model key to an address of its choice.
+    """
+
+    model_config = SettingsConfigDict(env_file=None)
+
+    database_url: SecretStr = SecretStr("")
+    """The memory's database; empty for none."""
+    redis_url: SecretStr = SecretStr("")
+    """Not used."""
+    sandbox: SandboxSettings = Field(default_factory=_LocalSandboxSettings)
+
+    @field_validator("database_url", "redis_url", mode="plain")
+    @classmethod
+    def _as_given(cls, value: object) -> SecretStr:
+        # Whoever heals a web service has its DATABASE_URL set: what it holds is judged where it is used.
+        return value if isinstance(value, SecretStr) else SecretStr(str(value))
+
+
 class EffectsSettings(CommonSettings):
     """The role that writes branches and pull requests: queue ``effects``. No model key, no Docker."""
 
@@ -252,6 +501,30 @@ class EffectsSettings(CommonSettings):
     rerun_flaky: bool = False
     """May ask for a rerun of failed jobs, as the worker's setting of this name wants. Only then is a token
     with ``actions: write`` asked for, so grant the App that permission first."""
+    pull_request_stays_draft: bool = False
+    """Leave pull requests drafts when their CI is green; otherwise they are marked ready for review then."""
+    ci_start_minutes: float = Field(default=3.0, gt=0, le=24 * 60)
+    """After so many minutes without any CI on a fix, the thread says why and what to do."""
+    keep_deliveries_days: float = Field(default=7, ge=3)
+    """For how many days webhook deliveries, requests and sign-ins are remembered, so that a repeat changes
+    nothing; GitHub redelivers for three days."""
+    keep_tasks_days: float = Field(default=30, ge=1)
+    """For how many days done tasks are kept, and where a heal stood that can't go on any more. Those of open
+    incidents stay."""
+    keep_events_days: float = Field(default=90, ge=15)
+    """For how many days events of incidents that are over are kept; the weekly digest looks back on two
+    weeks. Incidents, proposals, decisions and the memory stay for good."""
+
+
+def _parted(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _is_fernet_key(value: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(value)) == 32  # noqa: PLR2004 - Fernet's own rule
+    except ValueError:
+        return False
 
 
 def _plain_address(value: str) -> bool:
@@ -272,7 +545,7 @@ def load(kind: type[Slice]) -> Slice:
     try:
         return kind()
     except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
+        raise ConfigurationError(_explain(error, kind)) from None
 
 
 def described(kind: type[BaseSettings]) -> list[tuple[str, str, str]]:
@@ -291,10 +564,24 @@ def described(kind: type[BaseSettings]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
+    prefix = _prefixes(kind).get(error.title, "")
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = "_".join(str(part) for part in problem["loc"]).upper()
+        name = prefix + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else ""
         text = problem["msg"].removeprefix("Value error, ")
         lines.append(f"{name}: {'is not set' if problem['type'] == 'missing' else text}" if name else text)
     return "settings can't be used:\n  " + "\n  ".join(lines)
+
+
+def _prefixes(kind: type[BaseSettings]) -> dict[str, str]:
+    """What the environment's names of a slice, and of the slices in it, begin with, by the class's name.
+
+    A slice within another one is read by itself, so its errors name its own fields only.
+    """
+    found = {kind.__name__: str(kind.model_config.get("env_prefix", "")).upper()}
+    for field in kind.model_fields.values():
+        inner = field.default_factory
+        if isinstance(inner, type) and issubclass(inner, BaseSettings):
+            found |= _prefixes(inner)
+    return found

@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
+from typing import Final, NewType
 
 from patchpilot.errors import MalformedPayloadError
 
@@ -68,12 +68,24 @@ class RunRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunAddress:
+    """What the address of a run's page says."""
+
+    repo: Repo
+    run_id: int
+    attempt: int | None = None
+    """``None`` for the latest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CIStep:
     """One step of a job; ``number`` starts at 1 and counts as the provider does."""
 
     number: int
     name: str
     failed: bool
+    skipped: bool = False
+    """Its condition did not hold, so it was not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +130,6 @@ class Commit:
 
     sha: Sha
     author: str
-    author_login: str
     message: str
     parents: tuple[Sha, ...] = ()
     diff: str = ""
@@ -128,6 +139,22 @@ class Commit:
     def subject(self) -> str:
         """The first line of the message."""
         return self.message.splitlines()[0] if self.message.strip() else ""
+
+
+class Delivery(enum.StrEnum):
+    """How a fix is handed over. The values are stored and shown."""
+
+    PULL_REQUEST = "pull request"
+    STACKED = "stacked pull request"
+    """Against the branch of somebody's pull request, which stays theirs."""
+    SUGGESTIONS = "review suggestions"
+    """On somebody's pull request; they apply each by a click."""
+    PUSH = "push"
+    """A commit on somebody's branch, because they asked for it."""
+
+
+ON_THEIR_BRANCH: Final = frozenset({Delivery.SUGGESTIONS, Delivery.PUSH})
+"""What puts a fix on the pull request of somebody else, whose CI, draft and merge are theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +173,11 @@ class Proposal:
     commit_message: str
     labels: tuple[str, ...] = ()
     draft: bool = True
+    draft_only: bool = False
+    """Where drafts are not to be had nothing is opened: no person has approved more than a draft."""
+    onto: Sha | None = None
+    """Head of ``branch`` as an earlier round left it: the commit goes on top of that, and the pull request
+    is brought up to date. ``None`` for a branch that is to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

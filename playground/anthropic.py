@@ -8,11 +8,16 @@ request to the next turn.
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self, cast
+
+from playground.anthropic_cache import PromptCache
+from playground.anthropic_thinking import signature, stale
 
 _KINDS = {
     400: "invalid_request_error",
@@ -45,6 +50,8 @@ class Reply:
 
     text: str = ""
     thinking: str = ""
+    signature: str = ""
+    """Of the thinking block; empty for the one that binds it to the conversation."""
     calls: Sequence[ToolCall] = ()
     stop_reason: str | None = None
     """``None`` for what fits: ``tool_use`` with calls, else ``end_turn``."""
@@ -53,7 +60,9 @@ class Reply:
     cache_read: int = 0
     cache_write: int = 0
     cut_after: int | None = None
-    """Break the connection after that many stream events."""
+    """End the connection after that many stream events, as if the answer were whole."""
+    reset_after: int | None = None
+    """Reset the connection after that many stream events, as a dying proxy does."""
     raw_input: str | None = None
     """Text sent as the last tool call's input instead of JSON: a malformed or truncated call."""
 
@@ -75,8 +84,27 @@ class Fault:
 class Silence:
     """Accept the request and never answer; the connection is held until the server stops."""
 
+    after: int = 0
+    """Send that many stream events of an answer first, and hang in the body then."""
 
-Turn = Reply | Fault | Silence
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """An answer that begins and then sends ``piece`` again and again, until the client leaves."""
+
+    piece: bytes = b'event: ping\ndata: {"type": "ping"}\n\n'
+    seconds: float = 0.01
+    """Between two pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Status 200 and this as the stream's body, whatever it is."""
+
+    body: bytes
+
+
+Turn = Reply | Fault | Silence | Drip | Garbage
 Script = Iterable[Turn] | Callable[[Mapping[str, Any]], Turn]
 
 
@@ -111,6 +139,8 @@ class ScriptedAnthropic:
     host: str = "127.0.0.1"
     port: int = 0
     requests: list[Recorded] = field(default_factory=list)
+    cache: PromptCache | None = None
+    """With it, the prompt tokens of answers are counted from the requests and their cache marks."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -155,6 +185,10 @@ class ScriptedAnthropic:
         """Wait until the server stops."""
         self._stopped.wait()
 
+    def stopped(self, seconds: float) -> bool:
+        """Wait so long, or until the server stops; whether it did."""
+        return self._stopped.wait(seconds)
+
 
 class _Write(Protocol):
     def __call__(self, data: bytes, /) -> object: ...
@@ -185,11 +219,14 @@ class _Handler(BaseHTTPRequestHandler):
         if problem is not None:
             self._error(problem)
             return
-        self._play(self._script.next_turn(Recorded(self.path, dict(self.headers.items()), body)), body)
+        turn = self._script.next_turn(Recorded(self.path, dict(self.headers.items()), body))
+        if isinstance(turn, Reply):
+            turn = replace(turn, signature=turn.signature or signature(body))
+        self._play(turn, body)
 
     def _play(self, turn: Turn, body: dict[str, Any]) -> None:
         match turn:
-            case Silence():
+            case Silence(after=0):
                 self._script.hold()
                 self.close_connection = True
             case Fault(in_stream=False):
@@ -200,8 +237,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(200, _message(turn, body["model"]))
             case Fault():
                 self._error(turn)
+            case _:
+                self._error(Fault(status=400, message="this turn is a stream's"))
 
-    def _stream(self, turn: Reply | Fault, body: dict[str, Any]) -> None:
+    def _stream(self, turn: Turn, body: dict[str, Any]) -> None:
         self.close_connection = True
         self.send_response(200)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
@@ -209,9 +248,31 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         try:
-            _write_events(self.wfile.write, turn, body["model"])
+            self._write(turn, body)
         except OSError:  # the client left, which a test of deadlines does on purpose
             return
+
+    def _write(self, turn: Turn, body: dict[str, Any]) -> None:
+        write, model = self.wfile.write, body["model"]
+        match turn:
+            case Reply():
+                counted = None if self._script.cache is None else self._script.cache.usage(body)
+                _write_events(write, _reply_events(turn, model, counted), turn.cut_after, turn.reset_after)
+                if turn.reset_after is not None:
+                    # A socket closed with a linger of 0 sends RST instead of FIN.
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
+            case Fault():
+                _write_events(write, _fault_events(turn, model))
+            case Silence(after=after):
+                _write_events(write, _reply_events(says("on my way"), model), after)
+                self._script.hold()
+            case Drip(piece=piece, seconds=seconds):
+                _write_events(write, _reply_events(says("on my way"), model), 2)
+                while not self._script.stopped(seconds):
+                    write(piece)
+            case Garbage(body=garbage):
+                write(garbage)
 
     def _error(self, fault: Fault) -> None:
         headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
@@ -249,7 +310,8 @@ def _problem(path: str, key: str, body: Any) -> Fault | None:
         return Fault(
             status=400, kind="invalid_request_error", message="a maximum of 4 blocks with cache_control"
         )
-    return None
+    changed = stale(body)
+    return Fault(status=400, kind="invalid_request_error", message=changed) if changed else None
 
 
 def _unanswered(messages: list[dict[str, Any]]) -> list[str]:
@@ -287,7 +349,7 @@ def _message(reply: Reply, model: str) -> dict[str, Any]:
 def _content(reply: Reply) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if reply.thinking:
-        blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": "c2lnbmVk"})
+        blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": reply.signature})
     if reply.text:
         blocks.append({"type": "text", "text": reply.text})
     for number, call in enumerate(reply.calls):
@@ -318,10 +380,10 @@ def _error_body(fault: Fault) -> dict[str, Any]:
     }
 
 
-def _write_events(write: _Write, turn: Reply | Fault, model: str) -> None:
-    events = _reply_events(turn, model) if isinstance(turn, Reply) else _fault_events(turn, model)
+def _write_events(write: _Write, events: Iterable[tuple[str, dict[str, Any]]], *ends: int | None) -> None:
+    """Send the events, stopping before the first whose number is among ``ends``."""
     for number, (name, data) in enumerate(events):
-        if isinstance(turn, Reply) and turn.cut_after == number:
+        if number in ends:
             return
         write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
 
@@ -331,22 +393,27 @@ def _fault_events(fault: Fault, model: str) -> Iterator[tuple[str, dict[str, Any
     yield "error", _error_body(fault)
 
 
-def _start(reply: Reply, model: str) -> tuple[str, dict[str, Any]]:
+def _start(reply: Reply, model: str, counted: dict[str, int] | None = None) -> tuple[str, dict[str, Any]]:
     message = {**_message(reply, model), "content": [], "stop_reason": None}
-    message["usage"] = {**_usage(reply), "output_tokens": 1}
+    message["usage"] = {**_usage(reply), **(counted or {}), "output_tokens": 1}
     return "message_start", {"type": "message_start", "message": message}
 
 
-def _reply_events(reply: Reply, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _reply_events(
+    reply: Reply, model: str, counted: dict[str, int] | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """https://platform.claude.com/docs/en/build-with-claude/streaming has the order of events."""
-    yield _start(reply, model)
+    yield _start(reply, model, counted)
     yield "ping", {"type": "ping"}
     blocks = _content(reply)
     for index, block in enumerate(blocks):
         raw = reply.raw_input if index == len(blocks) - 1 else None
         yield from _block_events(index, block, raw)
     delta = {"stop_reason": _stop_reason(reply), "stop_sequence": None}
-    yield "message_delta", {"type": "message_delta", "delta": delta, "usage": _usage(reply)}
+    yield (
+        "message_delta",
+        {"type": "message_delta", "delta": delta, "usage": {**_usage(reply), **(counted or {})}},
+    )
     yield "message_stop", {"type": "message_stop"}
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from jobs.migration import migrate_address
+from jobs.migration import migrate
 from patchpilot.errors import PermanentError
 from patchpilot.ports import Workbenches
 from playground.processes import Processes
@@ -65,12 +65,16 @@ def installation(
     socket_mode: bool = False,
     pace: Pace | None = None,
     durable: bool = True,
+    logs: Path | None = None,
 ) -> Iterator[Installation]:
-    """PostgreSQL, Redis and the town, migrated and linked; the roles are started by the caller."""
+    """PostgreSQL, Redis and the town, migrated and linked; the roles are started by the caller.
+
+    ``logs`` is where their logs are written, if not below ``folder``.
+    """
     with ExitStack() as stack:
         database_url = stack.enter_context(embedded_postgres(folder / "postgres", durable=durable))
         redis_url = stack.enter_context(embedded_redis(folder / "redis"))
-        migrate_address(database_url)
+        migrate(database_url)
         db = Database(database_url)
         stack.callback(db.close)
         place = stack.enter_context(
@@ -84,7 +88,7 @@ def installation(
             )
         )
         place.link_people(db)
-        processes = stack.enter_context(Processes(folder / "logs"))
+        processes = stack.enter_context(Processes(logs or folder / "logs"))
         yield Installation(
             town=place, db=db, database_url=database_url, redis_url=redis_url, processes=processes
         )

@@ -29,7 +29,6 @@ class _Process:
     environment: dict[str, str]
     log: Path
     running: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
     wanted: bool = True
 
 
@@ -64,9 +63,10 @@ class Processes:
                 process.wait()
 
     def start(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> None:
-        """Run ``patchpilot`` with ``arguments`` and keep it running."""
+        """Run ``patchpilot`` with ``arguments`` and keep it running; its log begins anew."""
         passed_on = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         process = _Process(arguments, {**passed_on, **environment}, self.folder / f"{name}.log")
+        process.log.unlink(missing_ok=True)  # of an earlier run in a folder that is kept
         with self._lock:
             self._processes[name] = process
             self._spawn(process)
@@ -108,7 +108,6 @@ class Processes:
                     died = process.running is not None and process.running.poll() is not None
                     if process.wanted and died and not self._stop.is_set():
                         log.info("process restarted", extra={"action": "process_restarted", "role": name})
-                        process.restarts += 1
                         self._spawn(process)
 
     def _spawn(self, process: _Process) -> None:

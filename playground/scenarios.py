@@ -7,8 +7,9 @@ after an approval, one incident has one card. A story that goes another way rais
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from patchpilot.heals import HealState
@@ -17,6 +18,10 @@ from playground.stage import Stage, StuckError
 
 S = HealState
 APPROVER: Final = "ana"
+VISIT_SECONDS: Final = 120.0
+"""How long a person may try what an escalated incident offers, before a colleague mends it."""
+OPEN_LEDGER: Final = replace(LEDGER, private=False)
+"""Open source, so that a visitor may subscribe a public channel to it at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +36,11 @@ class Scenario:
 
 def ledger(stage: Stage) -> None:
     """Lint and formatting, cured by the repository's own tool."""
-    red = _break(stage, LEDGER)
+    red = _break(stage, OPEN_LEDGER)
     job = stage.reach(red, S.AWAITING_APPROVAL)
     _expect(job["author"].startswith("fixer:"), f"a fixer was to cure it, not {job['author']}")
     _told(stage, job)
-    _approve_and_merge(stage, LEDGER, job)
+    _approve_and_merge(stage, OPEN_LEDGER, job)
 
 
 def checkout(stage: Stage) -> None:
@@ -43,9 +48,11 @@ def checkout(stage: Stage) -> None:
     red = _break(stage, CHECKOUT)
     job = stage.reach(red, S.ESCALATED, S.AWAITING_APPROVAL)
     _told(stage, job)
+    if job["state"] == S.ESCALATED and not stage.auto:
+        job = leave_to_visitor(stage, CHECKOUT, job)
     if job["state"] == S.ESCALATED:
         fixed = CHECKOUT.fix(stage.town.github)
-        stage.say("a human pushes the fix to main")
+        stage.say(f"{_healer(CHECKOUT)} pushes the fix to main")
         _ci(stage, CHECKOUT, fixed, "success")
         stage.reach(red, S.RECOVERED)
         stage.wait(stage.idle, "PatchPilot to learn the human's fix")
@@ -63,6 +70,25 @@ def checkout(stage: Stage) -> None:
     _approve_and_merge(stage, CHECKOUT, second)
 
 
+def leave_to_visitor(
+    stage: Stage, sample: Sample, job: dict[str, Any], *, seconds: float = VISIT_SECONDS
+) -> dict[str, Any]:
+    """Wait until a person has tried again and that has ended, or for ``seconds``; returns the heal then."""
+    stage.say(
+        f"{job['incident']} waits for you: press “I'm on it” or “Retry with a hint…” in its thread. In "
+        f"{seconds:.0f} seconds, or once a retry has ended, {_healer(sample)} pushes a fix"
+    )
+    end = time.monotonic() + seconds
+
+    def tried() -> bool:
+        found = stage.job(job["commit"]) or job
+        decided = len(found["decisions"]) > len(job["decisions"])
+        return found["state"] != S.ESCALATED or decided or time.monotonic() > end
+
+    stage.wait(tried, "a person to try again", for_person=True)
+    return stage.reach(job["commit"], S.ESCALATED, S.AWAITING_APPROVAL, for_person=True)
+
+
 def notifier(stage: Stage) -> None:
     """A flaky test: recognised by running it again, never patched."""
     red = _break(stage, NOTIFIER)
@@ -74,7 +100,7 @@ def notifier(stage: Stage) -> None:
 
 SCENARIOS: Final = (
     Scenario(
-        name="ledger", title="Lint and formatting: the repository's own tool", sample=LEDGER, play=ledger
+        name="ledger", title="Lint and formatting: the repository's own tool", sample=OPEN_LEDGER, play=ledger
     ),
     Scenario(
         name="checkout", title="A bug in the logic: humans first, memory next", sample=CHECKOUT, play=checkout
@@ -90,6 +116,9 @@ def _break(stage: Stage, sample: Sample) -> str:
     _ci(stage, sample, green, "success")
     red = sample.break_it(stage.town.github)
     stage.say(f"{sample.breakage.author} pushes “{sample.breakage.message.splitlines()[0]}”")
+    run = stage.town.github.runs(sample.full_name, sha=red)[0]
+    if run.title != sample.breakage.message.splitlines()[0]:
+        stage.say(f"it turns red by chance on {run.actor}'s “{run.title}”")
     _ci(stage, sample, red, "failure")
     return red
 
@@ -134,9 +163,13 @@ def _approve_and_merge(stage: Stage, sample: Sample, job: dict[str, Any]) -> Non
     if stage.auto:
         github.merge(sample.full_name, number, by=APPROVER)
     else:
-        stage.say(f"#{number} waits for you: on the GitHub tab mark it ready for review, then merge it")
+        stage.say(f"#{number} waits for you: its CI is green, so it leaves draft; merge it on the GitHub tab")
     stage.reach(job["commit"], S.RESOLVED, for_person=True)
     stage.say(f"#{number} is merged, {job['incident']} is resolved")
+
+
+def _healer(sample: Sample) -> str:
+    return sample.cure.author if sample.cure else "a colleague"
 
 
 def _expect(true: object, otherwise: str) -> None:

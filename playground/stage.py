@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ _LOOK_SECONDS: Final = 0.1
 
 class StuckError(PatchPilotError):
     """A scenario did not come to where it must; the message says what was waited for."""
+
+
+class OverError(StuckError):
+    """The scenario was ended from outside while it waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,8 @@ class Stage:
     tell: Callable[[Note], None]
     auto: bool
     """Press the buttons ourselves instead of waiting for a person."""
+    over: threading.Event = field(default_factory=threading.Event)
+    """Once set, whoever waits gets :class:`OverError`: a story may wait for a person for ever."""
     notes: list[Note] = field(default_factory=list)
     _last: float = field(default_factory=time.monotonic)
 
@@ -87,7 +94,8 @@ class Stage:
         while not (found := look()):
             if not (for_person and not self.auto) and time.monotonic() > end:
                 raise StuckError(f"waited {WAIT_SECONDS:.0f} s for {what}")
-            time.sleep(_LOOK_SECONDS)
+            if self.over.wait(_LOOK_SECONDS):
+                raise OverError(f"ended while it waited for {what}")
         return found
 
     def idle(self) -> bool:
@@ -113,7 +121,12 @@ class Stage:
 
     def _get(self, path: str, **query: object) -> dict[str, Any]:
         try:
-            answer = httpx.get(f"{self.town.bot_url}{path}", params=query, timeout=10)  # type: ignore[arg-type]
+            answer = httpx.get(
+                f"{self.town.bot_url}{path}",
+                params=query,  # type: ignore[arg-type]
+                headers=self.town.bearer,
+                timeout=10,
+            )
         except httpx.TransportError:
             # The bot is (re)starting; whoever waits asks again.
             return {"jobs": [], "tasks_waiting": {"bot": 1}}

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 
+from bot.slack.needs import EVENTS, SCOPES
 from patchpilot.ports import Workbenches
 from patchpilot.source import HostUser
 from playground.github.ci import CIRunner
@@ -25,8 +26,8 @@ from playground.github.server import GitHub
 from playground.github.server import router as github_router
 from playground.serving import free_port, served
 from playground.slack.pace import Pace
+from playground.slack.routes import router as slack_router
 from playground.slack.server import Slack
-from playground.slack.server import router as slack_router
 from playground.web.page import router as page_router
 from storage.database import Database
 from storage.links import link
@@ -36,6 +37,7 @@ PEOPLE: Final = {"ana": "Ana Ruiz", "ben": "Ben Okafor", "cleo": "Cleo Lindt"}
 """Login on GitHub and name on Slack; the same person on both, and linked."""
 _WRITER_ID: Final = "1001"
 _READER_ID: Final = "1002"
+_CLIENT_ID: Final = "Iv1.playground"
 _WRITES: Final = {
     "actions": "read",
     "checks": "write",
@@ -45,22 +47,6 @@ _WRITES: Final = {
     "pull_requests": "write",
 }
 _READS: Final = dict.fromkeys(_WRITES, "read")
-SCOPES: Final = (
-    "app_mentions:read",
-    "channels:history",
-    "channels:read",
-    "chat:write",
-    "commands",
-    "files:write",
-    "groups:history",
-    "groups:read",
-    "im:write",
-    "reactions:write",
-    "users:read",
-    "users:read.email",
-)
-"""As in ``deploy/slack-manifest.yaml``; a test holds both together."""
-EVENTS: Final = ("app_mention",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +60,8 @@ class Secrets:
     slack_bot: str
     slack_app: str
     api: str
+    sign_in: str
+    """The App's client secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +79,11 @@ class Town:
     """Id of the Slack channel in which failures are announced."""
     members: Mapping[str, str]
     """Slack user id by login."""
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header with which scripts may read and change everything over the REST API."""
+        return {"Authorization": f"Bearer {self.secrets.api}"}
 
     def link_people(self, db: Database) -> None:
         """Say who is who, as an admin does with ``patchpilot link``."""
@@ -126,8 +119,12 @@ class Town:
             "SLACK_BOT_TOKEN": self.secrets.slack_bot,
             "SLACK_API_URL": f"{self.url}/slack/api/",
             "SLACK_CHANNEL": f"#{CHANNEL}",
+            # A story of the demo is told on a branch of its own.
+            "SLACK_CHANNEL_BRANCHES": "*",
             "GITHUB_WEBHOOK_SECRET": self.secrets.webhook,
             "API_TOKEN": self.secrets.api,
+            "GITHUB_APP_CLIENT_ID": _CLIENT_ID,
+            "GITHUB_APP_CLIENT_SECRET": self.secrets.sign_in,
         }
         if self.socket_mode:
             return slack | {"SLACK_APP_TOKEN": self.secrets.slack_app}
@@ -185,6 +182,7 @@ def _secrets() -> Secrets:
         slack_bot=f"xoxb-{token(12)}",
         slack_app=f"xapp-1-{token(12)}",
         api=token(16),
+        sign_in=token(20),
     )
 
 
@@ -217,6 +215,9 @@ def _install_on_github(github: GitHub, bot_url: str, known: Secrets) -> None:
         public_key_pem=_public_half(known.reader_key),
         permissions=_READS,
         slug="patchpilot-reader",
+        client_id=_CLIENT_ID,
+        client_secret=known.sign_in,
+        callback_url=f"{bot_url}/auth/github/callback",
     )
 
 
@@ -229,7 +230,7 @@ def _install_on_slack(slack: Slack, bot_url: str, known: Secrets, *, socket_mode
         events_url=endpoint,
         interactivity_url=endpoint,
         commands={"/patchpilot": endpoint},
-        scopes=SCOPES,
+        scopes=tuple(SCOPES),
         events=EVENTS,
         bot_user_name="patchpilot",
         bot_real_name="PatchPilot",

@@ -10,39 +10,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from patchpilot.errors import PermanentError, UnsafePathError
 from patchpilot.fixes import CommandResult, Ending, Limits, Patch, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxSettings
-from sandbox import capture, git, inside, patches, trees
+from sandbox import capture, git, inside, patches, repository, sequence, trees
+from sandbox.engine import Engine, StoredLayer
 from sandbox.folders import OwnedFolder
-from sandbox.inside import Ended, Job
+from sandbox.inside import Ended, Job, Layer
+from sandbox.layers import Layers
 
 log = logging.getLogger(__name__)
-
-
-class Engine(Protocol):
-    """Runs one job in a fresh, limited, disconnected place and removes the place again."""
-
-    @property
-    def name(self) -> str:
-        """``docker`` or ``bubblewrap``."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Root file system and limits in force, and those that can't be enforced here."""
-        ...
-
-    def execute(self, job: Job) -> Ended:
-        """Raises :class:`~patchpilot.errors.SandboxUnavailableError` when the engine itself fails."""
-        ...
-
-    def close(self) -> None:
-        """Give back what the engine holds."""
-        ...
 
 
 def limits_of(settings: SandboxSettings) -> Limits:
@@ -62,6 +41,7 @@ class Benches:
         self._engine = engine
         self._note = note
         self._ceiling = limits_of(settings)
+        self._layers = Layers(engine, settings)
 
     @property
     def engine(self) -> str:
@@ -78,8 +58,16 @@ class Benches:
         """Copy the tree and work on the copy; everything is removed on leaving, also after an error."""
         if not spec.tree.is_dir():
             raise PermanentError(f"there is no checkout at {str(spec.tree)!r}")
-        with OwnedFolder() as folder:
-            yield Bench(self._engine, folder.path, spec, self._ceiling)
+        with OwnedFolder() as folder, self._layers.lease(spec) as (layer, unprepared):
+            yield Bench(self._engine, folder.path, spec, self._ceiling, layer=layer, unprepared=unprepared)
+
+    def stored_layers(self) -> list[StoredLayer]:
+        """The prepared layers that this engine keeps."""
+        return self._engine.layers()
+
+    def drop_layer(self, key: str) -> bool:
+        """Remove one of them; ``False`` where it is in use."""
+        return self._engine.drop_layer(key)
 
     def close(self) -> None:
         """Give back what the engine holds; open workbenches must be left first."""
@@ -89,8 +77,19 @@ class Benches:
 class Bench:
     """One sandboxed checkout (:class:`patchpilot.ports.Workbench`)."""
 
-    def __init__(self, engine: Engine, folder: Path, spec: WorkbenchSpec, ceiling: Limits) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        spec: WorkbenchSpec,
+        ceiling: Limits,
+        *,
+        layer: Layer | None = None,
+        unprepared: str = "",
+    ) -> None:
         self._engine = engine
+        self._layer = layer
+        self._unprepared = unprepared
         self._spec = spec
         self._ceiling = ceiling
         self._folder = folder
@@ -113,6 +112,11 @@ class Bench:
     def engine(self) -> str:
         """``docker`` or ``bubblewrap``."""
         return self._engine.name
+
+    @property
+    def unprepared(self) -> str:
+        """What of the job's dependencies is not installed here and why; empty if all is."""
+        return self._unprepared
 
     def files(self) -> Sequence[str]:
         """Relative paths of all regular files, sorted."""
@@ -188,17 +192,20 @@ class Bench:
 
     def _execute(self, command: ShellCommand, limits: Limits | None, *, capture: bool) -> Ended:
         tree, length = self._archived()
+        whole = sequence.composed(command)
+        tracked = repository.tracked(sequence.scripts(command), self._work)
         job = Job(
             job_id=self._spec.job_id,
             tree=tree,
             tree_bytes=length,
-            tail=inside.step_archive(command.script),
-            folder=inside.folder_of(command),
-            argv=inside.argv_of(command),
-            env=command.env,
+            tail=inside.step_archive(whole.script, tracked=tracked),
+            folder=inside.folder_of(whole),
+            argv=inside.argv_of(whole),
+            env=whole.env,
             limits=self._limits(limits),
             capture=capture,
             image=self._spec.image,
+            layer=self._layer,
         )
         ended = self._engine.execute(job)
         log.info(
@@ -227,29 +234,16 @@ class Bench:
         )
 
     def _judge(self, command: ShellCommand, ended: Ended) -> CommandResult:
-        ending = _ending(ended)
+        ending = inside.ending_of(ended)
+        output, stopped_at = sequence.read(command, ended.output.decode(errors="replace"))
         return CommandResult(
             command=command,
             ending=ending,
             exit_code=ended.exit_code if ending is Ending.EXITED else None,
-            output=ended.output.decode(errors="replace"),
+            output=output,
             seconds=ended.seconds,
             truncated=ended.overflowed,
             engine=self._engine.name,
             image=ended.image,
+            stopped_at=stopped_at,
         )
-
-
-def _ending(ended: Ended) -> Ending:
-    """Only an end that the script inside reported, and the engine confirms, says anything about the code."""
-    report = inside.read_report(ended.report)
-    if ended.overflowed:
-        return Ending.OUTPUT_LIMIT
-    # A child may be killed for memory and its parent exit with 0 all the same, so this outranks any status.
-    if ended.out_of_memory or report.oom_kills:
-        return Ending.OUT_OF_MEMORY
-    if ended.timed_out:
-        return Ending.TIMEOUT
-    if report.exit_code is None or report.exit_code != ended.exit_code:
-        return Ending.SANDBOX_ERROR
-    return Ending.EXITED

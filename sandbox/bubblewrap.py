@@ -21,17 +21,21 @@ from pathlib import Path
 from typing import IO
 
 from patchpilot.errors import SandboxUnavailableError
-from patchpilot.fixes import Limits
+from patchpilot.fixes import Ending, Limits
 from patchpilot.settings import SandboxSettings
 from patchpilot.text import one_line
-from sandbox import cgroups, inside, rootfs, seccomp, toolbox
+from sandbox import cgroups, inside, rootfs, seccomp, sizes, toolbox
 from sandbox.drain import OUTPUT, REPORT, Drain
-from sandbox.folders import OwnedFolder
+from sandbox.engine import StoredLayer
+from sandbox.folders import OwnedFolder, layers_folder
 from sandbox.inside import Ended, Job
+from sandbox.recipes import PREPARED
 from sandbox.trees import SANDBOX_ID
 
 _OPEN_FILES = 1024
 _FILE_BYTES = 100 * 2**20
+_LAYER_OPEN_FILES = 16_384
+_LAYER_FILE_BYTES = 2 * 2**30
 _END_SECONDS = 10.0
 _CHUNK = 65_536
 
@@ -50,11 +54,15 @@ class BubblewrapEngine:
         self._filter = seccomp.bpf_program()
         self._privileged = os.geteuid() == 0
         self._cgroups = cgroups.find()
+        self._layers = layers_folder(settings) / "bubblewrap"
         self._owned = OwnedFolder()
         self._folder = self._owned.path
         try:
             self._tools = self._prepare()
             self._root = rootfs.options(self._folder)
+            # The folder's name is another one in each process, what is shown of it is not.
+            shown = " ".join(self._root).replace(str(self._folder), "")
+            self._root_id = f"{rootfs.release()} {sys.version} {self._tools} {shown}"
             self._try()
         except BaseException:
             self.close()
@@ -80,6 +88,52 @@ class BubblewrapEngine:
 
     def execute(self, job: Job) -> Ended:
         """One bwrap, from start to the last of its processes."""
+        if job.layer is not None and not self.has_layer(job.layer.key):
+            raise SandboxUnavailableError("a prepared layer has been removed meanwhile")
+        return self._execute(job, self._layer_options(job))
+
+    def root_id(self, image: str) -> str:
+        """There is one root only, whatever image a job asks for."""
+        del image
+        return self._root_id
+
+    def has_layer(self, key: str) -> bool:
+        """Whether its folder is there; it is moved there when it is whole."""
+        return (self._layers / key).is_dir()
+
+    def make_layer(self, job: Job, key: str, *, max_bytes: int) -> Ended:
+        """Run with the host's network; the one folder that stays is moved into place if all went well."""
+        self._layers.mkdir(parents=True, exist_ok=True)
+        with OwnedFolder(self._layers) as owned:
+            made = owned.path / "layer"
+            made.mkdir(mode=0o755)
+            if self._privileged:
+                os.chown(made, SANDBOX_ID, SANDBOX_ID)
+            options = ["--bind", str(made), PREPARED, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+            ended = self._execute(job, options, watched=(made, max_bytes))
+            if not ended.oversized and inside.ending_of(ended) is Ending.EXITED and ended.exit_code == 0:
+                made.rename(self._layers / key)
+            return ended
+
+    def layers(self) -> list[StoredLayer]:
+        """Folders of finished layers."""
+        found = self._layers.glob("[0-9a-f]*")
+        return [
+            StoredLayer(one.name, sizes.of_folder(one), one.stat().st_mtime) for one in found if one.is_dir()
+        ]
+
+    def drop_layer(self, key: str) -> bool:
+        """Move it out of the way in one step, then remove it."""
+        place = self._layers / key
+        if place.is_dir():
+            with OwnedFolder(self._layers) as owned:
+                place.rename(owned.path / "old")
+        return True
+
+    def _layer_options(self, job: Job) -> list[str]:
+        return [] if job.layer is None else ["--ro-bind", str(self._layers / job.layer.key), PREPARED]
+
+    def _execute(self, job: Job, layer: list[str], *, watched: tuple[Path, int] | None = None) -> Ended:
         with contextlib.ExitStack() as stack:
             group = stack.enter_context(self._cgroups.group(job.limits)) if self._cgroups else None
             filter_fd = stack.enter_context(_readable(self._filter))
@@ -88,7 +142,7 @@ class BubblewrapEngine:
             started = time.monotonic()
             try:
                 process = subprocess.Popen(  # noqa: S603 - a list of our making, no shell of the host
-                    [*join, *self._command(job, filter_fd)],
+                    [*join, *self._command(job, layer, filter_fd)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -99,7 +153,9 @@ class BubblewrapEngine:
                 )
             except OSError as error:
                 raise SandboxUnavailableError(f"starting bwrap: {error}") from error
-            drain, timed_out = _attend(process, job)
+            # The watcher looks for the last time when it is left: a quick step may end between two looks.
+            with _limited(process, watched) if watched else contextlib.nullcontext() as too_big:
+                drain, timed_out = _attend(process, job)
             return Ended(
                 exit_code=_status(process.returncode),
                 output=drain.output,
@@ -109,6 +165,7 @@ class BubblewrapEngine:
                 timed_out=timed_out,
                 overflowed=drain.overflowed,
                 out_of_memory=bool(group and group.oom_kills),
+                oversized=bool(too_big and too_big.is_set()),
             )
 
     def close(self) -> None:
@@ -124,34 +181,41 @@ class BubblewrapEngine:
             return f"tools of {self._settings.toolbox}"
         return ", ".join(toolbox.assemble(into)) or "no tools (pytest and ruff are not installed here)"
 
-    def _command(self, job: Job, filter_fd: int) -> list[str]:
-        environment = inside.environment(
-            {"PATH": f"{rootfs.BIN}:{inside.PATH}:{inside.TOOLBOX}/bin", "PYTHONPATH": inside.TOOLBOX},
-            job.env,
+    def _command(self, job: Job, layer: list[str], filter_fd: int) -> list[str]:
+        environment = job.environment(
+            {"PATH": f"{rootfs.BIN}:{inside.PATH}:{inside.TOOLBOX}/bin", "PYTHONPATH": inside.TOOLBOX}
         )
         return [
             str(self._bwrap),
-            *self._isolation(),
+            *self._isolation(online=job.makes_layer),
             *self._root,
+            *layer,
             *rootfs.writable(job.limits),
             *("--chdir", "/", "--seccomp", str(filter_fd), "--"),
             *self._drop_rights(),
-            *self._resource_limits(job.limits),
+            *self._resource_limits(job),
             *job.arguments(environment),
         ]
 
-    def _isolation(self) -> list[str]:
+    def _isolation(self, *, online: bool) -> list[str]:
         options = ["--die-with-parent", "--new-session", "--clearenv", "--setenv", "PATH", inside.PATH]
         options += ["--hostname", "sandbox", "--cap-drop", "ALL"]
         if self._privileged:
             # Root needs no user namespace, and a real change to nobody is the stronger wall: root mapped
             # into a namespace would still own root's files. These three rights end with setpriv.
-            names = ("ipc", "pid", "net", "uts")
+            names = ("ipc", "pid", "uts") if online else ("ipc", "pid", "net", "uts")
             options += [f"--unshare-{name}" for name in names] + ["--unshare-cgroup-try"]
             for right in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
                 options += ["--cap-add", right]
             return options
-        options += ["--unshare-all", "--unshare-user", "--uid", str(SANDBOX_ID), "--gid", str(SANDBOX_ID)]
+        options += ["--unshare-all"] + (["--share-net"] if online else [])
+        options += [
+            "--unshare-user",
+            "--uid",
+            str(SANDBOX_ID),
+            "--gid",
+            str(SANDBOX_ID),
+        ]
         return [*options, "--disable-userns"] if "--disable-userns" in _help(self._bwrap) else options
 
     def _drop_rights(self) -> list[str]:
@@ -160,9 +224,13 @@ class BubblewrapEngine:
         ids = ["--reuid", str(SANDBOX_ID), "--regid", str(SANDBOX_ID), "--clear-groups"]
         return ["setpriv", *ids, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
 
-    def _resource_limits(self, limits: Limits) -> list[str]:
+    def _resource_limits(self, job: Job) -> list[str]:
         have = self._cgroups.controllers if self._cgroups else frozenset()
-        options = [f"--nofile={_OPEN_FILES}", "--core=0", f"--fsize={_FILE_BYTES}"]
+        limits = job.limits
+        files, size = (
+            (_LAYER_OPEN_FILES, _LAYER_FILE_BYTES) if job.makes_layer else (_OPEN_FILES, _FILE_BYTES)
+        )
+        options = [f"--nofile={files}", "--core=0", f"--fsize={size}"]
         if "memory" not in have:
             options.append(f"--data={limits.memory_mb * 2**20}")
         if "pids" not in have:
@@ -218,6 +286,13 @@ def _readable(data: bytes) -> Iterator[int]:
         yield reader
     finally:
         os.close(reader)
+
+
+@contextlib.contextmanager
+def _limited(process: subprocess.Popen[bytes], watched: tuple[Path, int]) -> Iterator[threading.Event]:
+    folder, most = watched
+    with sizes.watched(lambda: sizes.of_folder(folder), most, process.kill) as passed:
+        yield passed
 
 
 def _attend(process: subprocess.Popen[bytes], job: Job) -> tuple[Drain, bool]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from patchpilot.errors import PatchPilotError, SandboxUnavailableError
 from patchpilot.ports import Workbench, WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
+from patchpilot.text import sentence
 from sandbox.bench import Benches
 from sandbox.bubblewrap import BubblewrapEngine
 from sandbox.docker_engine import DockerEngine, connect
@@ -39,10 +40,10 @@ def open_workbenches(settings: SandboxSettings) -> Benches | NoWorkbenches:
             return NoWorkbenches("SANDBOX_ENGINE is none: failures are diagnosed, nothing is run.")
         case SandboxEngine.DOCKER:
             opened, why = _docker(settings)
-            return opened or NoWorkbenches(f"{why}.")
+            return opened or NoWorkbenches(sentence(why))
         case SandboxEngine.BUBBLEWRAP:
             opened, why = _bubblewrap(settings)
-            return opened or NoWorkbenches(f"{why}.")
+            return opened or NoWorkbenches(sentence(why))
         case SandboxEngine.AUTO:
             return _best(settings)
 
@@ -51,10 +52,16 @@ def _best(settings: SandboxSettings) -> Benches | NoWorkbenches:
     opened, no_docker = _docker(settings)
     if opened:
         return opened
-    opened, no_bubblewrap = _bubblewrap(settings, note=f"Docker is not used: {no_docker}.")
+    if settings.image:
+        # Whoever named an image wants commands judged in it, not in whatever this machine has.
+        return NoWorkbenches(
+            f"{sentence(no_docker)} SANDBOX_IMAGE names an image for Docker, so nothing else is tried: mend "
+            "that, or unset it, or set SANDBOX_ENGINE=bubblewrap for this machine's own programs."
+        )
+    opened, no_bubblewrap = _bubblewrap(settings, note=f"Docker is not used: {sentence(no_docker)}")
     if opened:
         return opened
-    return NoWorkbenches(f"{no_docker}; {no_bubblewrap}. Install Docker or bubblewrap.")
+    return NoWorkbenches(f"{sentence(no_docker)} {sentence(no_bubblewrap)} Install Docker or bubblewrap.")
 
 
 def _docker(settings: SandboxSettings) -> tuple[Benches | None, str]:

@@ -7,13 +7,16 @@ a file. The flags are the strictest the engine has; the seccomp profile is ours 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import socket
 import struct
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import docker
@@ -22,28 +25,38 @@ from docker.models.containers import Container
 from docker.types import LogConfig, Ulimit
 from requests.exceptions import RequestException
 
-from patchpilot.errors import SandboxUnavailableError
-from patchpilot.fixes import Limits
+from patchpilot.errors import NotFoundError, SandboxUnavailableError
+from patchpilot.fixes import Ending, Limits
 from patchpilot.settings import SandboxSettings
 from patchpilot.text import one_line
 from sandbox import inside, seccomp
 from sandbox.drain import Drain
+from sandbox.engine import StoredLayer
 from sandbox.images import Image, ensure_image, find_image
 from sandbox.inside import Ended, Job
+from sandbox.recipes import PREPARED
+from sandbox.sizes import watched
 from sandbox.trees import SANDBOX_ID
 
 log = logging.getLogger(__name__)
 
+LAYER_LABEL = "patchpilot.layer"
+LAYER_SIZE_LABEL = "patchpilot.layer.bytes"
+LAYER_REPOSITORY = "patchpilot-prepared"
+"""Prepared layers are images of this name with their key as tag."""
 LABEL = "patchpilot.job"
 """On every container, with the job's id, so that leftovers can be found."""
 API_SECONDS = 30
 MAX_INODES = 50_000
 FILE_BYTES = 100 * 2**20
 OPEN_FILES = 1024
+LAYER_OPEN_FILES = 16_384
+LAYER_FILE_BYTES = 2 * 2**30
 
 _BUFFER = 256 * 1024
 _HEAD = struct.Struct(">BxxxL")
 
+_SIZE_LOOKS, _SIZE_SECONDS = 5, 0.2
 _ENGINE_ERRORS = (DockerException, RequestException, OSError)
 
 
@@ -123,32 +136,122 @@ class DockerEngine:
         finally:
             _remove(container)
 
+    def root_id(self, image: str) -> str:
+        """The image's id."""
+        return self._named(image).id
+
+    def has_layer(self, key: str) -> bool:
+        """Whether there is an image of it."""
+        with _translated("looking for a prepared layer"), contextlib.suppress(NotFoundError):
+            find_image(self._client, f"{LAYER_REPOSITORY}:{key}")
+            return True
+        return False
+
+    def make_layer(self, job: Job, key: str, *, max_bytes: int) -> Ended:
+        """A container with network, whose file system becomes an image if all went well."""
+        image = self._named(job.image)
+        container = self._create(job, image)
+        try:
+            with _translated("making room for a layer"):
+                container.put_archive("/", _room())
+            with watched(
+                lambda: self._written(container) or 0, max_bytes, lambda: _kill(container)
+            ) as too_big:
+                ended = self._run(container, job, image)
+            # What was written since the last look counts as well.
+            written = self._written_in_the_end(container)
+            ended = replace(ended, oversized=too_big.is_set() or written > max_bytes)
+            if not ended.oversized and inside.ending_of(ended) is Ending.EXITED and ended.exit_code == 0:
+                labels = f"LABEL {LAYER_LABEL}={key} {LAYER_SIZE_LABEL}={written}"
+                with _translated("keeping a layer"):
+                    container.commit(repository=LAYER_REPOSITORY, tag=key, changes=[labels])
+            return ended
+        finally:
+            _remove(container)
+
+    def layers(self) -> list[StoredLayer]:
+        """Images with our label."""
+        with _translated("listing prepared layers"):
+            found = self._client.api.images(name=LAYER_REPOSITORY, filters={"label": LAYER_LABEL})
+        layers = []
+        for one in found:
+            labels = one.get("Labels") or {}
+            size = str(labels.get(LAYER_SIZE_LABEL, "0"))
+            layers.append(
+                StoredLayer(
+                    str(labels[LAYER_LABEL]), int(size) if size.isdecimal() else 0, float(one["Created"])
+                )
+            )
+        return layers
+
+    def drop_layer(self, key: str) -> bool:
+        """Remove its image, unless a container uses it."""
+        try:
+            self._client.images.remove(f"{LAYER_REPOSITORY}:{key}", noprune=False)
+        except ImageNotFound:
+            return True
+        except _ENGINE_ERRORS:
+            return False
+        return True
+
     def close(self) -> None:
         """Close the connections to the engine."""
         self._client.close()
 
+    def _written(self, container: Container) -> int | None:
+        """Bytes in the container's own file system; ``None`` where the engine does not say.
+
+        It leaves 0 out, and says -1 when a file went away while it was counting:
+        https://github.com/moby/moby/blob/v20.10.24/daemon/images/image_unix.go
+        """
+        with contextlib.suppress(*_ENGINE_ERRORS):
+            for one in self._client.api.containers(all=True, size=True, filters={"id": container.id}):
+                size = int(one.get("SizeRw") or 0)
+                return size if size >= 0 else None
+        return None
+
+    def _written_in_the_end(self, container: Container) -> int:
+        """The same of a container that has ended: a layer whose size nobody knows is not kept."""
+        for _ in range(_SIZE_LOOKS):
+            size = self._written(container)
+            if size is not None:
+                return size
+            time.sleep(_SIZE_SECONDS)
+        raise SandboxUnavailableError("the engine does not say how much was installed")
+
     def _image_for(self, job: Job) -> Image:
-        if not job.image or job.image == self._image.name:
+        if job.layer is None:
+            return self._named(job.image)
+        with _translated("looking for a prepared layer"):
+            try:
+                return find_image(self._client, f"{LAYER_REPOSITORY}:{job.layer.key}")
+            except NotFoundError as error:
+                raise SandboxUnavailableError("a prepared layer has been removed meanwhile") from error
+
+    def _named(self, image: str) -> Image:
+        if not image or image == self._image.name:
             return self._image
-        with _translated(f"looking for image {job.image!r}"):
-            return find_image(self._client, job.image)
+        with _translated(f"looking for image {image!r}"):
+            return find_image(self._client, image)
 
     def _create(self, job: Job, image: Image) -> Container:
         limits = job.limits
         memory = f"{limits.memory_mb}m"
+        online = job.makes_layer
+        open_files, file_bytes = (LAYER_OPEN_FILES, LAYER_FILE_BYTES) if online else (OPEN_FILES, FILE_BYTES)
         with _translated("creating a container"):
             return self._client.containers.create(
                 image=image.id,
                 entrypoint=[],
-                command=job.arguments(inside.environment(image.env, job.env)),
+                command=job.arguments(job.environment(image.env)),
                 detach=True,
                 auto_remove=False,
                 stdin_open=True,
                 labels={LABEL: job.job_id},
                 hostname="sandbox",
                 user=f"{SANDBOX_ID}:{SANDBOX_ID}",
-                network_mode="none",
-                network_disabled=True,
+                network_mode=self._settings.prepare_network if online else "none",
+                network_disabled=not online,
                 use_config_proxy=False,
                 mem_limit=memory,
                 memswap_limit=memory,
@@ -157,7 +260,7 @@ class DockerEngine:
                 pids_limit=limits.processes + 4,
                 cap_drop=["ALL"],
                 privileged=False,
-                read_only=True,
+                read_only=not online,
                 security_opt=["no-new-privileges:true", f"seccomp={self._profile}"],
                 tmpfs=_tmpfs(limits, image),
                 shm_size=inside.shared_room(limits),
@@ -167,9 +270,9 @@ class DockerEngine:
                 stop_signal="SIGKILL",
                 healthcheck={"test": ["NONE"]},
                 ulimits=[
-                    Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+                    Ulimit(name="nofile", soft=open_files, hard=open_files),
                     Ulimit(name="core", soft=0, hard=0),
-                    Ulimit(name="fsize", soft=FILE_BYTES, hard=FILE_BYTES),
+                    Ulimit(name="fsize", soft=file_bytes, hard=file_bytes),
                 ],
                 # A log on the host's disk is of no use to us, and the engine writes it line by line: 4 MB of
                 # "y" kept it busy for 4 s after the kill. Without one, an attach that nobody reads blocks
@@ -219,6 +322,18 @@ def _tmpfs(limits: Limits, image: Image) -> dict[str, str]:
     }
     # A volume that the image declares would be a writable folder on the host's disk, without limit.
     return dict.fromkeys(image.volumes, "rw,nosuid,nodev,noexec,size=1m") | places
+
+
+def _room() -> bytes:
+    """A tar with the empty folder that a layer is written to, which is nobody's."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, owner in (("opt", 0), (PREPARED.strip("/"), SANDBOX_ID)):
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            member.uid = member.gid = owner
+            tar.addfile(member)
+    return buffer.getvalue()
 
 
 @contextlib.contextmanager

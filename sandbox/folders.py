@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import tempfile
 import time
 from pathlib import Path
 
+from patchpilot.settings import SandboxSettings
 from sandbox import trees
 
 PREFIX = "patchpilot-sandbox-"
@@ -21,8 +23,8 @@ _LOCK = "owner.lock"
 class OwnedFolder(contextlib.AbstractContextManager["OwnedFolder"]):
     """A private folder that exists until :meth:`remove` or the end of a ``with`` block."""
 
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+    def __init__(self, parent: Path | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self._lock = (self.path / _LOCK).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -36,10 +38,19 @@ class OwnedFolder(contextlib.AbstractContextManager["OwnedFolder"]):
         self._lock.close()
 
 
-def reap(*, older_than_seconds: float) -> int:
+def layers_folder(settings: SandboxSettings) -> Path:
+    """Where layers, or the locks on them, are kept from one process to the next."""
+    if settings.layers is not None:
+        return settings.layers
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return Path(cache or os.path.expanduser("~/.cache"), "patchpilot", "layers")  # noqa: PTH111 - it never raises
+
+
+def reap(*, older_than_seconds: float, more: tuple[Path, ...] = ()) -> int:
     """Remove folders whose owner is gone and return their number."""
     removed = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    places = (Path(tempfile.gettempdir()), *more)
+    for folder in (found for place in places for found in place.glob(f"{PREFIX}*")):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime >= older_than_seconds and not _owned(folder):
                 trees.remove(folder)

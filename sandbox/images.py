@@ -75,7 +75,9 @@ def _find_or_pull(client: docker.DockerClient, name: str) -> Image:
     try:
         client.images.pull(name)
     except (DockerException, RequestException) as error:
-        raise SandboxUnavailableError(f"pulling image {name!r}: {one_line(str(error))}") from error
+        # The explanation is the engine's own word; the rest is the client's about HTTP.
+        said = one_line(str(getattr(error, "explanation", "") or error))
+        raise SandboxUnavailableError(f"pulling image {name!r}: {said}") from error
     return find_image(client, name)
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from patchpilot.errors import PermanentError
-from patchpilot.fixes import Limits, ShellCommand
+from patchpilot.fixes import EarlierStep, Ending, Limits, ShellCommand
+from sandbox import repository
 from sandbox.trees import SANDBOX_ID, is_safe
 
 GRACE_SECONDS = 5
@@ -32,21 +33,33 @@ _STEP = "tmp/.patchpilot/step"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REPORT = re.compile(rb"\Astart\n(?:end (\d{1,3}) (\d{1,9})\n)?", re.ASCII)
 
-# $1 length of the tar, $2 1 for a capture, $3 folder; the rest are arguments for env.
-_SCRIPT = r"""
+# $1 length of the tar, $2 1 for a capture and 2 for the making of a layer, $3 folder; the rest is for env.
+_SCRIPT = (
+    r"""
 set -u
 umask 022
 exec 3>&1 1>&2
 mkdir -p /tmp/home /tmp/.patchpilot
+if [ "$2" != 2 ] && [ -f /opt/prepared/place.tar ] && ! tar -x -o -f /opt/prepared/place.tar -C /src; then
+  echo "sandbox: placing what was installed failed"
+  exit 125
+fi
 if ! head -c "$1" | tar -x -o -f - -C / 2>/tmp/.patchpilot/unpack; then
   echo "sandbox: unpacking the tree failed"
   head -n 5 /tmp/.patchpilot/unpack
+  exit 125
+fi
+if [ "$2" != 2 ] && [ -f /opt/prepared/over.tar ] && ! tar -x -o -f /opt/prepared/over.tar -C /src; then
+  echo "sandbox: placing what was installed failed"
   exit 125
 fi
 if [ ! -d "/src/$3" ]; then
   echo "sandbox: the checkout has no folder $3"
   exit 125
 fi
+"""
+    + repository.SETUP
+    + r"""
 if [ "$2" = 1 ]; then
   : >/tmp/.patchpilot/mark
   sleep 0.02
@@ -71,6 +84,7 @@ if [ "$2" = 1 ]; then
 fi
 exit "$status"
 """
+)
 
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
 _SHELLS = {
@@ -79,6 +93,17 @@ _SHELLS = {
     "sh": "sh -e {0}",
     "python": "python {0}",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What was installed beforehand (:mod:`sandbox.layers`) and how commands find it."""
+
+    key: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables to set; an empty one is taken away."""
+    path: tuple[str, ...] = ()
+    """Folders before all others on the search path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +123,25 @@ class Job:
     limits: Limits
     capture: bool = False
     image: str = ""
+    layer: Layer | None = None
+    makes_layer: bool = False
+
+    def environment(self, own: Mapping[str, str]) -> dict[str, str]:
+        """The command's exact environment; ``own`` is the engine's part of it."""
+        given = dict(own)
+        if self.layer is not None:
+            given |= self.layer.env
+            given["PATH"] = ":".join((*self.layer.path, own.get("PATH") or PATH))
+        return environment({name: value for name, value in given.items() if value}, self.env)
 
     def arguments(self, environment: Mapping[str, str]) -> list[str]:
         """The whole command line to start inside, under the root user's or nobody's rights alike."""
         length = self.tree_bytes + len(self.tail)
         variables = [f"{name}={value}" for name, value in environment.items()]
+        mode = "2" if self.makes_layer else "1" if self.capture else "0"
         return [
             *("timeout", "-s", "KILL", f"{self.limits.seconds + GRACE_SECONDS:.0f}"),
-            *("sh", "-c", _SCRIPT, "sh", str(length), "1" if self.capture else "0", self.folder),
+            *("sh", "-c", _SCRIPT, "sh", str(length), mode, self.folder),
             *variables,
             *self.argv,
         ]
@@ -128,6 +164,8 @@ class Ended:
     timed_out: bool = False
     overflowed: bool = False
     out_of_memory: bool = False
+    oversized: bool = False
+    """It was ended for what it wrote to disk; only a layer in the making can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +188,44 @@ def read_report(data: bytes) -> Report:
     return Report(True, int(match[1]), int(match[2]), data[match.end() :])  # noqa: FBT003 - one word says it
 
 
-def step_archive(script: str) -> bytes:
-    """The tar members that follow the tree: the step's script. The end mark closes the whole."""
+def ending_of(ended: Ended) -> Ending:
+    """Only an end that the script inside reported, and the engine confirms, says anything about the code."""
+    report = read_report(ended.report)
+    if ended.overflowed:
+        return Ending.OUTPUT_LIMIT
+    # A child may be killed for memory and its parent exit with 0 all the same, so this outranks any status.
+    if ended.out_of_memory or report.oom_kills:
+        return Ending.OUT_OF_MEMORY
+    if ended.timed_out:
+        return Ending.TIMEOUT
+    if report.exit_code is None or report.exit_code != ended.exit_code:
+        return Ending.SANDBOX_ERROR
+    return Ending.EXITED
+
+
+def step_archive(script: str, *, tracked: bytes = b"") -> bytes:
+    """The tar members that follow the tree: the step's script, and what :mod:`sandbox.repository` commits.
+
+    The end mark closes the whole.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        data = script.encode(errors="surrogateescape")
-        member = tarfile.TarInfo(_STEP)
-        member.size, member.mode = len(data), 0o644
-        member.uid = member.gid = SANDBOX_ID
-        tar.addfile(member, io.BytesIO(data))
+        for name, data in ((_STEP, script.encode(errors="surrogateescape")), (repository.TRACKED, tracked)):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o644
+            member.uid = member.gid = SANDBOX_ID
+            tar.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
 
 
 def argv_of(command: ShellCommand) -> tuple[str, ...]:
     """``bash -e`` and ``bash -e {0}`` both become ``bash -e FILE``, as CI runners do it."""
-    shell = command.shell.strip()
+    return tuple(word.replace("{0}", f"/{_STEP}") for word in shell_words(command.shell))
+
+
+def shell_words(shell: str) -> tuple[str, ...]:
+    """A step's shell as a command line with ``{0}`` where the script's place belongs."""
+    shell = shell.strip()
     try:
         words = shlex.split(_SHELLS.get(shell, shell))
     except ValueError as error:
@@ -173,10 +234,10 @@ def argv_of(command: ShellCommand) -> tuple[str, ...]:
         raise PermanentError("the shell has a NUL character")
     if not any("{0}" in word for word in words):
         words.append("{0}")
-    return tuple(word.replace("{0}", f"/{_STEP}") for word in words)
+    return tuple(words)
 
 
-def folder_of(command: ShellCommand) -> str:
+def folder_of(command: ShellCommand | EarlierStep) -> str:
     """The working folder, checked to lie inside the checkout."""
     parts = [part for part in command.workdir.split("/") if part not in {"", "."}]
     folder = "/".join(parts)

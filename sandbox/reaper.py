@@ -17,14 +17,22 @@ from sandbox.docker_engine import LABEL, connect
 log = logging.getLogger(__name__)
 
 
-def reap(owner: docker.DockerClient | SandboxSettings, *, older_than_seconds: float) -> int:
+def reap(
+    owner: docker.DockerClient | SandboxSettings,
+    *,
+    older_than_seconds: float,
+    folders_older_than_seconds: float | None = None,
+) -> int:
     """Remove leftovers of at least this age and return their number.
 
-    Containers are judged by age alone, so the age must be above the longest command's limit: a container
-    may belong to another worker. Folders and control groups of living owners stay whatever their age. An
-    engine that is away has nothing removed from it, which is no error.
+    Containers are judged by age alone, so the age must be above the longest command's limit and above
+    ``SANDBOX_PREPARE_SECONDS``: a container may belong to another worker. Folders (half-made layers too) and
+    control groups of living owners stay whatever their age; so folders, which hold people's source, may be
+    given a shorter one. An engine that is away has nothing removed from it, which is no error.
     """
-    removed = folders.reap(older_than_seconds=older_than_seconds)
+    layers = (folders.layers_folder(owner) / "bubblewrap",) if isinstance(owner, SandboxSettings) else ()
+    age = older_than_seconds if folders_older_than_seconds is None else folders_older_than_seconds
+    removed = folders.reap(older_than_seconds=age, more=layers)
     for group in cgroups.leftovers():
         group.remove()
         removed += 1

@@ -17,6 +17,8 @@ BIN = "/opt/bin"
 _PYTHON = "/opt/python"
 _ETC = (
     *("alternatives", "debian_version", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime"),
+    # Not the whole folder: its settings.xml may hold passwords.
+    *("maven/logging", "maven/m2.conf"),
     *("mime.types", "os-release", "ssl/certs", "ssl/openssl.cnf", "timezone"),
 )
 """Files of the host that programs need and that hold nothing private."""
@@ -48,10 +50,13 @@ def options(folder: Path) -> list[str]:
             chosen += ["--symlink", str(place.readlink()), str(place)]
         elif place.is_dir():
             chosen += ["--ro-bind", str(place), str(place)]
-    for parent in ("/etc", "/etc/ssl", "/opt", BIN):
+    for parent in ("/etc", "/etc/maven", "/etc/ssl", "/opt", BIN):
         chosen += ["--perms", "0755", "--dir", parent]
     for name in _ETC:
         chosen += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    # Debian keeps a Java's configuration here, and it does not start without.
+    for place in sorted(Path("/etc").glob("java-*-openjdk")):
+        chosen += ["--ro-bind-try", str(place), str(place)]
     for name in _OWN_ETC:
         chosen += ["--ro-bind", str(folder / "etc" / name), f"/etc/{name}"]
     chosen += ["--ro-bind", str(folder / "toolbox"), inside.TOOLBOX]
@@ -82,6 +87,14 @@ def _python(empty: Path) -> list[str]:
     for name in ("python", "python3", executable.name):
         chosen += ["--symlink", str(inner), f"{BIN}/{name}"]
     return chosen
+
+
+def release() -> str:
+    """Which system this is, as far as it matters to what is installed on top of it."""
+    try:
+        return Path("/etc/os-release").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def writable(limits: Limits) -> list[str]:

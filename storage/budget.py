@@ -30,6 +30,8 @@ class BudgetLimits:
     """Input and output together."""
     repo_day_max_dollars: Decimal
     """All heals of one repository on one day (UTC)."""
+    repo_day_max_tokens: int
+    """The same, in tokens."""
 
 
 class HealBudget:
@@ -41,15 +43,15 @@ class HealBudget:
         self._token = token
         self._limits = limits
 
-    def check(self, *, expected_dollars: float) -> None:
-        """Set ``expected_dollars`` aside for one call, or raise ``BudgetExceededError``.
+    def check(self, *, expected_dollars: float, expected_tokens: int = 0) -> None:
+        """Set so much aside for one call, or raise ``BudgetExceededError``.
 
         Checks of one repository run one after the other, so two heals can't both take the last dollar.
         A call replaces what the call before it set aside; :meth:`record` ends it.
         """
         if not math.isfinite(expected_dollars) or expected_dollars < 0:
             raise PermanentError(f"a model call can't be expected to cost {expected_dollars} dollars")
-        expected = Decimal(str(expected_dollars))
+        expected = _Amount(Decimal(str(expected_dollars)), max(expected_tokens, 0))
         with self._db.transaction() as session:
             repo = _repo(session, self._heal_id)
             day = _locked_day(session, repo)
@@ -61,7 +63,9 @@ class HealBudget:
             if heal is None:
                 raise LeaseLostError(f"heal {self._heal_id} is in another worker's hands")
             _refuse_heal(heal, expected, self._limits)
-            _refuse_day(day.dollars + _reserved(session, repo, self._heal_id), expected, self._limits)
+            others = _reserved(session, repo, self._heal_id)
+            used = _Amount(day.dollars + others.dollars, day.tokens + others.tokens)
+            _refuse_day(used, expected, self._limits)
             _reserve(session, self._heal_id, repo, expected)
 
     def record(self, spend: Spend) -> None:
@@ -84,6 +88,12 @@ class HealBudget:
             session.execute(delete(Reservation).where(Reservation.heal_id == self._heal_id))
 
 
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    dollars: Decimal
+    tokens: int
+
+
 def _repo(session: Session, heal_id: str) -> tuple[str, str]:
     row = session.execute(
         select(Failure.host, Failure.repo).join(Heal, Heal.failure_id == Failure.id).where(Heal.id == heal_id)
@@ -100,47 +110,55 @@ def _locked_day(session: Session, repo: tuple[str, str]) -> RepoDay:
     return session.get_one(RepoDay, key, with_for_update=True)
 
 
-def _refuse_heal(heal: Heal, expected: Decimal, limits: BudgetLimits) -> None:
+def _refuse_heal(heal: Heal, expected: _Amount, limits: BudgetLimits) -> None:
     most = limits.heal_max_dollars
-    if heal.dollars + expected > most or heal.dollars >= most:
+    if heal.dollars + expected.dollars > most or heal.dollars >= most:
         raise BudgetExceededError(
             f"the next model call could pass this heal's limit of ${most:.2f} (spent ${heal.dollars:.2f}); "
             "HEAL_MAX_DOLLARS sets it"
         )
     tokens = heal.input_tokens + heal.output_tokens
-    if tokens >= limits.heal_max_tokens:
+    if tokens + expected.tokens > limits.heal_max_tokens or tokens >= limits.heal_max_tokens:
         raise BudgetExceededError(
-            f"this heal has used {tokens:,} of {limits.heal_max_tokens:,} tokens; HEAL_MAX_TOKENS sets it"
+            f"the next model call could pass this heal's limit of {limits.heal_max_tokens:,} tokens "
+            f"(used {tokens:,}); HEAL_MAX_TOKENS sets it"
         )
 
 
-def _refuse_day(spent: Decimal, expected: Decimal, limits: BudgetLimits) -> None:
-    most = limits.repo_day_max_dollars
-    if spent + expected > most or spent >= most:
+def _refuse_day(used: _Amount, expected: _Amount, limits: BudgetLimits) -> None:
+    most, spent = limits.repo_day_max_dollars, used.dollars
+    if spent + expected.dollars > most or spent >= most:
         raise BudgetExceededError(
             f"the next model call could pass this repository's limit of ${most:.2f} for today (UTC), with "
             f"${spent:.2f} spent or set aside; REPO_DAY_MAX_DOLLARS sets it"
         )
+    if (
+        used.tokens + expected.tokens > limits.repo_day_max_tokens
+        or used.tokens >= limits.repo_day_max_tokens
+    ):
+        raise BudgetExceededError(
+            "the next model call could pass this repository's limit of "
+            f"{limits.repo_day_max_tokens:,} tokens for today (UTC), with {used.tokens:,} used or set aside; "
+            "REPO_DAY_MAX_TOKENS sets it"
+        )
 
 
-def _reserved(session: Session, repo: tuple[str, str], but: str) -> Decimal:
-    total = session.scalar(
-        select(func.sum(Reservation.dollars)).where(
+def _reserved(session: Session, repo: tuple[str, str], but: str) -> _Amount:
+    dollars, tokens = session.execute(
+        select(func.sum(Reservation.dollars), func.sum(Reservation.tokens)).where(
             Reservation.host == repo[0],
             Reservation.repo == repo[1],
             Reservation.heal_id != but,
             Reservation.until > func.clock_timestamp(),
         )
-    )
-    return total or Decimal(0)
+    ).one()
+    return _Amount(dollars or Decimal(0), int(tokens or 0))
 
 
-def _reserve(session: Session, heal_id: str, repo: tuple[str, str], dollars: Decimal) -> None:
-    until = from_now(_RESERVED_SECONDS)
+def _reserve(session: Session, heal_id: str, repo: tuple[str, str], amount: _Amount) -> None:
+    aside = {"dollars": amount.dollars, "tokens": amount.tokens, "until": from_now(_RESERVED_SECONDS)}
     session.execute(
         insert(Reservation)
-        .values(heal_id=heal_id, host=repo[0], repo=repo[1], dollars=dollars, until=until)
-        .on_conflict_do_update(
-            index_elements=[Reservation.heal_id], set_={"dollars": dollars, "until": until}
-        )
+        .values(heal_id=heal_id, host=repo[0], repo=repo[1], **aside)
+        .on_conflict_do_update(index_elements=[Reservation.heal_id], set_=aside)
     )

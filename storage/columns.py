@@ -49,6 +49,9 @@ class Table(DeclarativeBase):
 Serial = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
 """A number that the database gives; gaps are normal."""
 
+Key = Annotated[str, mapped_column(CleanText, primary_key=True)]
+"""Text that names the row, alone or with others."""
+
 Now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 """Database time of the transaction that made the row: clocks of workers may differ."""
 

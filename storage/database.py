@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from patchpilot.errors import ConfigurationError
 from storage import schema
-from storage.leadership import Leadership, leadership
+from storage.leadership import Leadership, alone, leadership
 from storage.restoring import mend_after_restore
 from storage.translation import translated
 
@@ -121,6 +121,13 @@ class Database:
     def leader(self, name: str) -> AbstractContextManager[Leadership]:
         """Stand for the leadership called ``name``: at most one process of all holds it at a time."""
         return leadership(self._conninfo, name, arguments=self._connect_arguments())
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock called ``name``; another process or thread that wants it waits for a while.
+
+        Raises ``TemporaryError`` when that was not enough.
+        """
+        return alone(self._conninfo, name, arguments=self._connect_arguments())
 
     def close(self) -> None:
         """Close every connection. The object may be used again; it then opens new ones."""

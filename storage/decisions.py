@@ -14,14 +14,18 @@ from sqlalchemy.orm import Session
 
 from patchpilot.commands import Command, Ruling, Verb
 from patchpilot.events import EventKind
+from patchpilot.fixes import Outcome
 from patchpilot.heals import WORKING, HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
+from patchpilot.source import Sha
+from storage.bases import later_red
 from storage.database import Database
 from storage.events import append
 from storage.heals import NOBODY_DECIDED
 from storage.incidents import decision_record, read_snapshot
-from storage.models import Decision, Heal, Incident, ProposedFix
+from storage.models import Decision, Failure, Heal, Incident, ProposedFix
 from storage.moves import Moved, change_state
+from storage.outcomes import settle_proposal
 from storage.tasks import add_task
 
 _AWAITING = HealState.AWAITING_APPROVAL
@@ -37,6 +41,8 @@ class Decided:
     """The incident as it stands afterwards."""
     earlier: DecisionRecord | None
     """The decision that came first, where one did."""
+    moved_to: Sha | None = None
+    """Where the branch went, if that is why nothing was applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ _RULES: Mapping[Verb, _Rule] = {
         among=frozenset({_AWAITING, HealState.ESCALATED, HealState.EXPIRED}),
         fence=False,
     ),
+    Verb.RETEST: _Rule(to=HealState.REPAIRING, among=frozenset({_AWAITING}), fence=False),
     Verb.REJECT: _Rule(to=HealState.REJECTED, among=frozenset({_AWAITING, HealState.ESCALATED}), fence=True),
     Verb.ESCALATE: _Rule(to=HealState.ESCALATED, among=WORKING | {_AWAITING}, fence=True),
 }
@@ -77,7 +84,16 @@ def decide(db: Database, command: Command) -> Decided:
             return Decided(ruling=Ruling.UNKNOWN, snapshot=None, earlier=None)
         heal_id, incident = heal.id, heal.incident_id
         earlier: DecisionRecord | None = None
-        if _by_key(session, command.key) is not None or _apply(session, heal, command):
+        if _by_key(session, command.key) is not None:
+            ruling = Ruling.APPLIED
+        elif moved := _outdated_base(session, heal, command):
+            return Decided(
+                ruling=Ruling.OUTDATED,
+                snapshot=read_snapshot(session, incident),
+                earlier=None,
+                moved_to=Sha(moved.head_sha),
+            )
+        elif _apply(session, heal, command):
             ruling = Ruling.APPLIED
         else:
             session.expire_all()
@@ -99,8 +115,21 @@ def _target(session: Session, *, incident: int | None, approval_id: str) -> Heal
     return session.scalars(query).one_or_none()
 
 
+def _outdated_base(session: Session, heal: Heal, command: Command) -> Failure | None:
+    """Where the branch went since the very proposal that is to be approved was proved."""
+    if command.verb is not Verb.APPROVE or command.approval_id not in {"", heal.approval_id}:
+        return None
+    return later_red(session, heal.id)
+
+
 def _apply(session: Session, heal: Heal, command: Command) -> bool:
     rule = _RULES[command.verb]
+    also: dict[str, Any] | None = new_attempt() if command.verb is Verb.RETRY else None
+    if command.verb is Verb.RETEST:
+        later = later_red(session, heal.id)
+        if later is None:
+            return False
+        also = new_attempt() | _on_top_of(later)
     approval_id, heal_id = heal.approval_id, heal.id
     # The sweep that ends late proposals may be late itself; a decision must not profit from that.
     change_state(
@@ -115,9 +144,10 @@ def _apply(session: Session, heal: Heal, command: Command) -> bool:
         heal_id,
         to=rule.to,
         reason=_reason(command),
-        among=rule.among,
+        # What somebody has answered is not answered once more by another button of the same question.
+        among=rule.among - {HealState.ESCALATED} if command.approval_id else rule.among,
         only_if=_conditions(command, approval_id),
-        also=_new_attempt() if command.verb is Verb.RETRY else None,
+        also=also,
         fence=rule.fence,
     )
     if moved is None:
@@ -131,8 +161,15 @@ def _conditions(command: Command, approval_id: str) -> list[ColumnElement[bool]]
     return [Heal.approval_id == (command.approval_id or approval_id)]
 
 
-def _new_attempt() -> dict[str, Any]:
+def new_attempt() -> dict[str, Any]:
+    """The columns that begin another attempt: what was proposed is no longer asked about, nor ever again."""
     return {"attempt": Heal.attempt + 1, "approval_id": "", "approval_expires_at": null()}
+
+
+def _on_top_of(later: Failure) -> dict[str, Any]:
+    """The columns that make the heal go on at a later red run: what its log says was read when it joined."""
+    log = select(Heal.distilled).where(Heal.failure_id == later.id).scalar_subquery()
+    return {"retested_id": later.id, "distilled": func.coalesce(log, Heal.distilled)}
 
 
 def _record(session: Session, heal_id: str, command: Command, moved: Moved, *, approval_id: str) -> None:
@@ -147,9 +184,14 @@ def _record(session: Session, heal_id: str, command: Command, moved: Moved, *, a
         patch_sha256=proposal.patch_sha256 if proposal else "",
         text=command.text,
         command_key=command.key,
+        host_login=command.actor.host_user.login if command.actor.host_user else "",
+        host_user_id=command.actor.host_user.id if command.actor.host_user else None,
+        options=dict(command.options) or None,
     )
     session.add(decision)
     session.flush()
+    if approval_id and command.verb in {Verb.RETRY, Verb.REJECT}:
+        settle_proposal(session, approval_id, Outcome.TURNED_DOWN)
     facts = {
         "verb": decision.verb,
         "actor": decision.actor,
@@ -197,6 +239,7 @@ def _reason(command: Command) -> str:
     done = {
         Verb.APPROVE: "approved",
         Verb.RETRY: "sent back for another try",
+        Verb.RETEST: "sent to be tested anew where the branch is now",
         Verb.REJECT: "rejected",
         Verb.ESCALATE: "left to people",
     }[command.verb]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.database import Database
@@ -32,7 +32,7 @@ class Effect:
     """The call that returned this made the row: nobody has tried before."""
 
 
-def begin_effect(db: Database, key: str, *, kind: str, incident: int) -> Effect:
+def begin_effect(db: Database, key: str, *, kind: str, incident: int | None) -> Effect:
     """Put the intent on record before acting; returns the earlier row if there is one."""
     with db.transaction() as session:
         made = session.scalar(
@@ -52,6 +52,14 @@ def finish_effect(db: Database, key: str, *, outside: Mapping[str, str], digest:
             update(OutsideEffect)
             .where(OutsideEffect.key == key)
             .values(outside=dict(outside), digest=digest, finished_at=func.clock_timestamp())
+        )
+
+
+def forget_effect(db: Database, key: str) -> None:
+    """Take an intent back that surely was not carried out."""
+    with db.transaction() as session:
+        session.execute(
+            delete(OutsideEffect).where(OutsideEffect.key == key, OutsideEffect.outside.is_(None))
         )
 
 

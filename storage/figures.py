@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Date, cast, func, select
+from sqlalchemy import ColumnElement, Date, cast, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.database import Database
@@ -35,13 +35,15 @@ class Figures:
     tokens_today: int
     tokens_total: int
     tasks_waiting: dict[str, int]
-    """Tasks not done yet, by queue, those being worked on included."""
+    """Tasks that are due and not done yet, by queue, those being worked on included."""
 
 
 def figures(db: Database) -> Figures:
     """Read all figures in one transaction."""
     with db.transaction() as session:
         today = RepoDay.day == cast(func.timezone("UTC", func.now()), Date)
+        # A look that is planned for later keeps nobody waiting; what was tried and put off does.
+        due = or_(QueuedTask.not_before <= func.clock_timestamp(), QueuedTask.attempts > 0)
         return Figures(
             heals_by_state=_counts(session, Heal.state),
             failures=_count(session, Failure.id),
@@ -56,7 +58,7 @@ def figures(db: Database) -> Figures:
             dollars_total=_sum(session, RepoDay.dollars),
             tokens_today=int(_sum(session, RepoDay.tokens, today)),
             tokens_total=int(_sum(session, RepoDay.tokens)),
-            tasks_waiting=_counts(session, QueuedTask.queue, QueuedTask.done_at.is_(None)),
+            tasks_waiting=_counts(session, QueuedTask.queue, QueuedTask.done_at.is_(None), due),
         )
 
 

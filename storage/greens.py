@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from patchpilot.failures import RunFinished
 from patchpilot.heals import WORKING, HealId, HealState
+from patchpilot.source import ON_THEIR_BRANCH
 from storage.models import Failure, Heal, Incident
 from storage.moves import change_state
 from storage.runs import NAME_MAX, Whose, line
@@ -65,14 +66,29 @@ def _recover(session: Session, incident: int, current: str, event: RunFinished) 
         recovered = recovered or (heal == current and moved is not None)
     if recovered:
         _learn(session, current, event)
-    return recovered
+    return recovered or _judge_theirs(session, current, event)
+
+
+def _judge_theirs(session: Session, current: str, event: RunFinished) -> bool:
+    """Find out whether somebody's branch is green because of our fix on it, or by itself."""
+    heal = session.get(Heal, current)
+    if heal is None or heal.state != HealState.PR_OPEN or heal.delivery not in ON_THEIR_BRANCH:
+        return False
+    add_task(
+        session,
+        queue="heal",
+        name="jobs.rounds.judge_theirs",
+        args={"heal": current, "green_sha": event.head_sha},
+        key=f"judge_theirs:{current}:{event.head_sha}",
+    )
+    return True
 
 
 def _learn(session: Session, heal: str, event: RunFinished) -> None:
     """Have the difference between red and green remembered as a human's fix, if there is one."""
     red = session.scalar(
         select(Failure.head_sha)
-        .join(Heal, Heal.failure_id == Failure.id)
+        .join(Heal, func.coalesce(Heal.retested_id, Heal.failure_id) == Failure.id)
         .where(Heal.id == heal, Heal.distilled.is_not(None))
     )
     if red is None or red == event.head_sha:

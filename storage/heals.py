@@ -8,10 +8,10 @@ from sqlalchemy import func, select, update
 
 from patchpilot.errors import NotFoundError
 from patchpilot.failures import Diagnosis, DistilledFailure
-from patchpilot.fixes import Fix, Patch
+from patchpilot.fixes import Fix, Outcome, Patch
 from patchpilot.heals import ENDED, OPEN, HealId, HealState
 from patchpilot.incidents import FailureRecord
-from patchpilot.source import PullRequest
+from patchpilot.source import Delivery, PullRequest
 from storage.budget import BudgetLimits
 from storage.codec import decode
 from storage.database import Database
@@ -37,6 +37,8 @@ __all__ = [
     "take_heal",
 ]
 
+CI_SECONDS = 180.0
+"""After so long it is looked whether CI of a fix has started, unless a setting says otherwise."""
 NOBODY_DECIDED = "nobody decided in time; Retry looks for a fix again and asks anew"
 
 
@@ -55,6 +57,8 @@ class LearningCase:
     author: str
     """Who made that patch; empty without one."""
     pull_request_url: str
+    outcome: Outcome | None
+    """What became of its pull request; ``None`` until known."""
 
 
 def take_heal(
@@ -99,21 +103,33 @@ def escalate(db: Database, heal_id: HealId, *, reason: str, storms: StormRule = 
         return moved is not None
 
 
-def record_pull_request(db: Database, heal_id: HealId, pull: PullRequest) -> None:
-    """The pull request of an approved heal is open. A repeat changes nothing."""
+def record_pull_request(
+    db: Database,
+    heal_id: HealId,
+    pull: PullRequest,
+    *,
+    delivery: Delivery = Delivery.PULL_REQUEST,
+    ci_seconds: float = CI_SECONDS,
+) -> None:
+    """The pull request of an approved heal is open. A repeat changes nothing.
+
+    After ``ci_seconds`` it is looked whether its CI has started.
+    """
     with db.transaction() as session:
         lock_branch(session, pull.repo, pull.branch[:NAME_MAX])
         heal = session.get(Heal, heal_id, with_for_update=True)
         if heal is None:
             raise NotFoundError(f"there is no heal {heal_id}")
-        record_opened(session, heal, pull)
+        record_opened(session, heal, pull, delivery=delivery, ci_seconds=ci_seconds)
 
 
 def human_fix(db: Database, heal_id: HealId) -> LearningCase | None:
     """What there is to learn from a heal, whether a human or its own pull request cured the incident."""
     with db.transaction() as session:
         row = session.execute(
-            select(Heal, Failure).join(Failure, Failure.id == Heal.failure_id).where(Heal.id == heal_id)
+            select(Heal, Failure)
+            .join(Failure, Failure.id == func.coalesce(Heal.retested_id, Heal.failure_id))
+            .where(Heal.id == heal_id)
         ).one_or_none()
         if row is None:
             return None
@@ -130,6 +146,7 @@ def human_fix(db: Database, heal_id: HealId) -> LearningCase | None:
             patch=fix.patch if fix else None,
             author=fix.author if fix else "",
             pull_request_url=heal.pull_request_url,
+            outcome=Outcome(heal.outcome) if heal.outcome else None,
         )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from patchpilot.failures import Diagnosis, DistilledFailure
-from patchpilot.fixes import Fix, Spend
+from patchpilot.fixes import Fix, PartialResult, Spend
 from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import (
     DecisionRecord,
@@ -20,8 +20,11 @@ from patchpilot.incidents import (
     IncidentSnapshot,
     ProgressStep,
     StormId,
+    ThreadNote,
 )
-from patchpilot.source import Repo, RunRef, Sha
+from patchpilot.source import HostUser, Repo, RunRef, Sha
+from storage import models
+from storage.bases import later_reds
 from storage.codec import decode
 from storage.database import Database
 from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
@@ -71,6 +74,35 @@ def open_incidents(db: Database, *, repo: Repo | None = None) -> list[IncidentSn
         return [_incident(row[0], heal) for row, heal in zip(rows, snapshots, strict=True)]
 
 
+def incident_of_pull_request(db: Database, repo: Repo, number: int) -> int | None:
+    """The incident that a pull request is about: it failed there, or it is the one that cures it.
+
+    An open one before one that is over, then the latest.
+    """
+    query = (
+        select(Incident.id)
+        .join(Heal, Heal.id == Incident.heal_id)
+        .join(Failure, Failure.id == Heal.failure_id)
+        .where(
+            Incident.host == repo.host,
+            Incident.repo == repo.full_name,
+            or_(Failure.pull_request == number, Heal.pull_request_number == number),
+        )
+        .order_by(Incident.open.desc(), Incident.last_seen.desc(), Incident.id.desc())
+        .limit(1)
+    )
+    with db.transaction() as session:
+        return session.scalar(query)
+
+
+def latest_repos(db: Database, *, limit: int) -> list[Repo]:
+    """Repositories that were red last, the latest first."""
+    seen = func.max(Incident.last_seen)
+    query = select(Incident.host, Incident.repo).group_by(Incident.host, Incident.repo).order_by(seen.desc())
+    with db.transaction() as session:
+        return [Repo(row.host, row.repo) for row in session.execute(query.limit(limit))]
+
+
 def read_snapshot(session: Session, incident: int) -> IncidentSnapshot | None:
     """The same as :func:`snapshot`, inside the caller's transaction."""
     row = session.get(Incident, incident)
@@ -85,7 +117,8 @@ def heal_snapshots(session: Session, rows: Sequence[Heal]) -> list[HealSnapshot]
     if not rows:
         return []
     ids = [row.id for row in rows]
-    wanted = [row.failure_id for row in rows]
+    wanted = {row.failure_id for row in rows} | {row.base_id for row in rows}
+    later = later_reds(session, [row.id for row in rows if row.state == HealState.AWAITING_APPROVAL.value])
     shown = [row.approval_id for row in rows if row.approval_id]
     failures = {row.id: row for row in session.scalars(select(Failure).where(Failure.id.in_(wanted)))}
     proposals = select(ProposedFix).where(ProposedFix.approval_id.in_(shown))
@@ -96,8 +129,20 @@ def heal_snapshots(session: Session, rows: Sequence[Heal]) -> list[HealSnapshot]
     decisions: dict[str, list[Decision]] = defaultdict(list)
     for decision in session.scalars(select(Decision).where(Decision.heal_id.in_(ids)).order_by(Decision.id)):
         decisions[decision.heal_id].append(decision)
+    notes: dict[str, list[models.ThreadNote]] = defaultdict(list)
+    told = select(models.ThreadNote).where(models.ThreadNote.heal_id.in_(ids))
+    for note in session.scalars(told.order_by(models.ThreadNote.at, models.ThreadNote.key)):
+        notes[note.heal_id].append(note)
     return [
-        _heal(row, failures[row.failure_id], fixes.get(row.approval_id), steps[row.id], decisions[row.id])
+        _heal(
+            row,
+            failures,
+            later.get(row.id),
+            fixes.get(row.approval_id),
+            steps[row.id],
+            decisions[row.id],
+            notes[row.id],
+        )
         for row in rows
     ]
 
@@ -122,7 +167,9 @@ def failure_record(row: Failure) -> FailureRecord:
         commit_subject=row.commit_subject,
         pull_request=row.pull_request,
         from_fork=row.from_fork,
+        private=row.private,
         received_at=row.received_at,
+        base_branch=row.base_branch,
     )
 
 
@@ -135,6 +182,8 @@ def decision_record(row: Decision) -> DecisionRecord:
         patch_sha256=row.patch_sha256,
         text=row.text,
         at=row.at,
+        account=HostUser(host="", login=row.host_login, id=row.host_user_id) if row.host_login else None,
+        options={name: str(value) for name, value in (row.options or {}).items()},
     )
 
 
@@ -166,10 +215,12 @@ def _incident(row: Incident, heal: HealSnapshot) -> IncidentSnapshot:
 
 def _heal(
     row: Heal,
-    failure: Failure,
+    failures: Mapping[int, Failure],
+    later: Failure | None,
     fix: ProposedFix | None,
     steps: Iterable[Step],
     decisions: Iterable[Decision],
+    notes: Iterable[models.ThreadNote],
 ) -> HealSnapshot:
     return HealSnapshot(
         id=HealId(row.id),
@@ -178,16 +229,25 @@ def _heal(
         reason=row.reason,
         attempt=row.attempt,
         approval_id=row.approval_id,
-        failure=failure_record(failure),
+        failure=failure_record(failures[row.failure_id]),
+        retested=None if row.retested_id is None else failure_record(failures[row.retested_id]),
+        moved_to=None if later is None else Sha(later.head_sha),
         distilled=decode(DistilledFailure, row.distilled),
         diagnosis=decode(Diagnosis, row.diagnosis),
         fix=decode(Fix, fix.fix if fix else None),
+        partial=decode(PartialResult, row.partial),
         spend=spend_of(row),
         steps=tuple(_step(step) for step in steps),
         decisions=tuple(decision_record(decision) for decision in decisions),
         pull_request_number=row.pull_request_number,
         pull_request_url=row.pull_request_url,
         pull_request_ci=row.pull_request_ci,
+        pull_request_branch=row.pull_request_branch,
+        pull_request_sha=row.pull_request_sha,
+        pull_request_review=row.pull_request_review,
+        delivery=row.delivery,
+        outcome=row.outcome,
+        notes=tuple(ThreadNote(key=note.key, text=note.text, at=note.at, url=note.url) for note in notes),
         approval_expires_at=row.approval_expires_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -202,4 +262,5 @@ def _step(row: Step) -> ProgressStep:
         done=row.finished_at is not None,
         at=row.started_at,
         seconds=seconds,
+        doing="" if row.finished_at else row.doing,
     )

@@ -17,7 +17,7 @@ from patchpilot.commands import Verb
 from patchpilot.errors import LeaseLostError, PermanentError
 from patchpilot.events import EventKind
 from patchpilot.failures import Diagnosis, DistilledFailure
-from patchpilot.fixes import Fix
+from patchpilot.fixes import Fix, PartialResult, Patch
 from patchpilot.heals import HealId, HealState, sources
 from patchpilot.incidents import FailureRecord
 from patchpilot.ports import HumanDecision, Settled
@@ -31,11 +31,17 @@ from storage.leases import from_now
 from storage.locks import lock_branch
 from storage.models import Decision, Failure, Heal, Incident, ProposedFix, QueuedTask, Step
 from storage.moves import change_state
+from storage.notes import put_note
+from storage.pacing import Paced
 from storage.settling import settle, settle_before_end
 from storage.storms import USUAL, StormRule
 from storage.tasks import add_task
 
 _NOTE_MAX = 4_000
+_DOING_MAX = 300
+
+PROGRESS_SECONDS = 3.0
+"""Least time between two things that a running step is shown to be doing; each edits a message in Slack."""
 
 
 class HealJournal:
@@ -57,6 +63,7 @@ class HealJournal:
         self._limits = limits
         self._approval_hours = approval_hours
         self._storms = storms
+        self._paced = Paced(self._show_doing, seconds=PROGRESS_SECONDS)
 
     @property
     def heal_id(self) -> HealId:
@@ -84,9 +91,9 @@ class HealJournal:
             )
 
     def failure(self) -> FailureRecord:
-        """The red run that this heal is about."""
+        """The red run that this heal is about; after a re-test the later one, on whose commit it goes on."""
         with self._owned() as (session, heal):
-            return failure_record(session.get_one(Failure, heal.failure_id))
+            return failure_record(session.get_one(Failure, heal.base_id))
 
     def state(self) -> HealState:
         """Where the heal stands."""
@@ -94,7 +101,7 @@ class HealJournal:
             return HealState(heal.state)
 
     def attempt(self) -> int:
-        """How often repair has been tried; 1 at first, one more per retry."""
+        """How often repair has been tried; 1 at first, one more per retry and per re-test."""
         with self._owned() as (_, heal):
             return heal.attempt
 
@@ -134,12 +141,22 @@ class HealJournal:
         unfinished: it will run again, or the heal's state says why not.
         """
         number = self._start_step(name, text)
-        yield
+        try:
+            yield
+        finally:
+            self._paced.drop()
         self._finish_step(number)
 
-    def note(self, text: str) -> None:
-        """Tell people something in the thread."""
+    def progress(self, name: str, text: str) -> None:
+        """Show what the running step ``name`` is doing, at most every :data:`PROGRESS_SECONDS`."""
+        self._paced.say(name, text)
+
+    def note(self, text: str, *, key: str = "") -> None:
+        """Tell people something; with a ``key`` in a message of its own, which a later one of it changes."""
         with self._owned(lock=True) as (session, heal):
+            if key:
+                put_note(session, heal, key, text)
+                return
             data = {"text": text[:_NOTE_MAX]}
             append(session, EventKind.NOTE, incident=heal.incident_id, heal=self._id, data=data)
 
@@ -229,6 +246,12 @@ class HealJournal:
             proposal = session.get(ProposedFix, heal.approval_id) if heal.approval_id else None
             return decode(Fix, proposal.fix if proposal else None)
 
+    def leave_partial(self, *, patch: Patch, author: str, why: str) -> None:
+        """Keep an unproven change for people; the latest one of the heal is shown."""
+        with self._owned(lock=True) as (_, heal):
+            left = PartialResult(patch=patch, author=author, why=why, attempt=heal.attempt)
+            heal.partial = encode(left)
+
     def hints(self) -> tuple[str, ...]:
         """What people wrote with Retry, oldest first."""
         with self._owned() as (session, _):
@@ -242,8 +265,8 @@ class HealJournal:
     def decision(self) -> HumanDecision | None:
         """The latest decision, unless a newer proposal has been made since.
 
-        A retry belongs to the attempt that it starts, every other decision to the one that it ends; so the
-        answer's ``attempt`` is always the current one.
+        A retry or re-test belongs to the attempt that it starts, every other decision to the one that it
+        ends; so the answer's ``attempt`` is always the current one.
         """
         with self._owned() as (session, heal):
             if heal.state == HealState.AWAITING_APPROVAL:
@@ -253,10 +276,14 @@ class HealJournal:
             ).one_or_none()
             if latest is None or latest.attempt != heal.attempt:
                 return None
-            if latest.verb == Verb.RETRY and heal.approval_id:
-                return None  # The retry has led to this proposal; it says nothing about it.
+            if latest.verb in {Verb.RETRY, Verb.RETEST} and heal.approval_id:
+                return None  # It has led to this proposal, and says nothing about it.
             return HumanDecision(
-                verb=Verb(latest.verb), actor=latest.actor, text=latest.text, attempt=latest.attempt
+                verb=Verb(latest.verb),
+                actor=latest.actor,
+                text=latest.text,
+                attempt=latest.attempt,
+                medium=latest.medium,
             )
 
     def approve_effects(self) -> None:
@@ -294,6 +321,26 @@ class HealJournal:
             raise LeaseLostError(f"heal {self._id} is in another worker's hands")
         return heal
 
+    def _show_doing(self, name: str, text: str) -> None:
+        with self._owned(lock=True) as (session, heal):
+            step = session.scalars(
+                select(Step)
+                .where(
+                    Step.heal_id == self._id,
+                    Step.attempt == heal.attempt,
+                    Step.name == name,
+                    Step.finished_at.is_(None),
+                )
+                .order_by(Step.id.desc())
+                .limit(1)
+            ).one_or_none()
+            doing = clean_text(text)[:_DOING_MAX]
+            if step is None or step.doing == doing:
+                return
+            step.doing = doing
+            data = {"name": name, "text": step.text, "doing": doing}
+            append(session, EventKind.STEP_PROGRESS, incident=heal.incident_id, heal=self._id, data=data)
+
     def _start_step(self, name: str, text: str) -> int:
         with self._owned(lock=True) as (session, heal):
             earlier = session.scalars(
@@ -311,7 +358,7 @@ class HealJournal:
                 session.execute(
                     update(Step)
                     .where(Step.id == earlier.id)
-                    .values(started_at=func.clock_timestamp(), finished_at=null())
+                    .values(started_at=func.clock_timestamp(), finished_at=null(), doing="")
                 )
                 return earlier.id
             made = Step(heal_id=self._id, attempt=heal.attempt, name=name, text=text)
@@ -345,7 +392,7 @@ class HealJournal:
         ).one_or_none()
         if known is not None:
             return known
-        failure = session.get_one(Failure, heal.failure_id)
+        failure = session.get_one(Failure, heal.base_id)
         made = ProposedFix(
             approval_id=secrets.token_urlsafe(24),
             heal_id=self._id,
@@ -363,5 +410,5 @@ class HealJournal:
 
 def _rerun_key(session: Session, heal: Heal) -> str:
     """One per run, whatever its attempt: what is red again after a rerun needs a person, not a third run."""
-    run = failure_record(session.get_one(Failure, heal.failure_id)).run
+    run = failure_record(session.get_one(Failure, heal.base_id)).run
     return f"rerun:{run.provider}:{run.repo.host}:{run.repo}:{run.run_id}"

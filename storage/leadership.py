@@ -73,6 +73,28 @@ def leadership(conninfo: str, name: str, *, arguments: Mapping[str, Any]) -> Ite
         candidacy.resign()
 
 
+@contextmanager
+def alone(conninfo: str, name: str, *, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the lock called ``name``; who else wants it waits.
+
+    On a connection of its own and outside a transaction, so that what is done under it may take long.
+    Raises :class:`~patchpilot.errors.TemporaryError` when it is held for longer than the connection's
+    ``lock_timeout``, or while the database is away.
+    """
+    with translated(f"waiting for {name!r}"):
+        connection = psycopg.connect(conninfo, autocommit=True, **arguments)
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (lock_key("alone", name),))
+        except BaseException:
+            connection.close()
+            raise
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):
+            connection.close()
+
+
 def _asked(connection: psycopg.Connection[tuple[Any, ...]], question: str, value: int) -> bool:
     row = connection.execute(question.encode(), (value,)).fetchone()
     return bool(row and row[0])

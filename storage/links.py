@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from patchpilot.source import HostUser
 from storage.database import Database
+from storage.leases import from_now
 from storage.models import AccountLink
 
 
@@ -29,6 +30,17 @@ def linked(db: Database, *, medium: str, team: str, account: str) -> HostUser | 
     with db.transaction() as session:
         row = session.get(AccountLink, (medium, team, account))
     return None if row is None else HostUser(host=row.host, login=row.login, id=row.host_user_id)
+
+
+def link_younger_than(
+    db: Database, *, medium: str, team: str, account: str, seconds: float
+) -> HostUser | None:
+    """The linked account if it was linked less than ``seconds`` ago (a session); older ones are forgotten."""
+    same = (AccountLink.medium == medium, AccountLink.team == team)
+    with db.transaction() as session:
+        session.execute(delete(AccountLink).where(*same, AccountLink.linked_at < from_now(-seconds)))
+        row = session.get(AccountLink, (medium, team, account))
+        return None if row is None else HostUser(host=row.host, login=row.login, id=row.host_user_id)
 
 
 def unlink(db: Database, *, medium: str, team: str, account: str) -> bool:

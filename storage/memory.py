@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.sharing import Sharing
 from patchpilot.source import Repo
+from patchpilot.text import sentence
 from storage.database import Database
 from storage.embedders.hashing import HashingEmbedder
 from storage.embedding import Embedder
@@ -172,7 +173,7 @@ class PostgresMemory:
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             log.warning("embedder away", extra={"action": "embedder_away", "cause": str(error)})
             if first and self._say is not None:
-                self._say(f"Past fixes are looked up by fingerprint and words alone: {error}.")
+                self._say(f"Past fixes are looked up by fingerprint and words alone: {sentence(error)}")
             return None
 
     def _embed_again(self, numbers: list[int]) -> int:
@@ -223,21 +224,21 @@ def _told(
     fingerprint in the same repository.
     """
     rows = cases(session, numbers, wanted)
-    asked = set(searched(failure).split())
-    return [_past(rows[number], repo, failure, asked) for number in numbers if number in rows]
+    return [_past(rows[number], repo, failure) for number in numbers if number in rows]
 
 
-def _overlap(some: set[str], others: set[str]) -> float:
+def _overlap(failure: DistilledFailure, remembered: str) -> float:
     """Words in common of all words."""
+    some, others = set(searched(failure).split()), set(remembered.split())
     return len(some & others) / max(len(some | others), 1)
 
 
-def _past(row: Row[Any], repo: Repo, failure: DistilledFailure, asked: set[str]) -> PastFix:
+def _past(row: Any, repo: Repo, failure: DistilledFailure) -> PastFix:
     own = row.repo == repo.full_name
     if failure.fingerprint and row.fingerprint == failure.fingerprint:
         similarity = _SAME if own else _ALMOST
     else:
-        close = _overlap(asked, set(row.text.split())) if row.cosine is None else row.cosine
+        close = _overlap(failure, row.text) if row.cosine is None else row.cosine
         similarity = min(max(close, 0.0), _ALMOST)
     return PastFix(
         incident=row.incident,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from patchpilot.heals import HealState
-from storage.columns import CleanText, Empty, Now, Serial, Table, Zero
+from storage.columns import CleanText, Empty, Key, Now, Serial, Table, Zero
 
 _STATES = ", ".join(f"'{state}'" for state in HealState)
 _NO = text("false")
@@ -29,8 +29,9 @@ class Delivery(Table):
     """A webhook delivery that was recorded, so that a repeat of it changes nothing."""
 
     __tablename__ = "deliveries"
+    __table_args__ = (Index("deliveries_by_time", "received_at"),)
 
-    id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    id: Mapped[Key]
     received_at: Mapped[Now]
 
 
@@ -94,7 +95,16 @@ class Failure(Table):
     """One red run as it was recorded at intake."""
 
     __tablename__ = "failures"
-    __table_args__ = (UniqueConstraint("provider", "host", "repo", "run_id", "attempt", name="failures_run"),)
+    __table_args__ = (
+        UniqueConstraint("provider", "host", "repo", "run_id", "attempt", name="failures_run"),
+        Index(
+            "failures_of_pull",
+            "host",
+            "repo",
+            "pull_request",
+            postgresql_where=text("pull_request IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[Serial]
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
@@ -112,7 +122,11 @@ class Failure(Table):
     commit_subject: Mapped[str]
     default_branch: Mapped[str]
     pull_request: Mapped[int | None]
+    base_branch: Mapped[Empty]
+    """What that pull request is to be merged into; empty without one, and where the provider doesn't say."""
     from_fork: Mapped[bool]
+    private: Mapped[bool] = mapped_column(Boolean, server_default=_NO)
+    """The repository was not open to everybody when it was reported."""
     ordered_at: Mapped[datetime | None]
     received_at: Mapped[Now]
 
@@ -131,9 +145,11 @@ class Heal(Table):
         Index("heals_expiring", "approval_expires_at", postgresql_where=text("state = 'awaiting_approval'")),
     )
 
-    id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    id: Mapped[Key]
     incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"), index=True)
     failure_id: Mapped[int] = mapped_column(ForeignKey("failures.id"), unique=True)
+    retested_id: Mapped[int | None] = mapped_column(ForeignKey("failures.id"))
+    """The later red run of the same failure on whose commit its fix has been tested anew, if it has."""
     state: Mapped[str]
     reason: Mapped[Empty]
     attempt: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
@@ -143,6 +159,8 @@ class Heal(Table):
     """Number of the older incident that took its failure over."""
     distilled: Mapped[dict[str, Any] | None]
     diagnosis: Mapped[dict[str, Any] | None]
+    partial: Mapped[dict[str, Any] | None]
+    """What an attempt that ended without proof left behind; never anything that could be approved."""
     approval_id: Mapped[str] = mapped_column(CleanText, server_default="", index=True)
     approval_expires_at: Mapped[datetime | None]
     dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6), server_default=text("0"))
@@ -154,6 +172,10 @@ class Heal(Table):
     pull_request_branch: Mapped[Empty]
     pull_request_sha: Mapped[Empty]
     pull_request_ci: Mapped[Empty]
+    pull_request_review: Mapped[Empty]
+    """``approved`` or ``changes requested``: what the last review said."""
+    delivery: Mapped[Empty]
+    """How the fix was handed over; a value of ``patchpilot.source.Delivery``."""
     merge_sha: Mapped[Empty]
     outcome: Mapped[Empty]
     """What became of its pull request; a value of ``patchpilot.fixes.Outcome``."""
@@ -168,6 +190,11 @@ class Heal(Table):
     pull_request_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
 
+    @property
+    def base_id(self) -> int:
+        """The red run whose commit patches are made and proved on."""
+        return self.retested_id or self.failure_id
+
 
 class Step(Table):
     """One line of a heal's progress list."""
@@ -180,6 +207,8 @@ class Step(Table):
     attempt: Mapped[int]
     name: Mapped[str]
     text: Mapped[str]
+    doing: Mapped[Empty]
+    """What it is at right now, while it runs."""
     started_at: Mapped[Now]
     finished_at: Mapped[datetime | None]
 
@@ -190,7 +219,7 @@ class ProposedFix(Table):
     __tablename__ = "proposals"
     __table_args__ = (UniqueConstraint("heal_id", "attempt", "patch_sha256", name="proposals_once"),)
 
-    approval_id: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    approval_id: Mapped[Key]
     heal_id: Mapped[str] = mapped_column(ForeignKey("heals.id"))
     attempt: Mapped[int]
     patch_sha256: Mapped[str]
@@ -198,6 +227,8 @@ class ProposedFix(Table):
     fix: Mapped[dict[str, Any]]
     created_at: Mapped[Now]
     expires_at: Mapped[datetime]
+    outcome: Mapped[Empty]
+    """What became of this very proposal; a value of ``patchpilot.fixes.Outcome``, empty until known."""
 
 
 class Decision(Table):
@@ -213,13 +244,30 @@ class Decision(Table):
     heal_id: Mapped[str] = mapped_column(ForeignKey("heals.id"))
     approval_id: Mapped[str]
     attempt: Mapped[int]
-    """The attempt that it starts (retry) or ends (all others)."""
+    """The attempt that it starts (retry, retest) or ends (all others)."""
     verb: Mapped[str]
     actor: Mapped[str]
     medium: Mapped[str]
     patch_sha256: Mapped[str]
     text: Mapped[str]
     command_key: Mapped[str]
+    options: Mapped[dict[str, Any] | None]
+    """What was asked for besides the verb; keys as :class:`~patchpilot.commands.Command` names them."""
+    at: Mapped[Now]
+    host_login: Mapped[Empty]
+    """The linked account on the code host, for attribution."""
+    host_user_id: Mapped[int | None]
+
+
+class ThreadNote(Table):
+    """Something that people are told about a heal beside its state; edited in place by its key."""
+
+    __tablename__ = "thread_notes"
+
+    heal_id: Mapped[str] = mapped_column(CleanText, ForeignKey("heals.id"), primary_key=True)
+    key: Mapped[Key]
+    text: Mapped[str]
+    url: Mapped[Empty]
     at: Mapped[Now]
 
 
@@ -227,7 +275,7 @@ class HappenedEvent(Table):
     """The event log; see :mod:`storage.events` for why ``txid`` comes first."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_in_order", "txid", "id"),)
+    __table_args__ = (Index("events_in_order", "txid", "id"), Index("events_by_time", "at"))
 
     id: Mapped[Serial]
     txid: Mapped[int] = mapped_column(
@@ -245,7 +293,7 @@ class ConsumerCursor(Table):
 
     __tablename__ = "cursors"
 
-    consumer: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    consumer: Mapped[Key]
     txid: Mapped[int]
     event_id: Mapped[int]
     updated_at: Mapped[Now]
@@ -255,7 +303,10 @@ class QueuedTask(Table):
     """A row of the outbox: work that must be done, whatever happens to Redis."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("tasks_due", "not_before", postgresql_where=text("done_at IS NULL")),)
+    __table_args__ = (
+        Index("tasks_due", "not_before", postgresql_where=text("done_at IS NULL")),
+        Index("tasks_done", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+    )
 
     id: Mapped[Serial]
     queue: Mapped[str]
@@ -279,9 +330,10 @@ class OutsideEffect(Table):
     __tablename__ = "effects"
     __table_args__ = (Index("effects_of_incident", "incident_id", "kind"),)
 
-    key: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    key: Mapped[Key]
     kind: Mapped[str]
-    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incidents.id"))
+    """None for what belongs to no incident: a digest."""
     outside: Mapped[dict[str, Any] | None]
     digest: Mapped[Empty]
     begun_at: Mapped[Now]
@@ -297,10 +349,10 @@ class BranchRun(Table):
 
     __tablename__ = "branch_runs"
 
-    host: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    repo: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    branch: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    workflow: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    host: Mapped[Key]
+    repo: Mapped[Key]
+    branch: Mapped[Key]
+    workflow: Mapped[Key]
     head_sha: Mapped[str]
     succeeded: Mapped[bool]
     ordered_at: Mapped[datetime | None]
@@ -312,15 +364,15 @@ class RepoDay(Table):
 
     __tablename__ = "repo_days"
 
-    host: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    repo: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    host: Mapped[Key]
+    repo: Mapped[Key]
     day: Mapped[date] = mapped_column(primary_key=True)
     dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6), server_default=text("0"))
     tokens: Mapped[Zero]
 
 
 class Reservation(Table):
-    """Money set aside for a model call that is under way, so that two heals can't spend the same dollar."""
+    """What is set aside for a model call that is under way, so that two heals can't spend the same dollar."""
 
     __tablename__ = "reservations"
     __table_args__ = (Index("reservations_of_repo", "host", "repo"),)
@@ -329,6 +381,7 @@ class Reservation(Table):
     host: Mapped[str]
     repo: Mapped[str]
     dollars: Mapped[Decimal] = mapped_column(Numeric(14, 6))
+    tokens: Mapped[Zero]
     until: Mapped[datetime]
 
 
@@ -337,9 +390,9 @@ class AccountLink(Table):
 
     __tablename__ = "links"
 
-    medium: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    team: Mapped[str] = mapped_column(CleanText, primary_key=True)
-    account: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    medium: Mapped[Key]
+    team: Mapped[Key]
+    account: Mapped[Key]
     host: Mapped[str]
     login: Mapped[str]
     host_user_id: Mapped[int | None]

@@ -96,7 +96,9 @@ def _insert_failure(session: Session, event: RunFinished, incident: Incident) ->
             commit_subject=event.commit_subject,
             default_branch=event.default_branch,
             pull_request=event.pull_request,
+            base_branch=event.base_branch,
             from_fork=event.from_fork,
+            private=event.private,
             ordered_at=event.ordered_at,
         )
         .returning(Failure.id)

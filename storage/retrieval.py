@@ -7,6 +7,8 @@ from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from pgvector.sqlalchemy import HALFVEC
+from psycopg import Connection
+from psycopg.rows import TupleRow, namedtuple_row
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -14,7 +16,6 @@ from sqlalchemy import (
     CompoundSelect,
     Float,
     Numeric,
-    Row,
     Select,
     Text,
     and_,
@@ -23,10 +24,10 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    make_url,
     null,
     or_,
     select,
-    text,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -47,6 +48,7 @@ _DEPTH = 40
 _WORDS_MAX = 200
 """Distinct words of a failure that text search knows."""
 
+_DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 _M: Final = Remembered.__table__.c
 _TOLD: Final = (
     "id",
@@ -65,12 +67,15 @@ _TOLD: Final = (
 # (https://github.com/pgvector/pgvector#iterative-index-scans). And each question is planned by itself: what
 # is best for a repository with most of the rows finds nothing for one with a few. Reading all rows is never
 # best, but looks so: the planner takes comparing a vector or a few hundred words for as cheap as a number.
-_FOR_EACH = text(
-    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), "
-    "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), "
+# For the same reason it would rather compare all of a repository than look into an index if it took reading a
+# page at random for four times as dear as the next one, which it is not in memory.
+_FOR_EACH: Final = (
+    b"SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), "
+    b"set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), "
+    b"set_config('random_page_cost', '1.1', true), "
     # Candidates kept while walking the graph: with pgvector's 40, one near-duplicate of 100 among 100,000 is
     # missed that comparing all finds.
-    "set_config('hnsw.ef_search', '64', true)"
+    b"set_config('hnsw.ef_search', '64', true)"
 )
 
 
@@ -118,6 +123,15 @@ class _Shape:
     """Numbers of the vector, ``None`` for a search without."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A statement as the driver takes it."""
+
+    sql: bytes
+    fixed: dict[str, Any]
+    """Values that are the same whatever is asked."""
+
+
 def search(
     session: Session,
     scope: Scope,
@@ -153,22 +167,25 @@ def search(
         "most_same": k,
         "rare": _any_of(rare),
     }
-    session.execute(_FOR_EACH)
     if wanted is not None:
         values |= {"vector": wanted.written, "embedder": wanted.embedder, "most_stale": stale}
-    for way, number, _ in session.execute(statement, values):
+    driver = _driver(session)
+    driver.execute(_FOR_EACH)
+    for way, number, _ in driver.execute(statement.sql, statement.fixed | values).fetchall():
         getattr(found, way).append(number)
     return found
 
 
-def cases(session: Session, numbers: list[int], wanted: Wanted | None) -> dict[int, Row[Any]]:
+def cases(session: Session, numbers: list[int], wanted: Wanted | None) -> dict[int, Any]:
     """What is told of these cases, by id, each with its ``cosine`` to ``wanted`` where it can be compared."""
     if not numbers:
         return {}
     values: dict[str, Any] = {"numbers": numbers}
     if wanted is not None:
         values |= {"vector": wanted.written, "embedder": wanted.embedder}
-    rows = session.execute(_telling(len(wanted.vector) if wanted else None), values)
+    statement = _telling(len(wanted.vector) if wanted else None)
+    with _driver(session).cursor(row_factory=namedtuple_row) as cursor:
+        rows: list[Any] = cursor.execute(statement.sql, statement.fixed | values).fetchall()
     return {row.id: row for row in rows}
 
 
@@ -182,7 +199,7 @@ def searched(failure: DistilledFailure) -> str:
 
 # Building a statement takes longer than running it, so each shape is built once.
 @lru_cache(maxsize=64)
-def _statement(shape: _Shape) -> CompoundSelect[Any] | None:
+def _statement(shape: _Shape) -> _Written | None:
     parts: list[Select[Any]] = []
     if shape.same:
         parts.append(_same(shape.shared, shape.width))
@@ -195,15 +212,31 @@ def _statement(shape: _Shape) -> CompoundSelect[Any] | None:
     numbered = [part.subquery() for part in parts]
     # UNION ALL promises no order, hence the numbers.
     whole = union_all(*(select(part.c.way, part.c.id, part.c.place) for part in numbered))
-    return whole.order_by("place")
+    return _written(whole.order_by("place"))
 
 
 @lru_cache(maxsize=16)
-def _telling(width: int | None) -> Select[Any]:
+def _telling(width: int | None) -> _Written:
     told = [_M[name] for name in _TOLD]
     cosine = null() if width is None else case((and_(*_comparable(width)), 1.0 - _away(width)))
     chosen = _M.id == func.any(bindparam("numbers", type_=ARRAY(BigInteger)))
-    return select(*told, cosine.label("cosine")).where(chosen)
+    return _written(select(*told, cosine.label("cosine")).where(chosen))
+
+
+def _written(statement: CompoundSelect[Any] | Select[Any]) -> _Written:
+    made = statement.compile(dialect=_DIALECT)
+    fixed = {name: value for name, value in made.params.items() if value is not None}
+    return _Written(str(made).encode(), fixed)
+
+
+def _driver(session: Session) -> Connection[TupleRow]:
+    """The connection of ``session``'s transaction, without SQLAlchemy around it.
+
+    Its part of running a statement takes about as long as what the server does for it.
+    """
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, Connection)
+    return driver
 
 
 def _useful(shared: int) -> tuple[ColumnElement[bool], ...]:

@@ -48,6 +48,12 @@ def add_task(
     )
 
 
+def later(db: Database, *, queue: str, name: str, args: Mapping[str, str], key: str, seconds: float) -> None:
+    """The same in a transaction of its own, due after ``seconds``."""
+    with db.transaction() as session:
+        add_task(session, queue=queue, name=name, args=args, key=key, delay_seconds=seconds)
+
+
 def due_tasks(db: Database, *, limit: int = 50, resend_after: float = 15) -> list[Task]:
     """Tasks to be sent now, marked as sent; oldest first.
 
@@ -160,3 +166,19 @@ def _task(row: QueuedTask) -> Task:
         attempts=row.attempts,
         token=row.lease_token,
     )
+
+
+def oldest_waiting(db: Database) -> dict[str, float]:
+    """Seconds for which the oldest task has been due without anybody at it, by queue."""
+    age = func.extract("epoch", func.clock_timestamp() - func.min(QueuedTask.not_before))
+    query = (
+        select(QueuedTask.queue, age)
+        .where(
+            QueuedTask.done_at.is_(None),
+            QueuedTask.not_before <= func.clock_timestamp(),
+            free(QueuedTask.lease_until),
+        )
+        .group_by(QueuedTask.queue)
+    )
+    with db.transaction() as session:
+        return {str(queue): float(seconds) for queue, seconds in session.execute(query)}

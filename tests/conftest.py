@@ -1,8 +1,10 @@
-"""Real servers for all tests: one PostgreSQL and one Redis per session, started only when asked for."""
+"""Real servers and a real browser for all tests: one of each per session, started only when asked for."""
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +12,17 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 
 from playground.servers import embedded_postgres, embedded_redis
 from storage.database import Database
+
+# In CI hypothesis has a profile of its own without deadlines and with the same examples each time.
+# https://hypothesis.readthedocs.io/en/latest/reference/api.html#built-in-profiles
+if os.environ.get("CI") != "true":
+    settings.register_profile("desk", deadline=None)
+    settings.load_profile("desk")
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +97,26 @@ def _named(url: str, name: str) -> str:
 def _administer(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real browser for whoever needs one."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    switches = [
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[f"--{switch}" for switch in switches]
+        )
+        yield browser
+        browser.close()

@@ -44,8 +44,10 @@ _RULES = (
         re.compile(r"(?i)\b\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b"),
         "<duration>",
     ),
-    (re.compile(r"(?:/[\w@+.~-]+)+/([\w@+.~-]+)"), r"<out>/\1"),
 )
+# The folder and the name: an unknown checkout's root, or an installation's, says nothing of the cause.
+_PATH = re.compile(r"(?<![\w@+.~-])[\w@+.~-]*/(?:[\w@+.~-]+/)*([\w@+.~-]+)/([\w@+.~-]+)")
+_VERSIONED = re.compile(r"^(python|pypy|ruby|perl|php|node|jdk|openjdk|java|go)[-@]?\d+(?:\.\d+)*$")
 # Numbers that name the error rather than measure it: exit codes, HTTP states, signals.
 _TELLING = re.compile(r"(?i)((?:code|status|http/?[\d.]*|signal|error)[ :='\"]{0,3})(\d{1,3})\b")
 _NUMBER = re.compile(r"(?<![\w§])\d+(?:[.,]\d+)*")
@@ -74,14 +76,21 @@ def normalised(message: str) -> str:
     text = " ".join(relative_paths(message).split())
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
+    text = _PATH.sub(_folder_and_name, text)
     text = _TELLING.sub(rf"\1{_MARK}\2", text)
     return _NUMBER.sub("<n>", text)[:400]
+
+
+def _folder_and_name(path: re.Match[str]) -> str:
+    """The end of a path, as it is below whatever root; ``lib/python3.11`` is ``python`` on every machine."""
+    folder = _VERSIONED.sub(r"\1", path[1])
+    return f"{folder}/{path[2]}"
 
 
 def normalised_test(test: str) -> str:
     """A test's id without durations and addresses; numbers stay, since parameters are part of an id."""
     text = relative_paths(test)
-    for pattern, replacement in _RULES[:-2]:
+    for pattern, replacement in _RULES[:-1]:
         text = pattern.sub(replacement, text)
     return " ".join(text.split())
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from patchpilot.failures import Location
 
-# Where CI systems put the checkout.
+# Where CI systems put the checkout. At the start of a path only: many repositories have an app/ or src/.
 _ROOTS = re.compile(
-    r"(?:/home/runner/_?work/[^/\s]+/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/|/home/travis/build/[^/\s]+/[^/\s]+/"
-    r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
-    r"|/home/vsts/work/\d+/s/|/home/circleci/(?:project|repo)/|/root/(?:project|repo)/|/opt/buildagent/work/\w+/"
+    r"(?<![\w@+.~-])(?:/home/runner/_?work/[^/\s]+/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/|/home/travis/build/[^/\s]+/[^/\s]+/"
+    r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/|/builds/[^/\s]+/\d+/[^/\s]+/[^/\s]+/(?=[^/\s])|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
+    r"|(?:/[\w.-]+){1,4}/_?work/\d+/s/|/opt/atlassian/pipelines/agent/build/|/bitbucket/build/|/home/circleci/(?:project|repo)/|/root/(?:project|repo)/|/opt/buildagent/work/\w+/"
     r"|/(?:var/(?:lib/jenkins|jenkins_home)|home/jenkins(?:/agent)?|jenkins|home/\w+/build)/workspace/[^/\s]+/|/codebuild/output/\w+/src/[^\s]*?/src/"
     r"|(?i:[a-z]:[\\/]a[\\/][^\\/\s]+[\\/][^\\/\s]+[\\/])|(?i:[a-z]:[\\/]projects[\\/][^\\/\s]+[\\/])|/workspace/|/app/|/src/|/repo/|/checkout/|/drone/src/)"
 )

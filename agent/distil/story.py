@@ -41,6 +41,9 @@ _STRONG = 80.0
 _CONTINUED = 14
 """Lines indented below a message that are taken to belong to it."""
 _STARTS = ("##[group]Run ", "##[section]Starting", "travis_fold:start", "section_start", "$ ", "[Pipeline]")
+_SCRIPT_END = re.compile(r"section_end:\d+:(?:step|build)_script\b")
+_AFTERWARDS = 400
+"""So many lines are searched for the end of GitLab's script, above the verdict on it."""
 _CLOSINGS = ("##[group]Run ", "##[section]", "Post job cleanup.", "Cleaning up orphan", "##[error]")
 
 # What makes two messages different only in their particulars: quoted names, paths, numbers.
@@ -121,10 +124,18 @@ def _next_text(lines: Sequence[Line], row: int) -> str:
 
 
 def _start(story: Story, end: int) -> int:
-    for row in range(end - 1, -1, -1):
+    for row in range(_script_end(story, end) - 1, -1, -1):
         if story.lines[row].core.startswith(_STARTS):
             return row
     return 0
+
+
+def _script_end(story: Story, end: int) -> int:
+    """GitLab cleans up, uploads and runs ``after_script`` between the script that failed and its verdict."""
+    for row in range(end - 1, max(-1, end - _AFTERWARDS), -1):
+        if _SCRIPT_END.match(story.lines[row].core):
+            return row
+    return end
 
 
 def _weigh(story: Story) -> None:

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from agent.distil.linear import compiled
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story
+from agent.distil.wording import Wording, is_name, said, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
+VALUES = 5
+"""So many lines of evidence at most are those of one message with its values."""
+WORDED = 200
+"""Where there are more causes, their lines tell them apart well enough, whatever is said of each."""
 LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
@@ -40,13 +45,16 @@ _PRECEDENCE = (
     Category.INFRASTRUCTURE,
     Category.FLAKY,
 )
-# A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
 _DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*")
 """A title set in a rule, as pytest writes above each failure."""
+_HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
+# A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
 _SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
 _COMMANDS = tuple(
     (category, re.compile(rf"(?i)(?<![\w.])(?:{words})(?![\w])"))
     for category, words in (
+        # Something generated differs from what is committed, whatever made it anew.
+        (Category.LINT, r"git (?:-C \S+ )?diff\b.*(?:--exit-code|--quiet)"),
         (
             Category.FORMAT,
             r"fmt|format(?:ting|[-:]check)?|prettier\S*|black|gofmt|rustfmt|spotless\w*|clang-format|isort",
@@ -55,10 +63,12 @@ _COMMANDS = tuple(
             Category.LINT,
             (
                 r"\S*lint(?:er|ing|s)?|flake8|ruff|rubocop|checkstyle\w*|clippy|shellcheck|codespell"
-                r"|pre-commit|standard|tidy|style"
+                r"|pre-commit|standard|tidy|style|vulture|bandit|semgrep|interrogate|cppcheck|luacheck|phpcs"
+                r"|credo|detekt|knip|buf|sonar\S*|Invoke-ScriptAnalyzer|addlicense|makemigrations --check"
             ),
         ),
-        (Category.TYPE, r"mypy|pyright|tsc|type-?check\w*"),
+        (Category.TYPE, r"mypy|pyright|tsc|vue-tsc|svelte-check|phpstan|psalm|dialyzer|type-?check\w*"),
+        (Category.DEPENDENCY, r"pip-audit|\w+ audit|trivy|osv-scanner|snyk"),
         (
             Category.TEST,
             r"\S*tests?|spec|r?spec|jest|mocha|phpunit|vitest|ctest|tox|nox|nosetests|karma|cypress",
@@ -76,7 +86,6 @@ class Verdict:
     category: Category
     tool: str
     cause: str
-    cause_row: int | None
     tests: tuple[str, ...]
     evidence: tuple[int, ...]
     messages: tuple[str, ...]
@@ -88,20 +97,42 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     category = _category(story, step)
     causes = _causes(story, category)
     cause_row = _telling(story, causes) if causes else _fallback(story)
+    wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     return Verdict(
         category=category,
         tool=_tool(story, category),
-        cause=_clean(story.lines[cause_row].core) if cause_row is not None else "",
-        cause_row=cause_row,
+        cause=wording.sentence,
         tests=_tests(story),
-        evidence=_evidence(story, causes),
-        messages=tuple(story.lines[row].core for row in causes) or _one(story, cause_row),
+        evidence=_evidence(story, causes, wording.rows),
+        messages=_messages(story, causes) or _one(story, wording.rows[0] if wording.rows else cause_row),
     )
 
 
 def _telling(story: Story, causes: list[int]) -> int:
     """The best cause that says what went wrong, not only where (``____ test_x ____``)."""
-    return next((row for row in causes[:12] if not _DECORATED.fullmatch(story.lines[row].core)), causes[0])
+    titled = [row for row in causes[:12] if not _DECORATED.fullmatch(story.lines[row].core)]
+    best = next((row for row in titled if said(story, row) is not None), (titled or causes)[0])
+    # The line that names a test is the better start of the sentence that both of them make.
+    names = (row for row in titled if row != best and is_name(story, row) and said(story, row) == best)
+    return next(names, best)
+
+
+def _messages(story: Story, causes: list[int]) -> tuple[str, ...]:
+    """What is said of the causes, and for a name the name too: both tell one failure from another."""
+    if len(causes) > WORDED:
+        return tuple(story.lines[row].core for row in causes)
+    rows: dict[int, None] = {}
+    for row in causes:
+        rows.update(dict.fromkeys(_with_what_is_said(story, row)))
+    return tuple(story.lines[row].core for row in rows)
+
+
+def _with_what_is_said(story: Story, row: int) -> tuple[int, ...]:
+    """The row that says it, and the row that names what it is said of, where it is another one."""
+    spoken = said(story, row)
+    if spoken is None:
+        return (row,)
+    return (spoken, row) if spoken != row and is_name(story, row) else (spoken,)
 
 
 def _category(story: Story, step: str) -> Category:
@@ -204,10 +235,12 @@ def _tests(story: Story) -> tuple[str, ...]:
                 found.setdefault(match.group(1).decode("utf-8", "replace").strip(), None)
         if len(found) >= TESTS:
             break
-    return tuple(found)
+    # ``test_x`` beside ``test_x (tests.Case.test_x)`` is one test, told by two lines.
+    longer = {name.split(" (", 1)[0] for name in found if " (" in name}
+    return tuple(name for name in found if name not in longer)
 
 
-def _evidence(story: Story, causes: Sequence[int]) -> tuple[int, ...]:
+def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tuple[int, ...]:
     """The few rows without which the failure can't be understood, most telling first."""
     telling = [
         row
@@ -216,14 +249,20 @@ def _evidence(story: Story, causes: Sequence[int]) -> tuple[int, ...]:
     ]
     ranked = sorted(telling or story.by_row, key=lambda row: (-story.worth[row], row))
     picked = dict.fromkeys([*causes[:4], *ranked])
-    return tuple(row for row in picked if story.worth[row] > 0)[:EVIDENCE]
+    rows = dict.fromkeys(worded[:VALUES])
+    for row in picked:
+        if len(rows) >= EVIDENCE:
+            break
+        if story.worth[row] > 0 and not _is_frame(story.lines[row].core):
+            rows.update(dict.fromkeys(_with_what_is_said(story, row)))
+    return tuple(rows or picked)[:EVIDENCE]
 
 
-_DECORATION = re.compile(r"^(?:\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= ))+")
-
-
-def _clean(text: str) -> str:
-    return (_DECORATION.sub("", text).strip() or text.strip())[:300]
+def _is_frame(line: str) -> bool:
+    """Whether the line is only a heading of pytest's or the end of a step, which shows no cause."""
+    return bool(_HEADING.fullmatch(line.strip())) or line.lstrip().startswith(
+        "##[error]Process completed with"
+    )
 
 
 def _one(story: Story, row: int | None) -> tuple[str, ...]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.fixers.offers import Offer, Scene
 from agent.fixers.table import FIXERS
 from patchpilot.errors import NotFoundError, PatchDoesNotApplyError, UnsafePathError
 from patchpilot.failures import DistilledFailure
-from patchpilot.fixes import Candidate, Ending, GaveUp, Limits, ReplayPlan, ShellCommand
+from patchpilot.fixes import Candidate, Ending, GaveUp, Limits, Patch, ReplayPlan, ShellCommand
 from patchpilot.ports import Workbench
 
 MAX_OFFERS = 12
 """Commands tried at most in one heal."""
+
+_MOST_NAMES = 4
 
 _SHELLS = ("bash", "sh", "dash", "zsh")
 
@@ -35,6 +37,8 @@ class FixerBench:
     plan: ReplayPlan
     limits: Limits
     shown: Shown
+    hints: tuple[str, ...] = ()
+    """What people asked for when they had the heal try again."""
 
     def mend(self) -> Candidate | GaveUp:
         """Apply offers until the failing command is green, then those that the wider suite still needs.
@@ -43,8 +47,10 @@ class FixerBench:
         applied, and the next one works on the result.
         """
         used: list[Offer] = []
+        idle: list[str] = []
         for offer in self._offers():
             if not self._applied(offer):
+                idle.append(offer.name)
                 continue
             used.append(offer)
             if self._green(self.plan.failing) and self._green(self.plan.suite):
@@ -52,8 +58,14 @@ class FixerBench:
         if used and self._green(self.plan.failing):
             return self._candidate(used)
         if used:
-            names = ", ".join(offer.name for offer in used)
-            return GaveUp(f"{names} changed files, but the failing command is still red")
+            names = _named([offer.name for offer in used])
+            why = next((offer.unproven for offer in used if offer.unproven), "")
+            if why:
+                return GaveUp(why, partial=f"fixer:{names}")
+            also = f"; {_named(idle)} changed nothing that helps" if idle else ""
+            return GaveUp(f"{names} changed files, but the failing command is still red{also}")
+        if idle:
+            return GaveUp(f"{_named(idle)} changed nothing that helps")
         return GaveUp("no tool of the repository fixes this kind of failure")
 
     def _offers(self) -> Iterator[Offer]:
@@ -62,7 +74,9 @@ class FixerBench:
         for scene in self._scenes():
             for fixer in FIXERS:
                 for offer in fixer(scene):
-                    identity = offer.command.script if offer.command else offer.name
+                    identity = (
+                        f"{offer.name} {offer.command.script if offer.command else sorted(offer.edits)}"
+                    )
                     if identity in seen:
                         continue
                     seen.add(identity)
@@ -80,6 +94,7 @@ class FixerBench:
                     files=self.bench.files(),
                     read=self._read,
                     is_failing_step=is_failing,
+                    hints=self.hints,
                 )
 
     def _read(self, path: str) -> str | None:
@@ -96,13 +111,19 @@ class FixerBench:
                 for path, text in offer.edits.items():
                     self.bench.write_text(path, text)
             else:
-                self._capture(offer.command)
+                self._capture(offer.command, offer.keeps)
         return self.bench.diff() != before
 
-    def _capture(self, command: ShellCommand) -> None:
+    def _capture(self, command: ShellCommand, keeps: Callable[[str, bool], bool] | None) -> None:
         result, patch = self.bench.capture(command, limits=self.limits)
         if result.ending is not Ending.EXITED or patch.is_empty:
             return
+        if keeps is None and command.before:
+            # What the job's earlier steps make is none of the fixer's doing.
+            made = set(self.bench.capture(replace(command, script=":"), limits=self.limits)[1].files)
+            patch = _kept(patch, lambda path, _: path not in made)
+        elif keeps is not None:
+            patch = _kept(patch, keeps)
         try:
             self.bench.apply(patch)
         except (PatchDoesNotApplyError, UnsafePathError):
@@ -119,3 +140,15 @@ class FixerBench:
             author="fixer:" + " + ".join(names),
             summary=", ".join([summaries[0], *(text[0].lower() + text[1:] for text in summaries[1:])]),
         )
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few, for people."""
+    once = list(dict.fromkeys(names))
+    more = len(once) - _MOST_NAMES
+    return ", ".join(once[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _kept(patch: Patch, keeps: Callable[[str, bool], bool]) -> Patch:
+    parts = (part for part in patch.by_file() if keeps(part.files[0], part.creates))
+    return Patch("".join(part.diff for part in parts))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from agent.fixers.modules import close_name, module_of
 from agent.fixers.offers import Offer, Scene
 
 _PYTHON = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
 _JAVASCRIPT = re.compile(r"Cannot find module '(\.{1,2}/[\w./@-]{1,200})'")
+_ABSOLUTE = re.compile(r"Cannot find module '(/[\w./@-]{1,300})' imported from '?(/[\w./@-]{1,300})")
+"""What Node says of an ECMAScript module: both by their place on the machine that ran it."""
 _JS_SUFFIXES = ("", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".json", "/index.js", "/index.ts")
-_ALIKE = 0.8
-"""Least ``difflib`` ratio of two names that may be one misspelt; one swapped pair in six letters has 0.83."""
 
 
 def misspelt_import(scene: Scene) -> Iterator[Offer]:
@@ -22,34 +23,45 @@ def misspelt_import(scene: Scene) -> Iterator[Offer]:
         return
     for match in _PYTHON.finditer(scene.failure.text):
         yield from _python(scene, match.group(1))
-    for match in _JAVASCRIPT.finditer(scene.failure.text):
-        yield from _javascript(scene, match.group(1))
+    wanted = [match.group(1) for match in _JAVASCRIPT.finditer(scene.failure.text)]
+    wanted += [relative_import(*match.groups()) for match in _ABSOLUTE.finditer(scene.failure.text)]
+    for wrong in dict.fromkeys(wanted):
+        yield from _javascript(scene, wrong)
+
+
+def relative_import(module: str, importer: str) -> str:
+    """How ``importer`` writes ``module``, both given by their absolute paths."""
+    path = posixpath.relpath(module, posixpath.dirname(importer))
+    return path if path.startswith("../") else f"./{path}"
 
 
 def _python(scene: Scene, wrong: str) -> Iterator[Offer]:
-    right = _meant(wrong, sorted(_python_modules(scene.files)))
-    if right is None:
+    known = sorted({name for path in scene.files if (name := module_of(path, scene.folder))})
+    if wrong in known:
         return
-    pattern = re.compile(rf"(?m)^(\s*(?:from|import)\s+){re.escape(wrong)}(?=[\s.,]|$)")
+    right = close_name(wrong, known)
+    # ``import text`` where only ``shop/text.py`` is: the package in front was left out.
+    inner = [name for name in known if name.endswith(f".{wrong}")]
+    if not right and len(inner) == 1:
+        right = inner[0]
+    if not right:
+        return
+    pattern = re.compile(rf"(?m)^(\s*)(from|import)(\s+){re.escape(wrong)}(?=[\s.,]|$)")
     edits = {}
     for path in scene.files:
         text = scene.read(path) if path.endswith(".py") else None
         if text is not None and wrong in text:
-            corrected = pattern.sub(lambda found: found.group(1) + right, text)
+            corrected = pattern.sub(lambda found: _corrected(found, wrong, right), text)
             if corrected != text:
                 edits[path] = corrected
     yield from _offer(wrong, right, edits)
 
 
-def _python_modules(files: Sequence[str]) -> set[str]:
-    modules = set()
-    for path in files:
-        if path.endswith(".py"):
-            parts = PurePosixPath(path.removeprefix("src/")).with_suffix("").parts
-            parts = parts[:-1] if parts[-1] == "__init__" else parts
-            if parts and all(part.isidentifier() for part in parts):
-                modules.add(".".join(parts))
-    return modules
+def _corrected(found: re.Match[str], wrong: str, right: str) -> str:
+    package = right.removesuffix(f".{wrong}")
+    if found[2] == "import" and package != right and "." not in wrong:
+        return f"{found[1]}from {package} import {wrong}"  # the code below goes on calling it that
+    return f"{found[1]}{found[2]}{found[3]}{right}"
 
 
 def _javascript(scene: Scene, wrong: str) -> Iterator[Offer]:
@@ -78,7 +90,7 @@ def _meant_relative(wrong: str, folder: PurePosixPath, known: set[str]) -> str |
     )
     suffix = next((end for end in _JS_SUFFIXES[1:8] if name.endswith(end)), "")
     names = siblings if suffix else sorted({sibling.split(".")[0] for sibling in siblings})
-    best = _meant(name, names)
+    best = close_name(name, names)
     return f"{stem}/{best}" if best else None
 
 
@@ -90,17 +102,6 @@ def _normal(path: PurePosixPath) -> str:
         elif part != ".":
             parts.append(part)
     return "/".join(parts)
-
-
-def _meant(wrong: str, known: Sequence[str]) -> str | None:
-    """The one known name that is alike; none if two are equally close, or if the name exists."""
-    if wrong in known:
-        return None
-    close = difflib.get_close_matches(wrong, known, n=2, cutoff=_ALIKE)
-    if not close:
-        return None
-    ratios = [difflib.SequenceMatcher(None, wrong, name).ratio() for name in close]
-    return None if len(ratios) > 1 and ratios[0] - ratios[1] < 0.02 else close[0]  # noqa: PLR2004 - too close to call
 
 
 def _offer(wrong: str, right: str, edits: dict[str, str]) -> Iterator[Offer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from agent.fixers.offers import Offer, Scene, rewritten
 
@@ -44,6 +45,6 @@ def biome(scene: Scene) -> Iterator[Offer]:
     """Let biome write its formatting and safe fixes; ``ci`` is the read-only twin of ``check``."""
     for call in scene.calls("biome check", "biome ci", "biome lint", "biome format"):
         verb = "check" if call.words[1] == "ci" else call.words[1]
-        writing = type(call)(call.tool, call.before, (call.words[0], verb), call.args)
+        writing = replace(call, words=(call.words[0], verb))
         name = f"biome {verb} --write"
         yield rewritten(scene, writing, name=name, summary="Apply biome's own fixes", add=("--write",))

@@ -8,10 +8,9 @@ from agent.fixers.offers import Offer, Scene, rewritten
 
 
 def pre_commit(scene: Scene) -> Iterator[Offer]:
-    """Run the same hooks and keep what they changed. pre-commit needs a repository, which the workbench's
-    copy of the files is not until it is made one."""
+    """Run the same hooks and keep what they changed. The sandbox makes a repository for them."""
     for call in scene.calls("pre-commit run"):
-        offer = rewritten(
+        yield rewritten(
             scene,
             call,
             name="pre-commit run",
@@ -19,6 +18,3 @@ def pre_commit(scene: Scene) -> Iterator[Offer]:
             drop=("--show-diff-on-failure",),
             drop_with_value=("--color",),
         )
-        if offer.command is not None:
-            prepared = f"git init --quiet . && git add --all && {offer.command.script}"
-            yield Offer(name=offer.name, summary=offer.summary, command=scene.script(prepared))

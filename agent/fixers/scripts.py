@@ -7,9 +7,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from agent.fixers.recipes import Read, expanded
+from agent.fixers.shell import ASSIGNMENT, quoted, simple_commands
+
 _LAUNCHERS = frozenset(
     {
-        *("uv", "uvx", "poetry", "pdm", "pipenv", "hatch", "rye", "pipx", "tox", "nox"),
+        *("bundle", "uv", "uvx", "poetry", "pdm", "pipenv", "hatch", "rye", "pipx", "tox", "nox"),
         *("python", "python3", "py", "npx", "npm", "pnpm", "yarn", "bunx", "bun", "node"),
         *(
             "run",
@@ -28,6 +31,25 @@ _LAUNCHERS = frozenset(
 )
 """Words that may stand before the tool itself: ``uv run ruff``, ``python -m black``, ``npx prettier``."""
 
+_NODE_TOOLS = frozenset(
+    {
+        "eslint",
+        "prettier",
+        "biome",
+        "stylelint",
+        "oxlint",
+        "markdownlint",
+        "markdownlint-cli2",
+        "jest",
+        "vitest",
+        "ava",
+        "tsc",
+        "xo",
+        "standard",
+    }
+)
+"""What a package script finds in ``node_modules/.bin``."""
+
 _TWO_WORD_TOOLS = {
     "ruff": ("check", "format"),
     "cargo": ("fmt", "clippy"),
@@ -35,10 +57,7 @@ _TWO_WORD_TOOLS = {
     "golangci-lint": ("run", "fmt"),
     "biome": ("check", "ci", "lint", "format"),
 }
-_OPERATORS = frozenset("();<>|&")
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _SUBSTITUTION = re.compile(r"\$\(([^()]{1,500})\)|`([^`]{1,500})`")
-_MAX_SCRIPT = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +70,18 @@ class Invocation:
     words: tuple[str, ...]
     """The tool's own words."""
     args: tuple[str, ...]
+    folder: str = ""
+    """Where the script went by ``cd`` before the call, relative to where it started."""
 
     @property
     def text(self) -> str:
         """The call as shell text, safely quoted."""
-        return " ".join(_quoted(word) for word in (*self.before, *self.words, *self.args))
+        return " ".join(quoted(word) for word in (*self.before, *self.words, *self.args))
+
+    @property
+    def script(self) -> str:
+        """The call where the script makes it."""
+        return f"cd {shlex.quote(self.folder)} && {self.text}" if self.folder else self.text
 
     def without(self, flags: Sequence[str], *, with_value: Sequence[str] = ()) -> Invocation:
         """The call without these flags; those of ``with_value`` lose the word behind them too."""
@@ -76,14 +102,29 @@ class Invocation:
         """The call with these flags in front of its arguments, unless it has them."""
         return replace(self, args=(*(flag for flag in flags if flag not in self.args), *self.args))
 
+    def after(self, flags: Sequence[str]) -> Invocation:
+        """The call with these flags behind its arguments, unless it has them."""
+        return replace(self, args=(*self.args, *(flag for flag in flags if flag not in self.args)))
 
-def invocations(script: str) -> Iterator[Invocation]:
-    """All calls of tools in the script, in order; also inside ``$(...)``."""
-    for text in (script[:_MAX_SCRIPT], *_substituted(script[:_MAX_SCRIPT])):
-        for words in _simple_commands(text):
-            call = _invocation(words)
-            if call is not None:
-                yield call
+    def with_variables(self, assignments: Sequence[str]) -> Invocation:
+        """The call with these variables set."""
+        return replace(self, before=(*assignments, *self.before))
+
+
+def invocations(script: str, read: Read = lambda _: None) -> Iterator[Invocation]:
+    """All calls of tools in the script, in order; also inside ``$(...)``.
+
+    With ``read``, which gives the text of a file, also those of the ``make`` targets and package scripts
+    that it runs.
+    """
+    for part in expanded(script, read):
+        for text in (part.text, *_substituted(part.text)):
+            for folder, words in simple_commands(text, part.folder):
+                call = _invocation(words, folder)
+                if call is not None and not call.before and call.words[0] in _NODE_TOOLS:
+                    call = replace(call, before=part.launcher)
+                if call is not None:
+                    yield call
 
 
 def _substituted(script: str) -> Iterator[str]:
@@ -91,42 +132,13 @@ def _substituted(script: str) -> Iterator[str]:
         yield match.group(1) or match.group(2)
 
 
-def _simple_commands(script: str) -> Iterator[list[str]]:
-    for line in script.replace("\\\n", " ").splitlines():
-        yield from _split_line(line)
-
-
-def _split_line(line: str) -> Iterator[list[str]]:
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
-    lexer.whitespace_split = True
-    words: list[str] = []
-    try:
-        for word in lexer:
-            if set(word) <= _OPERATORS:
-                yield words
-                words = []
-            else:
-                words.append(word)
-    except ValueError:  # an open quote: a script over several lines, which is not read any further
-        return
-    yield words
-
-
-def _invocation(words: list[str]) -> Invocation | None:
+def _invocation(words: list[str], folder: str) -> Invocation | None:
     for index, word in enumerate(words):
-        if _ASSIGNMENT.match(word) or word in _LAUNCHERS:
+        if ASSIGNMENT.match(word) or word in _LAUNCHERS:
             continue
         name = word.rsplit("/", 1)[-1]
         size = 2 if words[index + 1 : index + 2] and words[index + 1] in _TWO_WORD_TOOLS.get(name, ()) else 1
         own = tuple(words[index : index + size])
         tool = " ".join((name, *own[1:]))
-        return Invocation(tool, tuple(words[:index]), own, tuple(words[index + size :]))
+        return Invocation(tool, tuple(words[:index]), own, tuple(words[index + size :]), folder)
     return None
-
-
-def _quoted(word: str) -> str:
-    assignment = _ASSIGNMENT.match(word)
-    if assignment:
-        return assignment.group() + shlex.quote(word[assignment.end() :])
-    # Globs were unquoted in the script: quoting them now would hand the tool a literal star.
-    return word if re.fullmatch(r"[\w@%+=:,./*?\-]+", word) else shlex.quote(word)

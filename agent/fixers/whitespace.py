@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agent.fixers.line_rules import line_rules
 from agent.fixers.offers import Offer, Scene
 
 _COMPLAINTS = re.compile(
@@ -12,35 +13,41 @@ _COMPLAINTS = re.compile(
     r"|mixed[ -]line[ -]ending|CRLF|carriage return|\bW29[13]\b|\bW391\b|\bW292\b",
     re.IGNORECASE,
 )
-_LINE_ENDINGS = re.compile(r"mixed[ -]line[ -]ending|CRLF|carriage return", re.IGNORECASE)
+_LINE_ENDINGS = re.compile(
+    r"mixed[ -]line[ -]ending|CRLF|carriage return|wrong line ending|\beol\b|linebreak-style", re.IGNORECASE
+)
 _MEANINGFUL = (".md", ".markdown", ".patch", ".diff", ".snap")
-"""In these, white space at the end of a line means something."""
+"""In these, white space at the end of a line means something, unless the repository says otherwise."""
 
 
 def whitespace(scene: Scene) -> Iterator[Offer]:
-    """Tidy the named files if white space is what the log complains about."""
-    if not scene.is_failing_step or not _COMPLAINTS.search(scene.failure.text):
+    """Tidy the named files if white space is what the log complains about, as ``.editorconfig`` has it."""
+    about_endings = bool(_LINE_ENDINGS.search(scene.failure.text))
+    if not scene.is_failing_step or not (about_endings or _COMPLAINTS.search(scene.failure.text)):
         return
-    unify = bool(_LINE_ENDINGS.search(scene.failure.text))
     edits: dict[str, str] = {}
     for path in dict.fromkeys(place.path for place in scene.failure.files):
         text = scene.read(path)
-        if text is None:
+        rules = line_rules(path, scene.read)
+        if text is None or not rules.is_text:
             continue
-        tidied = tidy(text, keep_trailing=path.endswith(_MEANINGFUL), unify=unify)
+        trims = not path.endswith(_MEANINGFUL) if rules.trims is None else rules.trims
+        ending = (rules.ending or "\n") if about_endings else None
+        tidied = tidy(text, trims=trims, ending=ending, final=rules.final_newline is not False)
         if tidied != text:
             edits[path] = tidied
     if edits:
         yield Offer(name="white space", summary="Tidy white space and ends of files", edits=edits)
 
 
-def tidy(text: str, *, keep_trailing: bool, unify: bool) -> str:
-    """No white space at line ends, exactly one newline at the end; line endings only when asked for."""
-    if unify:
-        text = text.replace("\r\n", "\n")
-    ending = "\r\n" if "\r\n" in text else "\n"
+def tidy(text: str, *, trims: bool, ending: str | None = None, final: bool = True) -> str:
+    """No white space at line ends, exactly one newline at the end; line endings only where one is given."""
+    if ending is not None:
+        text = text.replace("\r\n", "\n").replace("\n", ending)
+    else:
+        ending = "\r\n" if "\r\n" in text else "\n"
     lines = text.split(ending)
-    if not keep_trailing:
+    if trims:
         lines = [line.rstrip(" \t\f\v") for line in lines]
     body = ending.join(lines).rstrip("\r\n")
-    return body + ending if body else ""
+    return body + ending if body and final else body

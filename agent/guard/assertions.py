@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Definition, inventory
+from agent.guard.kept import demands_as_much
 from agent.guard.lines import Statement, plain_words
 from agent.guard.standins import is_stand_in
 
@@ -25,6 +26,7 @@ _ASSERTION = re.compile(
     r"|\bAssert\.\w+|\bAssertions?\.\w+"
     r"|\b(?:EXPECT|ASSERT|REQUIRE|CHECK)(?:_[A-Z]+)*\s*\(|\bverify\s*\(|\bfail\s*\("
     r"|\bthrow\s+new\s+AssertionError"
+    r"|^\[\[?\s.*\s(?:=|==|!=|=~|-\w{1,2})\s.*\]\]?$|^Then\s"
     r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is"
     r"|deepEqual|equal|truthy|throws)\s*\("
 )
@@ -157,11 +159,24 @@ def removed(case: Case) -> Iterator[Remark]:
             for s in other.new_statements
             if s.changed and is_assertion(s)
         )
+        yield from _quoted(change)
         gone = [d for d in tests.old.get(change.path, ()) if d.name in tests.gone]
         for statement in pairing(case, change).lost:
             if elsewhere[statement.words] or _inside(change, statement, gone):
                 continue
             yield Remark(change.path, statement.number, f"an assertion is removed: {statement.bare[:80]}")
+
+
+def _quoted(change: Change) -> Iterator[Remark]:
+    """Assertions that nobody touched, but that stand in a string or a comment now."""
+    before, after = ([line for line in side if not line.changed] for side in (change.before, change.after))
+    for old, new in zip(before, after, strict=False):
+        if old.text != new.text:
+            return  # the sides are not known alike
+        if old.code.strip() and not new.code.strip() and _ASSERTION.search(old.code):
+            yield Remark(
+                change.path, new.number, f"an assertion is put out of the code: {old.bare.strip()[:80]}"
+            )
 
 
 def _inside(change: Change, statement: Statement, gone: list[Definition]) -> bool:
@@ -183,14 +198,23 @@ def _weaker(old: Statement, new: Statement) -> str:
     before, after = _strength(old.code), _strength(new.code)
     if after < before:
         return "this assertion accepts more than before" if after else "this assertion is always true"
+    if "debug_assert" in new.code and "debug_assert" not in old.code:
+        return "this assertion is left out of release builds"
     if _BROAD_ERROR.search(new.code) and not _BROAD_ERROR.search(old.code):
         return "this accepts any error"
     words_old, words_new = Counter(plain_words(old.code)), Counter(plain_words(new.code))
     if any(words_new[word] > words_old[word] for word in ("or", "||", "ANY", "anything", "Any", "any")):
         return "this assertion has a second way to hold"
-    if words_new["not"] != words_old["not"] or words_new["!"] != words_old["!"]:
+    turned = words_new["not"] != words_old["not"] or words_new["!"] != words_old["!"]
+    if turned and not _names_false(old.bare, new.bare):
         return "this assertion is turned round"
     return ""
+
+
+def _names_false(old: str, new: str) -> bool:
+    """``assert not x`` becomes ``assert x is False``, which fewer answers satisfy."""
+    match = re.fullmatch(r"assert not ([\w.]+(?:\([^()]*\))?)", old)
+    return match is not None and new == f"assert {match[1]} is False"
 
 
 def _strength(code: str) -> int:
@@ -213,6 +237,10 @@ def widened(case: Case) -> Iterator[Remark]:
                         change.path, number, f"the tolerance {name} goes from {old[name]} to {new[name]}"
                     )
         for before, after in pairing(case, change).edited:
+            fresh = dict(_TOLERANCE.findall(after.bare)).keys() - dict(_TOLERANCE.findall(before.bare)).keys()
+            if fresh - _MORE_IS_TIGHTER:
+                what = f"the tolerance {min(fresh)} is added: {after.bare[:80]}"
+                yield Remark(change.path, after.number, what)
             if len(_CLOSE_TO.findall(after.code)) > len(_CLOSE_TO.findall(before.code)):
                 yield Remark(
                     change.path, after.number, f"an exact assertion becomes approximate: {after.bare[:80]}"
@@ -246,11 +274,57 @@ def edited(case: Case) -> Iterator[Remark]:
         pairs = pairing(case, change)
         told = set()
         for old, new in pairs.edited:
-            if not (_weaker(old, new) or _widens(old, new)):
+            is_awaited = [word for word in new.words if word != "await"] == list(old.words)
+            is_awaited = is_awaited or _names_false(old.bare, new.bare)
+            if not (is_awaited or _weaker(old, new) or _widens(old, new)) and not _kept(
+                case, change, old, new
+            ):
                 told.add(new.number)
                 yield Remark(change.path, new.number, f"an existing assertion is changed: {new.bare[:80]}")
+        yield from _other_cases(change)
+        yield from _one_by_one(change)
         touched = {id(s) for pair in pairs.edited for s in pair} | {id(s) for s in pairs.lost}
         yield from _inputs(case, change, touched)
+
+
+def _kept(case: Case, change: Change, old: Statement, new: Statement) -> bool:
+    """The edited assertion demands as much, with the patch's new names put in."""
+    before = [s for s in change.new_statements if s.number < new.number]
+    renamed = Statement(old.lines, " ".join(case.renamed_words(old)), old.code)
+    return demands_as_much(old, new, before) or demands_as_much(renamed, new, before)
+
+
+_LOOP = re.compile(r"^(?:for|foreach|while)\b|\.(?:forEach|each)\b")
+
+
+def _other_cases(change: Change) -> Iterator[Remark]:
+    """A loop around assertions goes over something else."""
+    sides = (
+        [s for s in side if s.changed and _LOOP.search(s.code)]
+        for side in (change.old_statements, change.new_statements)
+    )
+    old, new = sides
+    for before, after in zip(old, new, strict=True) if len(old) == len(new) else ():
+        inner = [s for s in change.new_statements if after.number < s.number <= after.number + _NEAR]
+        if before.words != after.words and any(is_assertion(s) for s in inner):
+            yield Remark(change.path, after.number, f"a test goes over other cases: {after.bare[:80]}")
+
+
+_AT_ONCE = re.compile(
+    r"^go\s+(?:func\b|\w[\w.]*\()|\b(?:Thread|Process)PoolExecutor\b|\basyncio\.gather\s*\(|\bPromise\.all\w*\s*\("
+    r"|\bthread::spawn\b|\bnewFixedThreadPool\b"
+)
+
+
+def _one_by_one(change: Change) -> Iterator[Remark]:
+    """What a test did at the same time, it does one after the other."""
+    old = [s for s in change.old_statements if s.changed and _AT_ONCE.search(s.code)]
+    if old and not any(_AT_ONCE.search(s.code) for s in change.new_statements):
+        yield Remark(change.path, old[0].number, f"a test no longer does things at once: {old[0].bare[:80]}")
+
+
+_NEAR = 15
+"""Lines below a loop's head that are looked through for assertions."""
 
 
 def _widens(old: Statement, new: Statement) -> bool:
@@ -268,10 +342,33 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     old = [s for s in change.old_statements if s.changed and id(s) not in touched and not _idle(s)]
     new = [s for s in change.new_statements if s.changed and id(s) not in touched]
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
+    moved = _moved(case)
     for statement in old:
-        if hit := next((value for value in _literals(statement) if lost[value] > 0), None):
+        hits = (
+            value for value in _literals(statement) if lost[value] > 0 and value.strip("\"'`") not in moved
+        )
+        if hit := next(hits, None):
             yield Remark(change.path, statement.number, f"{hit[:40]} is taken out of an existing test")
             return
+
+
+def _moved(case: Case) -> set[str]:
+    """Parts of the paths of files that are only moved, which tests name to find them."""
+    moves = [
+        change.diff
+        for change in case.changes
+        if change.diff.old_path
+        and change.diff.new_path
+        and change.diff.old_path != change.diff.new_path
+        and not change.diff.changed_lines
+        and not change.is_test
+    ]
+    gone: set[str] = set()
+    for diff in moves:
+        old, new = diff.old_path.split("/"), diff.new_path.split("/")
+        gone |= {part for part in old if part not in new}
+        gone |= {"/".join(old[at:]) for at in range(len(old)) if old[at:] != new[-len(old[at:]) :]}
+    return gone
 
 
 def _idle(statement: Statement) -> bool:

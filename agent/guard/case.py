@@ -6,11 +6,11 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar, cast
 
-from agent.guard import places
+from agent.guard import inline, places
 from agent.guard.diff import DiffError, FileDiff, Hunk
 from agent.guard.lines import Line, Statement, cut, statements
 from patchpilot.fixes import GuardFinding, Severity
@@ -35,6 +35,8 @@ class Change:
     old_text: str | None
     """The whole text before; ``None`` where only the hunks are known, or where there was no file."""
     new_text: str | None
+    is_inline: bool = False
+    """Only the tests that stand inside a file of other code."""
 
     @property
     def path(self) -> str:
@@ -45,6 +47,11 @@ class Change:
     def language(self) -> str:
         """As :func:`agent.guard.places.language` says."""
         return places.language(self.path)
+
+    @cached_property
+    def is_code(self) -> bool:
+        """The rules about code know its language: no settings, no shell, no prose."""
+        return places.is_code(self.path)
 
     @property
     def is_new(self) -> bool:
@@ -59,7 +66,31 @@ class Change:
     @cached_property
     def is_test(self) -> bool:
         """It tested something before, or does now."""
-        return any(places.is_test(path) for path in (self.diff.old_path, self.diff.new_path) if path)
+        return self.is_inline or any(
+            places.is_test(path) for path in (self.diff.old_path, self.diff.new_path) if path
+        )
+
+    @cached_property
+    def inline_tests(self) -> Change | None:
+        """The tests inside a file of other code, as Rust has them; ``None`` where there are none."""
+        if self.language != "rust" or self.is_test:
+            return None
+        before, after = (inline.inside(side, self.diff.hunks) for side in (self.before, self.after))
+        if not before and not after:
+            return None
+        return replace(self, before=before, after=after, old_text=None, new_text=None, is_inline=True)
+
+    @cached_property
+    def outside_tests(self) -> Change:
+        """The file without the tests inside it."""
+        tests = self.inline_tests
+        if tests is None:
+            return self
+        of_tests = {id(line) for line in (*tests.before, *tests.after)}
+        before, after = (
+            tuple(line for line in side if id(line) not in of_tests) for side in (self.before, self.after)
+        )
+        return replace(self, before=before, after=after, old_text=None, new_text=None)
 
     @cached_property
     def added(self) -> tuple[Line, ...]:
@@ -113,6 +144,8 @@ class Case:
     max_changed_lines: int = MAX_CHANGED_LINES
     renamed: dict[str, str] = field(default_factory=dict)
     """Functions and classes that the patch renames where they are defined, old name to new."""
+    reads: Callable[[str], str | None] = field(default=lambda _: None, repr=False, compare=False)
+    """A file before the patch; ``None`` where it is not there or not known."""
     memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -120,19 +153,21 @@ class Case:
         """Changed lines of all files."""
         return sum(change.diff.changed_lines for change in self.changes)
 
+    @cached_property
+    def test_code(self) -> tuple[Change, ...]:
+        """Changes of test code, also of tests inside other files."""
+        sides = (change if change.is_test else change.inline_tests for change in self.changes)
+        return tuple(change for change in sides if change is not None)
+
     @property
     def tests(self) -> Iterator[Change]:
         """Changes of test code that are more than formatting."""
-        return (change for change in self.changes if change.is_test and not change.same_code)
+        return (change for change in self.test_code if not change.same_code)
 
     @property
     def sources(self) -> Iterator[Change]:
         """Changes of code that is under test."""
-        return (
-            change
-            for change in self.changes
-            if not change.is_test and change.language not in {"text", "hash"}
-        )
+        return (change.outside_tests for change in self.changes if not change.is_test and change.is_code)
 
     def renamed_words(self, statement: Statement) -> tuple[str, ...]:
         """Its tokens, with the new names of what the patch renames in the code itself."""
@@ -190,7 +225,11 @@ def open_case(
     """
     changes = tuple(_change(diff, read_base) for diff in diffs)
     return Case(
-        changes=changes, failing=failing, max_changed_lines=max_changed_lines, renamed=_renamed(changes)
+        changes=changes,
+        failing=failing,
+        max_changed_lines=max_changed_lines,
+        renamed=_renamed(changes),
+        reads=read_base,
     )
 
 
@@ -278,4 +317,24 @@ def _renamed(changes: tuple[Change, ...]) -> dict[str, str]:
         gone, come = list((old - new).keys()), list((new - old).keys())
         if len(gone) == len(come):
             renamed.update(zip(gone, come, strict=True))
+        renamed.update(_renamed_parameters(change))
     return renamed
+
+
+_SIGNATURE = re.compile(r"\b(?:def|function|func|fn)\s+(\w+)[^(]*\((.*)\)")
+_PARAMETER = re.compile(r"^\s*\**(\w+)(.*)$")
+
+
+def _renamed_parameters(change: Change) -> Iterator[tuple[str, str]]:
+    """Parameters that keep their place, type and default and only change their name."""
+    sides = (
+        {match[1]: match[2].split(",") for s in side if s.changed and (match := _SIGNATURE.search(s.code))}
+        for side in (change.old_statements, change.new_statements)
+    )
+    old, new = sides
+    for name in old.keys() & new.keys():
+        if len(old[name]) == len(new[name]):
+            for before, after in zip(old[name], new[name], strict=True):
+                a, b = _PARAMETER.match(before), _PARAMETER.match(after)
+                if a and b and a[1] != b[1] and a[2].split() == b[2].split():
+                    yield a[1], b[1]

@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from agent.guard import places
+from agent.guard import heads, places
 from agent.guard.case import Case, Change, Remark
+from agent.guard.diff import FileDiff
 from agent.guard.inventory import Inventory, inventory, methods
-from agent.guard.lines import Statement, plain_words
+from agent.guard.lines import Statement, plain_words, spelled_out
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -20,6 +21,7 @@ _ANY_SKIP = {
         r"|\braise\s+(?:\w+\.)*SkipTest\b"
         r"|\bpytest\.importorskip\s*\(|\bpytest\.param\(.*\bmarks\s*="
         r"|^(?:from|import)\b.*\bexpectedFailure\b|\b(?:add_marker)\s*\("
+        r"|\braise\b.*\bSkipTest\b|\b__unittest_skip\w*__\b|(?<![\w.])(?:hypothesis\.)?(?:assume|reject)\s*\("
     ),
     "javascript": re.compile(
         r"\b(?:it|test|describe|context|suite|specify|bench)\s*\.\s*(?:\w+\s*\.\s*)*(?:skip|todo"
@@ -41,7 +43,8 @@ _ANY_SKIP = {
         r"|\bskip\s*:\s*(?:true|['\"])"
     ),
     "hash": re.compile(
-        r"^(?:xit|xdescribe|xcontext|xspecify)\b|^(?:it|describe|context|test)\b.*\bskip\b"
+        r"^@(?:wip|skip|ignore|ignored|pending|manual|todo|disabled)\b"
+        r"|^(?:xit|xdescribe|xcontext|xspecify)\b|^(?:it|describe|context|test)\b.*\bskip\b"
         r"|^@(?:module|describe)?tag\s*:?\s*skip|^skip\b"
         r"|^pending\b"
     ),
@@ -60,7 +63,8 @@ _UNCOLLECT = re.compile(
     r"\b__test__\s*=\s*(?:False|0|None)|^del\s+(?:\w+\.)?[Tt]est\w+"
     r"|^(?:\w+\.)?test_\w+\s*=\s*(?:None|lambda|pass|0|False)"
     r"|^(?:\w+\.)?Test\w+\s*=\s*(?:None|object|0|False)|\bdelattr\s*\(.*test|^def\s+load_tests\b"
-    r"|^(?://go:build|// \+build)\s+(?:ignore|never|\w*disabled\w*|integration|manual)"
+    r"|\b(?:globals|vars|locals)\(\)\s*(?:\.(?:pop|update|clear)\s*\(|\[)|\bsys\.modules\[__name__\]"
+    r"|\.__code__\s*=|^#\[cfg\((?!test\)\])|^#\s*define\s+NDEBUG\b|^=(?:begin|pod)\b|^__END__$"
 )
 _NARROW = re.compile(
     r"\bcollect_ignore(?:_glob)?\b|--(?:ignore(?:-glob)?|deselect|exclude-test"
@@ -69,6 +73,7 @@ _NARROW = re.compile(
     r"|\bpassWithNoTests\b"
     r"|(?:pytest|py\.test|addopts|PYTEST_ADDOPTS)\b.*\s(?:-k|-m|--maxfail|--lf|--last-failed|--sw)\b"
     r"|\btestPathIgnorePatterns\b|\bmodulePathIgnorePatterns\b"
+    r"|\bPYTEST_ADDOPTS\b.*[\s=\"'](?:-k|-m|--maxfail|--lf|--sw)\b"
     r"|\bgo\s+test\b.*\s-(?:run|skip|short)\b|\b-D(?:skipTests|maven\.test\.skip|test=)|<skipTests>\s*true"
     r"|<maven\.test\.skip>\s*true|\btestFailureIgnore\b|\bignoreFailures\s*=?\s*true"
     r"|\bgradle\b.*-x\s+test\b"
@@ -95,7 +100,15 @@ def uncollected(case: Case) -> Iterator[Remark]:
     for diff in (change.diff for change in case.changes):
         if diff.new_path and places.is_collected(diff.old_path) and not places.is_collected(diff.new_path):
             yield Remark(diff.new_path, 0, f"{diff.old_path} is renamed so that its tests are not collected")
+        elif diff.new_path and places.is_collected(diff.old_path) and _leaves_tests(case, diff):
+            yield Remark(diff.new_path, 0, f"{diff.old_path} leaves the folder in which tests are looked for")
+    gone_files = [c for c in case.changes if c.is_deleted and places.is_collected(c.path)]
+    went = {test.name for change in gone_files for test in tests.old.get(change.path, ())}
     for change in case.tests:
+        moved = [test for test in tests.new.get(change.path, ()) if test.name in went]
+        if change.is_new and moved and not places.is_collected(change.path):
+            yield Remark(change.path, moved[0].statement.number, "tests move to a file that is not collected")
+        yield from heads.uncollected(change)
         if not change.is_deleted:
             for name, number in _lost(case, change, tests).items():
                 if _still_defined(case, change, name):
@@ -103,6 +116,17 @@ def uncollected(case: Case) -> Iterator[Remark]:
                         change.path, number, f"the test {name} is renamed so that it is not collected"
                     )
         yield from _hidden_from_runner(change, tests)
+
+
+def _leaves_tests(case: Case, diff: FileDiff) -> bool:
+    """A file goes from a folder of tests to one that is none, which no settings of the patch name."""
+    top = diff.new_path.split("/", 1)[0]
+    if places.language(diff.new_path) == "javascript":  # found by their name, wherever they are
+        return False
+    named = any(
+        _holds_options(change.path) and top in line.bare for change in case.changes for line in change.added
+    )
+    return places.in_test_folder(diff.old_path) and not places.in_test_folder(diff.new_path) and not named
 
 
 def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:
@@ -136,10 +160,10 @@ def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:
 
 def _lost(case: Case, change: Change, tests: Inventory) -> dict[str, int]:
     """Tests of this file that are gone and have no renamed successor: name to old line."""
-    return case.once(("lost", change.path), lambda: _without_successor(change, tests))
+    return case.once(("lost", change.path), lambda: _without_successor(case, change, tests))
 
 
-def _without_successor(change: Change, tests: Inventory) -> dict[str, int]:
+def _without_successor(case: Case, change: Change, tests: Inventory) -> dict[str, int]:
     old = [test for test in tests.old.get(change.path, ()) if test.name in tests.gone]
     new = [
         test for test in tests.new.get(change.path, ()) if test.name in tests.come and test.statement.changed
@@ -149,11 +173,17 @@ def _without_successor(change: Change, tests: Inventory) -> dict[str, int]:
     lost: dict[str, int] = {}
     for test in old:
         body = _body(change.old_statements, test.index)
+        if not bodies[body]:  # it may call something that the patch renames
+            body = tuple(_renamed(part, case.renamed) for part in body)
         if bodies[body] > 0:
             bodies[body] -= 1
         else:
             lost[test.name] = test.statement.number
     return lost
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"[A-Za-z_]\w*", lambda match: names.get(match[0], match[0]), text)
 
 
 _NAME_OF_TEST = re.compile(
@@ -231,7 +261,11 @@ def _same_marks(change: Change, pattern: re.Pattern[str]) -> bool:
 
 _ANY_RETRY = re.compile(r"flaky|retry|rerun|repeat", re.IGNORECASE)
 _ANY_STAND_IN = re.compile(r"patch|mock", re.IGNORECASE)
-_TYPES = re.compile(r"->[^:]*(?=:)|:\s*[A-Z][\w\[\], .|]*(?=[,)=])")
+_TYPES = re.compile(
+    r"->[^:]*(?=:)|:\s*[A-Za-z][\w.]*(?:\[[^\]]*\]+)?(?:\s*\|\s*[\w.]+(?:\[[^\]]*\]+)?)*(?=\s*[,)=])"
+)
+# Another row of data, or a name for people.
+_MORE = re.compile(r"^\[(?:InlineData|TestCase|DataRow|DisplayName)\(|^@(?:\w+\.)*(?:DisplayName)\b")
 
 
 def headed(case: Case) -> Iterator[Remark]:
@@ -247,18 +281,37 @@ def headed(case: Case) -> Iterator[Remark]:
             heads = [_head(change.old_statements, before.index), _head(change.new_statements, test.index)]
             added = heads[1] - heads[0]
             for head in sorted(added):
+                gone = heads[0] - heads[1]
+                if (_MORE.match(head) and not any(map(_MORE.match, gone))) or _awaits(gone, head):
+                    continue
                 if any(known and known.search(head) for known in reported):
                     continue
                 yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
 
 
+def _awaits(gone: set[str], head: str) -> bool:
+    """The test that called ``done`` gives a promise now, as a test that awaits does."""
+    plain = re.sub(r"\basync\s+|\(\s*\)|\(\s*done\s*\)|\bdone\s+(?==)", " ", head).split()
+    return (
+        re.search(r"=\s*>|\bfunction\b", head) is not None
+        and "async" in head
+        and any(re.sub(r"\(\s*\)|\(\s*done\s*\)|\bdone\s+(?==)", " ", one).split() == plain for one in gone)
+    )
+
+
+# The rows of data are compared with what an assertion expects.
+_DATA = re.compile(r"\.each\s*\(\s*\[.*\]\s*,?\s*\)\s*\(")
+
+
 def _head(side: Sequence[Statement], index: int) -> set[str]:
     """The definition and what decorates it, types and formatting aside."""
-    heads = {" ".join(plain_words(_TYPES.sub("", side[index].bare)))}
+    heads = {" ".join(plain_words(_DATA.sub(".each(rows)(", _TYPES.sub("", side[index].bare))))}
     for before in reversed(side[max(index - 5, 0) : index]):
-        if not before.bare.startswith(("@", "#[", "[")) or before.lines[0].first:
+        if not before.bare.startswith(("@", "#[", "[")):
             break
         heads.add(before.bare if "parametrize" not in before.bare else "parametrize")
+        if before.lines[0].first:
+            break
     return heads
 
 
@@ -278,14 +331,43 @@ def narrowed(case: Case) -> Iterator[Remark]:
             continue
         source = not (change.is_test or _holds_options(change.path))
         for line in change.added:
-            if not source and _NARROW.search(line.bare) and not _was_there(change, line.bare):
+            narrow = _NARROW.search(spelled_out(line.bare)) or _REWRITES.search(line.bare)
+            if not source and narrow and not _was_there(change, line.bare):
                 yield Remark(change.path, line.number, "this leaves tests out of the run")
+        if change.is_test:
+            yield from _fewer_rows(change)
+
+
+# A command that deletes, moves or edits a file of tests in front of the run.
+_REWRITES = re.compile(
+    r"\b(?:sed\s+(?:-\w+\s+){0,4}-\w*i|perl\s+-\w*i|rm|unlink|rimraf|mv|truncate|git\s+(?:rm|mv))\b[^|;&]{0,200}?"
+    r"[\s\"'/](?:test_[\w.*-]{1,80}\.py|[\w.*-]{1,80}(?:_test\.(?:py|go)|[._](?:test|spec)\.[cm]?[jt]sx?"
+    r"|_spec\.rb|Tests?\.(?:java|kt|php|cs))|conftest\.py)(?=[\s\"';&|]|$)"
+)
+_ROWS = re.compile(r"\bparametrize\s*\(|\bsubTest\b|\.each\s*\(|^for\b.*\brange\b|^for\b.*\bin\b")
+_SLICE = r"\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]"
+_CUT = re.compile(rf"[\])\w]\s*{_SLICE}|\.(?:slice|filter)\s*\(|\bislice\s*\(")
+_CUT_END = re.compile(rf"^\]\s*(?:{_SLICE}\s*[,)]*$|\.(?:slice|filter)\s*\()")
+
+
+def _fewer_rows(change: Change) -> Iterator[Remark]:
+    """Rows of data for a test that are cut short or sifted."""
+    old, new = (
+        [s for s in side if s.changed and _ROWS.search(s.code)]
+        for side in (change.old_statements, change.new_statements)
+    )
+    for line in change.added:
+        if _CUT_END.match(line.code.strip()) and not _was_there(change, line.bare):
+            yield Remark(change.path, line.number, "rows of data are left out")
+    for before, after in zip(old, new, strict=True) if len(old) == len(new) else ():
+        if len(_CUT.findall(after.code)) > len(_CUT.findall(before.code)):
+            yield Remark(change.path, after.number, f"rows of data are left out: {after.bare[-80:]}")
 
 
 def _holds_options(path: str) -> bool:
     return any(
         kind(path) for kind in (places.is_quality, places.is_mixed, places.is_script)
-    ) or path.endswith(".env")
+    ) or path.endswith((".env", ".mvn/maven.config", ".mvn/jvm.config", "gradle.properties"))
 
 
 def _was_there(change: Change, text: str) -> bool:

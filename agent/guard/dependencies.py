@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 
 from agent.guard import places
-from agent.guard.case import Case, Remark
+from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import LONGEST_LINE, Line
+from patchpilot.fixes import Severity
 
 _SPEC = re.compile(
     r"^[\s\-+\"'(,]*(?:require\s+|gem\s+"
@@ -36,12 +38,35 @@ def pins(case: Case) -> Iterator[Remark]:
             continue
         old = _specs(change.removed)
         for name, (version, line) in _specs(change.added).items():
-            if name in old and (why := _looser(old[name][0], version)):
+            if name in old and (why := _looser(old[name][0], version) or _older(name, old[name][0], version)):
                 yield Remark(
                     change.path,
                     line.number,
                     f"{name} {why}: {old[name][0] or 'no version'} becomes {version or 'no version'}",
                 )
+    yield from _digests(case)
+
+
+_DIGEST = re.compile(r"--hash=|@sha256:[0-9a-f]+|\bsha(?:256|512)-[\w+/=]{20,}|\bchecksum\s*=")
+_IMAGE = re.compile(r"^\s*(?:FROM|image:|-\s*image:)\s+[\"']?([\w./-]+)(?::([\w.-]+))?")
+
+
+def _digests(case: Case) -> Iterator[Remark]:
+    """Hashes that go, and images without a version."""
+    for change in case.changes:
+        if places.is_lock(change.path) or change.is_deleted:
+            continue
+        image_file = "dockerfile" in change.path.lower() or change.path.endswith((".yml", ".yaml"))
+        if not (places.is_requirements(change.path) or image_file):
+            continue
+        lost = [line for line in change.removed if _DIGEST.search(line.text)]
+        if lost and not any(_DIGEST.search(line.text) for line in change.added):
+            yield Remark(change.path, lost[0].number, "what is downloaded is no longer checked by its hash")
+        old = {m[1]: m[2] for line in change.removed if image_file and (m := _IMAGE.match(line.bare))}
+        for line in change.added if old else ():
+            match = _IMAGE.match(line.bare)
+            if match and old.get(match[1], "latest") not in {None, "latest"} and match[2] in {None, "latest"}:
+                yield Remark(change.path, line.number, f"the image {match[1][:60]} has no version any more")
 
 
 _LIST = re.compile(
@@ -86,7 +111,7 @@ def _looser(old: str, new: str) -> str:
     if new in _ANYTHING:
         return "is no longer pinned"
     before, after = _exactness(old), _exactness(new)
-    if after < before:
+    if after < before or _raised(old, new) or old.count("!=") > new.count("!="):
         return "allows more versions than before"
     if re.search(r"<", old) and not re.search(r"<|==|~=|\^|~", new) and _EXACT not in {before, after}:
         return "has no upper limit any more"
@@ -97,7 +122,32 @@ def _looser(old: str, new: str) -> str:
     return ""
 
 
+_CHECKS = re.compile(
+    r"ruff|flake8\S*|mypy|pyright|basedpyright|pylint|bandit|black|isort|eslint\S*|typescript|prettier|stylelint"
+    r"|rubocop\S*|phpstan\S*|psalm|checkstyle|spotbugs|ktlint|detekt|golangci-lint|shellcheck\S*"
+)
+_EXACTLY = re.compile(r"(?:===?|v)?\s*(\d+(?:\.\d+)*)")
+
+
+def _older(name: str, old: str, new: str) -> str:
+    """A checker is put back to a version that knows fewer rules."""
+    before, after = _EXACTLY.fullmatch(old.strip()), _EXACTLY.fullmatch(new.strip())
+    older = before and after and _numbers(after) < _numbers(before)
+    return "is put back to an older version" if older and _CHECKS.fullmatch(name) else ""
+
+
 _EXACT = 4
+_UPPER = re.compile(r"<=?\s*(\d+(?:\.\d+)*)")
+
+
+def _raised(old: str, new: str) -> bool:
+    """The same limit, but higher."""
+    before, after = _UPPER.search(old), _UPPER.search(new)
+    return bool(before and after) and _numbers(after) > _numbers(before)
+
+
+def _numbers(match: re.Match[str] | None) -> list[int]:
+    return [int(part) for part in match[1].split(".")] if match else []
 
 
 def _exactness(version: str) -> int:
@@ -131,7 +181,62 @@ def locks(case: Case) -> Iterator[Remark]:
                 for other in case.changes
             )
             what = "a lock file changes" if together else "a lock file changes, but no manifest does"
-            yield Remark(change.path, 0, what)
+            yield Remark(change.path, 0, what, Severity.NOTE if together and _follows(case, change) else None)
+
+
+_VERSION_IN_LOCK = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-+][\w.+-]+)?)(?![\w])")
+_HASH = re.compile(r"(?<![\w+/])(?:h1:|sha\d+[-:])?[\w+/]{27,}+={0,2}+(?![\w+/=])")
+_HOST = re.compile(r"\b[a-z+]+://[^/\s\"']+")
+
+
+def _follows(case: Case, lock: Change) -> bool:
+    """The lock file says what the manifests of the patch say: the same versions, each with its own new hash.
+
+    A manifest may name a range, which the lock's version then has to begin with.
+    """
+    if lock.is_new or lock.is_deleted or not lock.removed:
+        return False
+    manifests = [c for c in case.changes if places.is_requirements(c.path) and not places.is_lock(c.path)]
+    asked, dropped = (
+        {version for c in manifests for line in side(c) for version in _NUMBERS.findall(line.text)}
+        for side in (_added_to, _removed_from)
+    )
+    old, new = ("\n".join(line.text[:LONGEST_LINE] for line in side) for side in (lock.removed, lock.added))
+    had, has = (Counter(_VERSION_IN_LOCK.findall(text)) for text in (old, new))
+    came, went = has - had, had - has
+    hashes = [Counter(_HASH.findall(text)) for text in (old, new)]
+    return (
+        bool(came)
+        and came.total() == went.total()
+        and all(_begins(version, asked) for version in came)
+        and all(_begins(version, dropped) for version in went)
+        and {*_HOST.findall(new)} <= {*_HOST.findall(old)}
+        and len(lock.added) == len(lock.removed)
+        and not hashes[0] & hashes[1]
+        and (hashes[0] - hashes[1]).total() == (hashes[1] - hashes[0]).total()
+        and _names(old) == _names(new)
+    )
+
+
+_NUMBERS = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-+][\w.+-]+)?)")
+
+
+def _added_to(change: Change) -> tuple[Line, ...]:
+    return change.added
+
+
+def _removed_from(change: Change) -> tuple[Line, ...]:
+    return change.removed
+
+
+def _begins(version: str, asked: Collection[str]) -> bool:
+    return any(version == one or version.startswith(f"{one}.") for one in asked)
+
+
+def _names(text: str) -> Counter[str]:
+    """The words of a lock file but for versions and hashes."""
+    plain = _HASH.sub("", _VERSION_IN_LOCK.sub("", text))
+    return Counter(re.findall(r"[A-Za-z@][\w@./:-]*", plain))
 
 
 _SOURCE = re.compile(

@@ -34,6 +34,18 @@ _HEADERS = {
     "similarity": re.compile(r"(?:dis)?similarity index (\d{1,3}%)"),
     "index": re.compile(r"index ([0-9a-f]{4,64}\.\.[0-9a-f]{4,64}(?: [0-7]{6})?)"),
 }
+_SEVERAL = "These are several commits: judge them one by one, or as one change with git diff BASE...HEAD"
+_ADVICE = (
+    (
+        re.compile(r"^@@@|^diff --(?:cc|combined) "),
+        "This is the combined diff of a merge: use git diff BASE...HEAD",
+    ),
+    (re.compile(r"\x1b\["), "The diff is coloured: make it with --no-color"),
+    (re.compile(r"\r$"), "Its own lines end in CR LF, so something converted it: pass it on as git wrote it"),
+    (re.compile(r"^(?:From [0-9a-f]{40} |commit [0-9a-f]{7,64}\b)"), _SEVERAL),
+    (re.compile(r"^ .* \| +\d+ |^ \d+ files? changed"), "This is a summary: leave --stat out"),
+)
+"""What commonly comes in place of a diff, and what to do about it."""
 _BINARY_DATA = re.compile(r"(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|")
 
 
@@ -43,8 +55,6 @@ class DiffLine:
 
     sign: str
     text: str
-    newline: bool = True
-    """False where git notes that the file ends without a line end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,11 @@ class _Reader:
     def _fail(self, why: str) -> NoReturn:
         line = self._peek()
         shown = f": {line[:80]!r}" if line else ""
-        raise DiffError(f"not a diff in git's format, line {self._at + 1}: {why}{shown}")
+        rest = next((text for text in self._lines[self._at :] if text not in {"", "-- "}), "")
+        advice = next((f". {advice}" for pattern, advice in _ADVICE if pattern.search(line or rest)), "")
+        if line == "-- ":
+            advice = f". {_SEVERAL}"
+        raise DiffError(f"not a diff in git's format, line {self._at + 1}: {why}{shown}{advice}")
 
     def _skip_preamble(self) -> None:
         # ``git show`` and ``git format-patch`` put the commit message in front.
@@ -156,6 +170,8 @@ class _Reader:
 
     def _header(self) -> _Header:
         header = _Header()
+        if self._peek().endswith("\r"):
+            self._fail("a file header ends in CR")  # git quotes a name that really does
         if self._peek().startswith("diff --git "):
             header.git_line = self._take()[len("diff --git ") :]
             while (known := self._extended()) is not None:
@@ -220,7 +236,7 @@ class _Reader:
             raw = self._peek()
             sign, text = (raw[0], raw[1:]) if raw else (" ", "")
             if sign == "\\":
-                self._no_newline(lines)
+                self._skip_note(lines)
                 continue
             if sign not in " +-":
                 self._fail("a line of a hunk starts with a space, + or -")
@@ -231,13 +247,13 @@ class _Reader:
         if old_left < 0 or new_left < 0:
             self._fail("the hunk is longer than its header says")
         while self._peek().startswith("\\"):
-            self._no_newline(lines)
+            self._skip_note(lines)
         return Hunk(old_start, new_start, match[5].strip(), tuple(lines))
 
-    def _no_newline(self, lines: list[DiffLine]) -> None:
+    def _skip_note(self, lines: list[DiffLine]) -> None:
+        """Pass git's note that the file ends without a line end."""
         if not self._peek().startswith("\\ ") or not lines:
             self._fail("misplaced note about the end of the file")
-        lines[-1] = DiffLine(lines[-1].sign, lines[-1].text, newline=False)
         self._at += 1
 
 

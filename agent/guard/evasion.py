@@ -32,18 +32,36 @@ _UNDER_TEST = re.compile(
 _FRAMES = re.compile(
     r"\binspect\.(?:stack|currentframe|getouterframes)\b|\bsys\._getframe\b"
     r"|\btraceback\.(?:extract_stack|format_stack|walk_stack)\b|new\s+Error\(\)\.stack"
-    r"|\bruntime\.Callers?\b|getStackTrace|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
+    r"|\bruntime\.Callers?\b|getStackTrace|\bStackWalker\b|\bsys\.gettrace\b|\bdebug\.Stack\b|\bcallee\b"
 )
 _SAYS_TEST = re.compile(r"[\"'`][^\"'`]*(?:test|spec|pytest|jest|junit)[^\"'`]*[\"'`]", re.IGNORECASE)
 _RUNNER = re.compile(r"[\"']_?pytest[\"']")
 _ASKS = re.compile(
-    r"\bin\b|==|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
+    r"\bin\b|==|anyMatch|startswith|endswith|startsWith|includes|HasPrefix|Contains|contains|match|search|indexOf"
 )
 _CI = re.compile(
-    r"(?:environ(?:\.get)?|getenv|process\.env|os\.Getenv|System\.getenv|env::var"
+    r"(?:environ(?:\.get)?|getenv|process\.env|os\.Getenv|os\.LookupEnv|System\.getenv|GetEnvironmentVariable|env::var"
     r"|ENV)\W{1,4}(?:get\W{1,4})?[\"'`]?(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI"
     r"|JENKINS_URL|BUILD_NUMBER|TF_BUILD|APPVEYOR|CONTINUOUS_INTEGRATION|GITHUB_RUN_ID"
     r"|TEAMCITY_VERSION|BUILDKITE)\b"
+    r"|\{[^{}]*\b(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JEST_WORKER_ID|VITEST)\b[^{}]*\}\s*=\s*(?:\w+\.)*env\b"
+)
+
+
+_LOOKS_AT_TESTS = re.compile(
+    r"import\.meta\.(?:vitest|env\.MODE\b.*test)|\bargv\b.*\b(?:vitest|jest|mocha|pytest|karma)"
+    r"|\(\s*globalThis\s+as\s+\w+\s*\)\.(?:jest|vi|describe|expect|it|test)\b"
+    r"|\brequire\.cache\b.*(?:jest|mocha|vitest)|[\"'`][^\"'`]*_test\.go[\"'`]"
+    r"|\bSystem\.getProperty\s*\(\s*\"[^\"]*(?:surefire|junit|test|gradle)"
+    r"|[\"'](?:conftest|tests?)[\"']\s*(?:not\s+)?in\s+(?:\w+\.)*modules|\bif\b.*\bsys\.gettrace\s*\("
+    r"|[\"'`](?:unittest\.mock\b|(?:Magic|Async|NonCallable)?Mock[\"'`])|\bisinstance\s*\([^()]*\b\w*Mock\b"
+    r"|\bhasattr\s*\([^()]*[\"'](?:assert_called\w*|mock_calls|_mock_\w+|return_value)[\"']"
+    r"|\b_isMockFunction\b|\bmockingDetails\b|\bBATS_\w+|\bPHPUNIT_\w+|\bSHUNIT_\w+"
+    r"|[\"'`]PYTEST|\bfind_spec\s*\(\s*[\"']_?(?:pytest|unittest|nose|_pytest)"
+    r"|\b(?:open|exists|isfile|isdir|is_file|is_dir|Path|read_text|readFileSync|existsSync|readFile|ReadFile|Stat"
+    r"|File\.(?:read|exist\?))\s*\(\s*[\"'`](?:\./)?(?:tests?|spec|__tests__)(?:[\"'`/])"
+    r"|^(?:from|import)\s+tests?(?:\.|\s+import\b)"
+    r"|\b(?:gethostname|platform\.node|getpass\.getuser|os\.hostname|os\.Hostname|getlogin|getuid)\b.*(?:={2,3}|!=|\bin\b)"
 )
 
 
@@ -67,11 +85,24 @@ def detection(case: Case) -> Iterator[Remark]:
 def _detects(change: Change, line: Line) -> bool:
     if change.is_test:
         return bool(_CI.search(line.bare))
-    return bool(_UNDER_TEST.search(line.bare) or _CI.search(line.bare))
+    if _TEST_LIBRARY.search(line.bare.strip()) and not _FOR_TESTS.search(change.path.lower()):
+        return True
+    return any(pattern.search(line.bare.strip()) for pattern in (_UNDER_TEST, _CI, _LOOKS_AT_TESTS))
+
+
+_TEST_LIBRARY = re.compile(
+    r"^(?:from|import)\s+(?:unittest|pytest|mock|nose)\b"
+    r"|^import\b.*from\s+[\"'](?:jest|vitest|sinon|@jest/globals|chai|mocha)[\"']"
+    r"|^import\s+(?:static\s+)?org\.(?:mockito|junit|powermock)\."
+)
+_FOR_TESTS = re.compile(
+    r"test|mock|fixture|fake|spec|bench|noxfile|setup|tasks|scripts?/|tools/|jest|vite|cypress"
+)
 
 
 _EQUALS_HEAD = re.compile(
-    r"^(?:async\s+)?def\s+__(?:eq|ne|instancecheck|subclasscheck)__\s*\("
+    r"^def\s+(?:==|===|!=|eql\?|equal\?|<=>)\s*[( ]"
+    r"|^(?:async\s+)?def\s+__(?:eq|ne|lt|le|gt|ge|instancecheck|subclasscheck)__\s*\("
     r"|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals"
     r"|\bfunc\s*\(.*\)\s*(?:Equal|Equals|Is|Less|Compare\w*)\s*\("
     r"|^(?:\w+\s+)*(?:equals|isEqual|\[Symbol\.(?:hasInstance|toPrimitive)\]|valueOf"
@@ -82,7 +113,8 @@ _CONSTANT = re.compile(
     r"|(\w+)\s*===?\s*\1)\s*;?\s*\}?$"
 )
 _EQUALS_LINE = re.compile(
-    r"__(?:eq|ne|contains|instancecheck|bool)__\s*=\s*lambda[^:]*:\s*(?:True|False|1|0)\b"
+    r"\b(?:valueOf|toJSON)\s*(?::\s*\(\s*\)\s*=>|\(\s*\)\s*\{\s*return)\s*[\"'\d]"
+    r"|__(?:eq|ne|lt|le|gt|ge|contains|instancecheck|bool)__[\"']?\s*[=:]\s*lambda[^:]*:\s*(?:True|False|1|0)\b"
     r"|\b(?:equals|isEqual|asymmetricMatch|Equals?)\s*[(:=][^{]*(?:\{\s*return\s+|=>\s*)(?:true"
     r"|1)\b|def\s+__(?:eq|ne)__\s*\([^)]*\).*:\s*return\s+(?:True|False)"
     r"|fn\s+eq\s*\([^{]*\{\s*true\s*\}"
@@ -92,7 +124,7 @@ _EQUALS_LINE = re.compile(
 def always_equal(case: Case) -> Iterator[Remark]:
     """Comparisons that answer the same whatever is compared."""
     for change in case.changes:
-        if change.language in {"text", "hash"}:
+        if not change.is_code:
             continue
         side = change.new_statements
         for at, statement in enumerate(side):
@@ -118,7 +150,7 @@ def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
 _RETRY = re.compile(
     r"@(?:\w+\.)*(?:flaky|retry|retrying|rerun\w*|repeat|Retry\w*|RetryingTest"
     r"|RepeatedIfExceptionsTest|backoff\.\w+)\b|\bmark\.flaky\b|--(?:reruns|retries|retry"
-    r"|rerun-fails|flaky)\b|\bjest\.retryTimes\b|\bthis\.retries\s*\("
+    r"|rerun-fails|flaky)\b|\bjest\.retryTimes\b|\bthis\.retries\s*(?:\?\.)?\("
     r"|^\s*[\"']?(?:retries|retry|reruns|rerunFailingTestsCount|maxRetries|retryCount"
     r"|retryTimes)[\"']?\s*[:=]\s*[\"'{]?\s*[1-9]|\brerunFailingTestsCount\b|\btenacity\b"
     r"|\bstamina\b|\bRetryAnalyzer\b|\bretryAnalyzer\b"
@@ -133,6 +165,12 @@ _ATTEMPTS = re.compile(
 _SLEEP = re.compile(
     r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|setTimeout|waitForTimeout"
     r"|usleep|thread::sleep|cy\.wait|page\.waitFor\w*|TimeUnit\.\w+\.sleep)\s*\("
+)
+
+
+_WAIT = re.compile(
+    r"^\s*\}\s*,\s*[\d_]{4,}\s*\)|\b(?:jest|vi)\.setTimeout\s*\(|\bthis\.(?:timeout|slow)\s*\(|\btestTimeout\b"
+    r"|\bmark\.timeout\s*\(|@Timeout\b|\btimeout\s*=\s*[\d_]{3,}|\bassertTimeout\w*\s*\("
 )
 
 
@@ -151,6 +189,12 @@ def retries(case: Case) -> Iterator[Remark]:
         had = sum(bool(_RETRY.search(line.bare) or _SLEEP.search(line.code)) for line in change.removed)
         hits = [line.number for line in change.added if _RETRY.search(line.bare)]
         if change.is_test and not change.is_new:
+            hits += [
+                line.number
+                for line in change.added
+                if _WAIT.search(line.bare) and not tests.is_new_test(change, line.number)
+            ]
+        if change.is_test and not change.is_new:
             for statement in change.new_statements:
                 fresh = not statement.changed or tests.is_new_test(change, statement.number)
                 if not fresh and (
@@ -158,8 +202,41 @@ def retries(case: Case) -> Iterator[Remark]:
                     or (_ATTEMPTS.search(statement.code) and _tries(change, statement))
                 ):
                     hits.append(statement.number)
-        for number in sorted(set(hits))[had:]:
+        longer = _longer_sleeps(change) if change.is_test else []
+        for number in sorted({*sorted(set(hits))[had:], *longer}):
             yield Remark(change.path, number, "a test is repeated or delayed instead of mended")
+
+
+_NAP = re.compile(
+    r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|waitForTimeout|usleep|thread::sleep|cy\.wait)"
+    r"\s*\(\s*(?:Duration::from_\w+\(\s*)?(?P<number>\d[\d_.]*)?\s*\*?\s*"
+    r"(?P<unit>(?:time\.)?(?:Nanosecond|Microsecond|Millisecond|Second|Minute|Hour))?"
+)
+_UNITS = {"Nanosecond": 1e-9, "Microsecond": 1e-6, "Millisecond": 1e-3, "Minute": 60.0, "Hour": 3600.0}
+
+
+def _longer_sleeps(change: Change) -> list[int]:
+    """Lines of pauses that are longer than those in whose place they stand."""
+    old, new = (
+        [(match, line) for line in side if (match := _NAP.search(line.code))]
+        for side in (change.removed, change.added)
+    )
+    if len(old) != len(new):
+        return []
+    return [
+        line.number
+        for (before, _), (after, line) in zip(old, new, strict=True)
+        if _seconds(after) > _seconds(before) > 0
+    ]
+
+
+def _seconds(nap: re.Match[str]) -> float:
+    """How long a pause is, in the units of its language; 0 where it can't be told."""
+    unit = (nap["unit"] or "").removeprefix("time.")
+    try:
+        return float((nap["number"] or ("1" if unit else "0")).replace("_", "")) * _UNITS.get(unit, 1.0)
+    except ValueError:
+        return 0.0
 
 
 def _tries(change: Change, loop: Statement) -> bool:
@@ -193,7 +270,7 @@ _BRANCH = re.compile(
     r"|=>)?\s*(?P<rest>return\b.*)?$"
 )
 _EQUAL = re.compile(
-    r"(?P<name>\b[A-Za-z_][\w.]*(?:\[[^\]]*\])?|\([\w,\s]+\)|(?:\blen|\bstr|\btuple"
+    r"(?P<name>(?<![\w.])[A-Za-z_](?>[\w.]*)(?:\[[^\]]*\](?>[\w.]*)){0,3}|\([\w,\s]+\)|(?:\blen|\bstr|\btuple"
     r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?"
     r"|\beq\b|\bin\s*[\[({](?=[\[(]))\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
     r"|-?\d[\w.]*|\[[^\]]*\]"
@@ -203,11 +280,26 @@ _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
 _RETURN = re.compile(
     r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
     r"|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
-    r"|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
+    r"|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\)|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
 
 
 _LOOKUP = re.compile(r"return\s*\(?\{\s*(\([^()]*\)|-?\d[\w.]*)\s*:\s*([^,}]+?)\s*[,}].*(?:\.get\(|\[)")
+
+
+_TABLE_FIRST = re.compile(
+    r"^return\s*\(?\{\s*(-?\d[\w.]{0,40}|\"[^\"]{0,80}\"|'[^']{0,80}')\s*:\s*([^,}]{1,80})[,}]"
+)
+_ELSE_COMPUTED = re.compile(r"\}\s*\.get\(\s*(\w{1,40})\s*,([^{}]{1,200})\)$")
+
+
+def _table_first(code: str) -> re.Match[str] | None:
+    """A table is asked, and what it lacks is computed: ``return {1900: False}.get(year, year % 4 == 0)``."""
+    table, otherwise = _TABLE_FIRST.match(code), _ELSE_COMPUTED.search(code)
+    if table is None or otherwise is None:
+        return None
+    computed = re.search(rf"\b{otherwise[1]}\b", otherwise[2]) and re.search(r"[%*+/(<>=-]", otherwise[2])
+    return table if computed else None
 
 
 def special_cases(case: Case) -> Iterator[Remark]:
@@ -217,6 +309,9 @@ def special_cases(case: Case) -> Iterator[Remark]:
         if change.same_code:
             continue
         hits = [(number, pair) for number, pair in _branches(change) if _suspicious(pair, known)]
+        if not known:
+            hits = [hit for hit in hits if not _has_siblings(change, hit[0])]
+        hits = hits or list(_switches(change))
         for number, (given, answer) in hits:
             yield Remark(
                 change.path, number, f"the answer {answer[:30]} is written down for the input {given[:30]}"
@@ -237,20 +332,100 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         answer = _RETURN.match((match["rest"] or following).strip())
         if equal and answer and not _PLATFORM.match(equal[0]["name"]):
             yield statement.number, (" and ".join(part["value"] for part in equal), answer["value"])
+        elif answer and (measured := _CALL_EQUALS.search(match["test"])):
+            yield statement.number, (measured[1], answer["value"])
+        elif equal and (rewritten := _REWRITTEN.match(following)) and _VALUE.search(equal[0]["value"]):
+            yield statement.number, (equal[0]["value"], rewritten[1])
+    yield from _in_one_line(change)
+
+
+def _in_one_line(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
     for line in change.added:
+        if table := _table_first(line.bare.strip()):
+            yield line.number, (f"({table[1]},)", table[2])
         if table := _LOOKUP.match(line.bare.strip()):
             yield line.number, (table[1], table[2])
-        match = re.search(r"^return\s+(\S+)\s+if\s+(.*)\s+else\b", line.bare.strip())
+        if chosen := _TERNARY.search(line.bare):
+            yield line.number, (chosen[1], chosen[2])
+        match = _RETURN_IF.search(line.bare.strip())
         if match and (equal := list(_EQUAL.finditer(match[2]))):
             yield line.number, (" and ".join(part["value"] for part in equal), match[1])
 
 
+def _has_siblings(change: Change, number: int) -> bool:
+    """The branch above is of the same kind, and was there: the code is written so, case by case."""
+    side = change.new_statements
+    at = next((index for index, statement in enumerate(side) if statement.number == number), 0)
+    above = [s for s in reversed(side[max(at - 4, 0) : at]) if s.indent <= side[at].indent][:1]
+    if not above or above[0].changed or above[0].indent != side[at].indent:
+        return False
+    own, other = _BRANCH.match(side[at].bare), _BRANCH.match(above[0].bare)
+    mine, theirs = (_EQUAL.search(match["test"]) if match else None for match in (own, other))
+    index = side.index(above[0])
+    answer = _RETURN.match(side[index + 1].bare) if index + 1 < at else None
+    return bool(
+        mine
+        and theirs
+        and answer
+        and mine["name"] == theirs["name"]
+        and _suspicious((theirs["value"], answer["value"]), set())
+    )
+
+
+_SWITCH = re.compile(r"^(?:switch|match)\b\s*\(?\s*[\w.]+\s*\)?\s*[:{]$")
+_NUMBERED = re.compile(r"^case\s+-?\d[\d._]*\s*(?::|->|=>)\s*(?P<rest>.*)$")
+_ANSWERS = re.compile(r"^(?:return\s+)?(?:[\"'`][^\"'`]*[\"'`]|-?\d[\w.]*)\s*(?:,\s*nil)?;?$")
+
+
+def _switches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
+    """A new switch that answers numbers with literals, in front of the computation that stays."""
+    side = change.new_statements
+    for at, statement in enumerate(side):
+        if not (statement.changed and _SWITCH.match(statement.code)):
+            continue
+        inner = list(_below(side, at))
+        cases = [(s, _NUMBERED.match(s.bare)) for s in inner if s.bare.startswith("case ")]
+        answers = [s.bare for s in inner if _ANSWERS.match(s.bare)]
+        answers += [match["rest"] for _, match in cases if match and _ANSWERS.match(match["rest"])]
+        rest = side[at + 1 + len(inner) :][:2]
+        stays = any(s.indent == statement.indent and not s.changed and s.code.strip("})];, ") for s in rest)
+        if len(cases) > 1 and all(match for _, match in cases) and len(answers) == len(cases) and stays:
+            yield statement.number, (cases[0][0].bare, answers[0])
+
+
+def _below(side: tuple[Statement, ...], at: int) -> Iterator[Statement]:
+    """The statements of a switch; Go writes its cases no deeper than the switch itself."""
+    for later in side[at + 1 : at + 1 + _LONGEST_SWITCH]:
+        is_case = later.indent == side[at].indent and later.bare.startswith("case ")
+        if (later.indent <= side[at].indent and not is_case) or later.lines[0].first or not later.changed:
+            return
+        yield later
+
+
+_LONGEST_SWITCH = 60
+"""Statements of a switch that are looked through."""
+# ``x === 200 ? 320 : x``
+_TERNARY = re.compile(
+    r"(?<![\w.])[A-Za-z_][\w.]{0,60}\s*={2,3}\s*(-?\d[\w.]*|\"[^\"]{1,200}\"|'[^']{1,200}')"
+    r"\s*\?\s*(-?\d[\w.]*|\"[^\"]{1,200}\"|'[^']{1,200}')\s*:"
+)
+# ``lines.get(0).cents() == 120``
+_CALL_EQUALS = re.compile(r"\)\s*={2,3}\s*(-?\d[\d._]+)")
+# The input is exchanged for another one.
+_REWRITTEN = re.compile(r"^[A-Za-z_][\w.]*\s*=\s*(\"[^\"]*\"|'[^']*');?$")
+# ``return x if y else z`` in Python, ``return x if y`` in Ruby.
+_RETURN_IF = re.compile(r"^return\s+(\S+)\s+if\s+(.*?)(?:\s+else\b|$)")
 _KEYWORD = 14
 """Characters, quotes included, up to which a text may be the name of a kind or an option."""
 
 
+# A text with digits and signs is a value; a name of a kind or a token has the one or the other.
+_VALUE = re.compile(r"^[\"'`](?=.*\d)(?=.*[,$%€£#()@!?]).{4,}|^[\"'`][^A-Za-z]*[A-Za-z]\S*+\s.*[A-Za-z]")
+_WRAPPED = re.compile(r"^(?:new\s+)?[A-Z]\w*\(\s*(.*?)\s*\)$")
+
+
 def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
-    given, answer = pair
+    given, answer = pair[0], _WRAPPED.sub(r"\1", pair[1])
     values = given.split(" and ")
     if known and answer in known and any(value in known for value in values) and answer not in _TRIVIAL:
         return True
@@ -263,9 +438,12 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     structured = any(value[0] in "[({" for value in telling)
     both_numbers = bool(number.fullmatch(telling[0]) and number.fullmatch(answer) and answer not in _TRIVIAL)
     long_text = (
-        telling[0][0] in "\"'`" and answer[0] in "\"'`" and (" " in telling[0] or len(telling[0]) > _KEYWORD)
+        telling[0][0] in "\"'`"
+        and (answer[0] in "\"'`" or answer != pair[1])
+        and bool(_VALUE.search(telling[0]) or len(telling[0]) > _KEYWORD or " " in telling[0])
     )
-    return structured or both_numbers or long_text
+    computed = bool(number.fullmatch(telling[0]) and re.match(r"[\"'`].*\d", answer))
+    return structured or both_numbers or long_text or computed
 
 
 def _tables(change: Change, known: set[str]) -> Iterator[Remark]:

@@ -17,13 +17,14 @@ _NAMED = {
         r"^(?:await\s+)?(?:it|test|describe|context|suite|specify|Deno\.test|[xf](?:it|test|describe))"
         r"(?:\.[\w.]+)?(?:\(.*?\))??\s*\(\s*([\"'`].*?[\"'`])\s*,"
     ),
-    "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)\w*)\s*\("),
+    "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)(?![a-z])\w*)\s*\("),
     "c": re.compile(
         r"\bfunction\s+(test\w*)\s*\(|\bfunc\s+(test\w*)\s*\("
         r"|^(?:TYPED_)?TEST(?:_[FP])?\s*\(\s*(\w+\s*,\s*\w+)"
     ),
     "hash": re.compile(
-        r"^(?:def\s+(test\w*)|[xf]?(?:it|test|specify|describe|context)\s*\(?\s*([\"'].*?[\"']))"
+        r"^(?:def\s+(test\w*)|[@xf]?(?:it|test|specify|describe|context)\s*\(?\s*([\"'].*?[\"']))"
+        r"|^Scenario(?: Outline| Template)?:\s*(.+)$"
     ),
 }
 # Languages that mark a test by an annotation in front of the method.
@@ -120,7 +121,8 @@ class Inventory:
     def owner(self, change: Change, number: int) -> Definition | None:
         """The test after the patch in which a line stands, or which the line decorates."""
         if change.path not in self._owners:
-            self._owners[change.path] = _owners(change.new_statements, self.new.get(change.path, ()))
+            own = next((one for one in self._changes if one.path == change.path), change)
+            self._owners[change.path] = _owners(own.new_statements, self.new.get(change.path, ()))
         return self._owners[change.path].get(number)
 
     def is_new_test(self, change: Change, number: int) -> bool:
@@ -160,6 +162,4 @@ def _decorators(side: Sequence[Statement], index: int) -> Iterator[Statement]:
 
 def inventory(case: Case) -> Inventory:
     """The tests of all test files of the patch, and of files that carry tests inside (Rust)."""
-    return case.once(
-        "inventory", lambda: Inventory(c for c in case.changes if c.is_test or c.language == "rust")
-    )
+    return case.once("inventory", lambda: Inventory(case.test_code))

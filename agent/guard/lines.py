@@ -89,6 +89,14 @@ def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = T
     )
 
 
+_VARIABLE = re.compile(r"\$[({](\w+)[)}]")
+
+
+def spelled_out(text: str) -> str:
+    """A command whose variables read like the programs that they are named after, as in ``$(GO) test``."""
+    return _VARIABLE.sub(lambda match: match[1].lower().replace("_", "-"), text)
+
+
 _GAP = re.compile(r"\s{40,}")
 
 
@@ -107,7 +115,7 @@ def plain_words(text: str) -> tuple[str, ...]:
     tokens = words(text.replace("'", '"').replace(";", " "))
     return tuple(
         word
-        for word, following in zip(tokens, (*tokens[1:], ")"), strict=True)
+        for word, following in zip(tokens, (*tokens[1:], ")"), strict=False)
         if word != "," or following not in _CLOSE
     )
 

@@ -14,7 +14,19 @@ _LANGUAGES = {
     "c": (".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".swift", ".m", ".php", ".dart"),
     "hash": (
         *(".yml", ".yaml", ".toml", ".cfg", ".ini", ".conf", ".sh", ".bash", ".zsh", ".mk", ".rb", ".rake"),
-        *(".properties", ".ex", ".exs", ".pl", ".r", ".jl", ".tf", ".cmake"),
+        *(
+            ".properties",
+            ".ex",
+            ".exs",
+            ".pl",
+            ".r",
+            ".jl",
+            ".tf",
+            ".cmake",
+            ".bats",
+            ".feature",
+            ".gitignore",
+        ),
     ),
 }
 _BY_ENDING = {ending: language for language, endings in _LANGUAGES.items() for ending in endings}
@@ -31,6 +43,10 @@ _TEST_NAME = re.compile(
     r"|groovy|cs|php|swift|m)$"
     r"|\.(?:bats|feature)$"
 )
+_GO_TEST_NAME = re.compile(
+    r"(?:^|/)(?:[_.][^/]*|[^/]*_(?P<platform>aix|android|darwin|dragonfly|freebsd|illumos|ios|js|linux|netbsd|openbsd|plan9|solaris|wasip1|windows|386|amd64|arm|arm64|loong64|mips\w*|ppc64\w*|riscv64|s390x|wasm)_test)\.go$"
+)
+"""Go reads neither files that start so, nor on other machines those that name a platform."""
 _COLLECTED = re.compile(
     r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$|(?:^|/)tests\.py$"
     r"|\.(?:test|spec)\.[cm]?[jt]sx?$|(?:^|/)__tests__/[^/]+\.[cm]?[jt]sx?$"
@@ -47,13 +63,13 @@ _PIPELINE = re.compile(
     r"|^\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab/(?:ci/|codeowners)|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^"
     r"|/)jenkinsfile[^/]*$"
     r"|^\.(?:circleci|buildkite|teamcity|semaphore|tekton|ci|husky|woodpecker|azure-pipelines"
-    r"|concourse|drone|harness)/"
+    r"|concourse|drone|harness|gitea|forgejo)/"
     r"|(?:^|/)\.?(?:travis|appveyor|drone|cirrus|woodpecker|wercker|codeship-[a-z]+|codefresh"
     r"|semaphore|zuul|vela|"
     r"bitbucket-pipelines|azure-pipelines|buildspec|cloudbuild|action|patchpilot"
     r"|pre-commit-config|pre-commit-hooks|"
     r"lefthook|mergify|codecov|screwdriver)[^/]*\.(?:ya?ml|json)$"
-    r"|^(?:ci|\.ci)/[^/]+\.(?:sh|ya?ml|py)$|(?:^|/)codeowners$|(?:^|/)renovate\.json5?$"
+    r"|^\.?(?:git-?hooks|githooks)/|^(?:ci|\.ci)/[^/]+\.(?:sh|ya?ml|py|go|js|ts|rb)$|^\.builds?(?:/[^/]+)?\.ya?ml$|(?:^|/)codeowners$|(?:^|/)renovate\.json5?$"
 )
 _LOCK = re.compile(
     r"(?:^|/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?"
@@ -83,7 +99,12 @@ _QUALITY = re.compile(
     r"|\.shellcheckrc|\.yamllint[^/]*|"
     r"\.markdownlint[^/]*|\.semgrepignore|\.importlinter|\.lintstagedrc[^/]*|\.luacheckrc"
     r"|analysis_options\.yaml|"
-    r"\.swiftlint\.yml|\.credo\.exs|junit-platform\.properties)$"
+    r"\.swiftlint\.yml|\.credo\.exs|junit-platform\.properties|\.ansible-lint(?:\.ya?ml)?|\.hadolint\.ya?ml|\.tflint\.hcl"
+    r"|\.sqlfluff|\.vale\.ini|\.djlintrc|\.?oxlintrc\.json|dprint\.json|psalm[^/]*\.xml[^/]*|\.?phpcs\.xml[^/]*|phpmd\.xml"
+    r"|\.php-cs-fixer[^/]*\.php|infection\.json5?|\.pyre_configuration|\.?ty\.toml|pyrefly\.toml|\.?pytype\.cfg|\.scalafmt\.conf"
+    r"|scalastyle[^/]*\.xml|\.mega-linter\.ya?ml|\.gitlint|\.?taplo\.toml|\.?commitlintrc[^/]*|\.dependency-cruiser\.[a-z]+"
+    r"|cpplint\.cfg|\.clangd|\.erb-lint\.yml|\.erb_lint\.yml|\.reek\.yml|\.haml-lint\.yml|\.hlint\.yaml|revive\.toml"
+    r"|\.jscpd\.json|\.ls-lint\.ya?ml|\.cspell[^/]*|cspell[^/]*\.(?:json|ya?ml)|sorbet/config|\.config/nextest\.toml)$"
 )
 _MIXED = re.compile(
     r"(?:^|/)(?:pyproject\.toml|setup\.cfg|package\.json|cargo\.toml|pom\.xml"
@@ -111,11 +132,11 @@ _SOURCES = re.compile(
 _VENDORED = re.compile(
     r"(?:^|/)(?:vendor|vendored|_vendor|third[-_]party|node_modules|bower_components"
     r"|site-packages|\.venv|venv)/"
-    r"|^(?:dist|target|out|_build|build/lib|coverage|htmlcov)/"
+    r"|(?:^|/)dist/|^(?:target|out|_build|build/lib|coverage|htmlcov)/"
     r"|\.min\.(?:js|css)$|\.bundle\.js$|(?:_pb2|_pb2_grpc)\.pyi?$|\.pb\.(?:go|cc|h|swift)$|\.pb\.gw\.go$"
     r"|[._](?:generated|gen)\.[a-z]+$|(?:^|/)zz_generated[^/]*|\.g\.(?:dart|cs)$|\.designer\.cs$"
     r"|(?:^|/)__generated__/"
-    r"|(?:^|/)generated/"
+    r"|(?:^|/)generated/|(?:^|/)patches/[^/]+\.(?:patch|diff)$"
 )
 
 
@@ -127,6 +148,11 @@ def language(path: str) -> str:
     return _BY_ENDING.get(name.suffix, "hash" if name.name.startswith(".") else "text")
 
 
+def is_code(path: str) -> bool:
+    """A program in a language that the rules about code know; Ruby is cut into lines like settings are."""
+    return language(path) not in {"text", "hash"} or path.lower().endswith((".rb", ".rake"))
+
+
 def is_test(path: str) -> bool:
     """Code that tests, or that tests share (conftest, files below a test directory)."""
     return bool(
@@ -134,9 +160,14 @@ def is_test(path: str) -> bool:
     )
 
 
+def in_test_folder(path: str) -> bool:
+    """Below a folder that is named for tests."""
+    return bool(_TEST_DIRECTORY.search(path.lower()))
+
+
 def is_collected(path: str) -> bool:
     """A test runner finds this file by its name."""
-    return bool(_COLLECTED.search(path))
+    return bool(_COLLECTED.search(path)) and not _GO_TEST_NAME.search(path)
 
 
 def is_expectation(path: str) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
-from agent.guard.lines import Line
+from agent.guard.lines import Line, spelled_out
+from agent.guard.tightening import only_tightens
 
 _SUPPRESSION = re.compile(
     r"\bnoqa\b|\btype:\s*ignore|\bpyright:\s*(?:ignore|basic)|\bmypy:\s*(?:ignore|disable|allow)"
@@ -22,23 +23,28 @@ _SUPPRESSION = re.compile(
     r"|\bstylelint-disable"
     r"|\bdeno-(?:lint|fmt)-ignore|\bjshint\s+ignore|\bjscs:disable|@jest-environment-skip"
     r"|\bflow(?:fixme|-ignore)|\$FlowFixMe|\boxlint-disable|\bdprint-ignore"
-    r"|\bnolint\b|#nosec\b|\blint:ignore|\bNOSONAR\b|\bNOPMD\b|\bCHECKSTYLE:?\s*OFF"
+    r"|\bnolint\b|#nosec\b|\blint:(?:file-)?ignore|\bNOSONAR\b|\bNOPMD\b|\bCHECKSTYLE:?\s*OFF"
     r"|\bspotless:off|@formatter:off|\bnoinspection\b|\bktlint-disable|\bdetekt:disable"
-    r"|\brubocop:(?:disable|todo)|\bphpcs:ignore|@phpstan-ignore|@psalm-suppress"
+    r"|\brubocop:(?:disable|todo)|\bphpcs:(?:ignore|disable)|@codeCoverageIgnore|@codingStandardsIgnore|:nocov:|@phpstan-ignore|@psalm-suppress"
     r"|\bswiftlint:disable|\bshellcheck\s+disable|\bhadolint\s+ignore|\byamllint\s+disable"
     r"|\bNOLINT\w*"
     r"|\bclang-format\s+off|\bcppcheck-suppress|\bcredo:disable|\bexcoveralls-ignore|\bLCOV_EXCL"
-    r"|\bGCOV_EXCL|\bkics-scan\s+ignore|\bcheckov:skip|\btfsec:ignore|\bcodespell:ignore"
+    r"|\bGCOV_EXCL|\bpyrefly:\s*ignore|\bskipcq\b|\bgitleaks:allow|\btrufflehog:ignore|\bcodacy-disable|\bscala(?:fix|style):off"
+    r"|\bswiftformat:disable|\berb_?lint:disable|\b(?:slim|haml)-lint:disable|\breek:|\brevive:disable|\bReSharper\s+disable"
+    r"|/\*\s*eslint\s+[\w@/-]+\s*:\s*(?:[\"']?off|0|\[\s*(?:[\"']off|0))|\bkics-scan\s+ignore|\bcheckov:skip|\btfsec:ignore|\bcodespell:ignore"
 )
 _ATTRIBUTE = {
     "java": re.compile(
         r"@(?:\w+\.)*(?:SuppressWarnings|Suppress|SuppressFBWarnings|Generated|SuppressLint"
         r"|ExcludeFromJacocoGeneratedReport)\b"
     ),
-    "rust": re.compile(r"#!?\[(?:\w+_)?(?:allow|cfg_attr|expect)\s*\("),
+    "rust": re.compile(
+        r"#!?\[(?:\w+_)?(?:allow|cfg_attr|expect)\s*\(|#\[cfg\(not\((?:tarpaulin|coverage)\w*\)|#\[coverage\(off\)"
+    ),
     "c": re.compile(
         r"^\s*#\s*pragma\s+(?:\w+\s+)*(?:diagnostic\s+ignored|warning\b.*disable)"
-        r"|\[(?:\w+:\s*)?(?:Suppress|ExcludeFromCodeCoverage)"
+        r"|\[(?:\w+:\s*)?(?:Suppress|ExcludeFromCodeCoverage)|^\s*#\s*nullable\s+disable"
+        r"|\bno_sanitize\w*\b|(?:[=(,;!]|\breturn)\s*@\w+\s*\(|\berror_reporting\s*\(\s*0"
     ),
     "python": re.compile(r"@(?:typing\.)?no_type_check\b"),
 }
@@ -58,12 +64,39 @@ def suppressions(case: Case) -> Iterator[Remark]:
                     yield Remark(
                         change.path, line.number, f"a check is switched off here: {line.text.strip()[-80:]}"
                     )
+        yield from _no_longer_strict(change)
+
+
+_STRICT = re.compile(
+    r"^\s*(?:#!\[(?:deny|forbid)\([^)]*\)\]|//\s*@ts-check\b|#\s*(?:mypy|pyright):\s*strict\b|#\s*typed:\s*(?:strict|strong)\b"
+    r"|#\s*nullable\s+enable\b|declare\s*\(\s*strict_types\s*=\s*1\s*\)|//\s*flow\s+strict\b|use\s+strict\b)"
+)
+
+
+def _no_longer_strict(change: Change) -> Iterator[Remark]:
+    """Directives at the head of a file that asked for more checks, and are gone."""
+    sides = (
+        [match.group() for line in side if (match := _STRICT.match(line.text))]
+        for side in (change.removed, change.added)
+    )
+    gone, come = sides
+    if len(gone) > len(come) and not change.is_deleted:
+        line = next(line for line in change.removed if _STRICT.match(line.text))
+        yield Remark(change.path, line.number, f"the file asked for more checks: {line.text.strip()[:80]}")
+
+
+# Languages with linters of their own whose comments are not told apart.
+_STYLED = re.compile(r"(?i)\.(?:css|scss|sass|less|html?|sql|proto|graphql|hbs|erb|astro|lua)$")
 
 
 def _marks(change: Change, comment: str, code: str) -> list[str]:
-    marks = [match.group().lower() for match in _SUPPRESSION.finditer(comment)]
     if change.language == "text":
-        return []
+        return (
+            [match.group().lower() for match in _SUPPRESSION.finditer(code)]
+            if _STYLED.search(change.path)
+            else []
+        )
+    marks = [match.group().lower() for match in _SUPPRESSION.finditer(comment)]
     if pattern := _ATTRIBUTE.get(change.language):
         marks += [match.group() for match in pattern.finditer(code or comment)]
     return marks
@@ -114,14 +147,17 @@ _XML_CHECK = re.compile(
 
 def relaxed(case: Case) -> Iterator[Remark]:
     """Changes to what linters, type checkers, coverage and test runners demand."""
+    paths = [change.path for change in case.changes]
     for change in case.changes:
         if places.is_quality(change.path):
+            if not (change.is_new or change.is_deleted) and only_tightens(change, paths=paths):
+                continue
             if line := _first_change(change):
                 yield Remark(change.path, line, "the settings of a check are changed")
             elif change.is_deleted or change.is_new:
                 yield Remark(change.path, 0, "the settings of a check are changed")
         elif places.is_mixed(change.path):
-            yield from _mixed(change)
+            yield from _mixed(change, paths)
 
 
 def _first_change(change: Change) -> int:
@@ -129,7 +165,7 @@ def _first_change(change: Change) -> int:
     return changed[0].number if changed and not change.same_code else 0
 
 
-def _mixed(change: Change) -> Iterator[Remark]:
+def _mixed(change: Change, paths: list[str]) -> Iterator[Remark]:
     if (
         change.path.lower().endswith("pyproject.toml")
         and change.old_text is not None
@@ -138,6 +174,8 @@ def _mixed(change: Change) -> Iterator[Remark]:
         names = _toml_difference(change.old_text, change.new_text)
         if names is not None:
             for name in names:
+                if only_tightens(change, within=name, paths=paths):
+                    continue
                 yield Remark(change.path, 0, f"the settings of a check are changed: [{name}]")
             return
     for side in (change.after, change.before):
@@ -148,10 +186,11 @@ def _mixed(change: Change) -> Iterator[Remark]:
                 line.bare.strip()
                 and (in_tool or _sets_check(change, line.bare))
                 and not _elsewhere(change, line.bare)
+                and not _new_script(change, line)
             ):
-                yield Remark(
-                    change.path, line.number, f"the settings of a check are changed: {line.text.strip()[:80]}"
-                )
+                if not only_tightens(change, paths=paths):
+                    what = f"the settings of a check are changed: {line.text.strip()[:80]}"
+                    yield Remark(change.path, line.number, what)
                 return
 
 
@@ -168,7 +207,18 @@ def _toml_difference(old: str, new: str) -> list[str] | None:
     except tomllib.TOMLDecodeError:
         return None
     names = sorted(before.keys() | after.keys())
-    return [f"tool.{name}" for name in names if _TOOLS.match(name) and before.get(name) != after.get(name)]
+    found = [f"tool.{name}" for name in names if _TOOLS.match(name) and before.get(name) != after.get(name)]
+    return found + [".".join(("tool", *path)) for path in _TASKS if _at(before, path) != _at(after, path)]
+
+
+_TASKS = (("hatch", "envs"), ("pdm", "scripts"), ("rye", "scripts"), ("pixi", "tasks"), ("uv", "scripts"))
+"""Tables of project managers with the commands that run the checks."""
+
+
+def _at(table: object, path: tuple[str, ...]) -> object:
+    for key in path:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table
 
 
 def _lines_of_checks(side: tuple[Line, ...]) -> set[int]:
@@ -194,6 +244,17 @@ def _sets_check(change: Change, text: str) -> bool:
     return bool(_CHECK_KEY.match(text) or (name == "package.json" and _SCRIPT_KEY.match(text)))
 
 
+_SCRIPT_NAME = re.compile(r"^\s*(\"(?!pre|post)[\w:.-]+\")\s*:")
+
+
+def _new_script(change: Change, line: Line) -> bool:
+    """A script of a name that nothing had: what runs now runs as before."""
+    if not (_SCRIPT_KEY.match(line.bare) and (match := _SCRIPT_NAME.match(line.bare))):
+        return False
+    lines = [other for side in (change.before, change.after) for other in side if match[1] in other.text]
+    return change.old_text is not None and len(lines) == 1
+
+
 def _elsewhere(change: Change, text: str) -> bool:
     squeezed = "".join(text.split()).rstrip(",")
     sides = [
@@ -208,8 +269,9 @@ _RUNS_CHECKS = re.compile(
     r"go\s+(?:test|vet|build)|golangci-lint|staticcheck|gofmt|cargo\s+(?:test|clippy|fmt|check"
     r"|build)|mvn|gradlew?|rspec|rubocop|phpunit|ctest|npm\s+(?:test|run|ci)|yarn\s+(?:test"
     r"|lint)|pnpm\s+(?:test|lint)|"
-    r"make\s+(?:test|check|lint)|shellcheck|pre-commit)\b"
+    r"make\s+(?:-\w+\s+[\w./-]+\s+)*(?:test|check|lint)|shellcheck|pre-commit)\b"
 )
+_TEST_PROGRAM = re.compile(r"(?:^|[\s@-])\./(?:[\w.-]+/)*(?:\w+[_-])?tests?(?:[_-]\w+)?(?:\.\w+)?(?=\s|$)")
 _TARGET = re.compile(
     r"^\.?(?:PHONY:.*\b)?(?:test|tests|check|lint|ci|verify|coverage|typecheck|unit"
     r"|integration)[\w-]*\s*::?(?!=)"
@@ -224,9 +286,11 @@ def commands(case: Case) -> Iterator[Remark]:
         old = Counter("".join(line.bare.split()) for line in change.removed)
         new = Counter("".join(line.bare.split()) for line in change.added)
         for line in change.removed:
-            if (_RUNS_CHECKS.search(line.bare) or _TARGET.match(line.bare)) and old[
-                "".join(line.bare.split())
-            ] > new["".join(line.bare.split())]:
+            if (
+                _RUNS_CHECKS.search(spelled_out(line.bare))
+                or _TEST_PROGRAM.search(line.bare)
+                or _TARGET.match(line.bare)
+            ) and old["".join(line.bare.split())] > new["".join(line.bare.split())]:
                 yield Remark(
                     change.path,
                     line.number,

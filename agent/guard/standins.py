@@ -6,24 +6,30 @@ import re
 from collections.abc import Iterator
 
 from agent.guard.case import Case, Remark
+from agent.guard.doubles import swapped
 from agent.guard.inventory import inventory
 
 _MOCK = re.compile(
     r"\bmock\.patch\b|@patch\b|(?<![\w.])patch(?:\.object|\.dict|\.multiple)?\s*\("
     r"|\bmonkeypatch\.(?:setattr|setitem|delattr)\b|\bmocker\.\w+"
-    r"|\b(?:jest|vi)\.(?:mock|doMock|spyOn|fn)\b|\bsinon\.(?:stub|mock|fake|replace)\b"
+    r"|\b(?:jest|vi)\.(?:mock|doMock|unstable_mockModule|setMock|replaceProperty|spyOn|fn|stub\w+|useFakeTimers)\b|\bsinon\.(?:stub|mock|fake|replace)\b"
     r"|\bproxyquire\b|\btd\.replace\b|\bnock\s*\("
     r"|\bMockito\.|\bmock(?:Static)?\s*\(|@(?:Mock|MockBean|Spy|InjectMocks)\b"
     r"|\bwhen\s*\(.*\.thenReturn|\bdoReturn\s*\("
+    r"|\b(?:allow|expect)_any_instance_of\b|\blenient\s*\(\s*\)|\bStrictness\.(?:LENIENT|WARN)\b"
     r"|\bgomonkey\.|\bmonkey\.Patch|\bstub_const\b|\ballow\(.*\)\.to\s+receive|\bMagicMock\s*\("
     r"|\bcreate_autospec\s*\(|\bflexmock\b"
     r"|\bmockReturnValue|\bmockImplementation|\bmockResolvedValue"
 )
 _REPLACE = re.compile(
-    r"^(\w+)\.(\w+)\s*=\s*(?:lambda\b|\w*Mock\b|\(.*\)\s*=>|async\b|function\b|\w*fake\w*|\w*stub\w*)"
+    r"^(?:\w+\.)+\w+\s*=\s*(?:lambda\b|\w*Mock\b|\(.*\)\s*=>|async\b|function\b|\w*fake\w*|\w*stub\w*)"
+    r"|^[A-Z]\w*\.prototype\.\w+\s*=|^Object\.definePropert(?:y|ies)\s*\(|^[A-Z]\w*\.(?:class_eval|define_method|define_singleton_method)\b"
+    r"|^setattr\s*\(|\bnew\s+\w[\w.]*(?:<[^>]*>)?\([^()]*\)\s*\{$|\bnew\s*\(?\s*class\b|\bobject\s*:\s*\w+\([^()]*\)\s*\{$"
 )
 
 
+_SHARED = ("conftest.py", "__init__.py", "spec_helper.rb", "test_helper.rb", "rails_helper.rb")
+"""Files of tests that are loaded before the others, so that what they replace is replaced everywhere."""
 _MODULE = re.compile(r"\bsys\.modules\s*\[[^\]]*\]\s*=(?!=)")
 
 
@@ -36,8 +42,10 @@ def mocked(case: Case) -> Iterator[Remark]:
     """Stand-ins put into tests that ran on the real thing before."""
     tests = inventory(case)
     for change in case.tests:
-        if change.is_new and not change.path.endswith("conftest.py"):
+        if change.is_new and not change.path.endswith(_SHARED):
             continue
+        if not change.is_deleted:
+            yield from swapped(case, change)
         had = sum(is_stand_in(line.code) for line in change.removed)
         hits = [
             line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unittest
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -21,12 +22,15 @@ _SUPPRESS = re.compile(
 _EMPTY_CATCH = re.compile(
     r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(?:\(\s*\w*\s*\)"
     r"|\w+)\s*=>\s*\{?\s*(?:undefined|null)?\s*\}?\s*\)|\.catch\s*\(\s*noop\s*\)"
+    r"|\.catch\s*\(\s*(?:\([^()]*\)|\w+)\s*=>\s*(?:\{[^{}]*\breturn\s+)?(?:\[\]|null|undefined|false|0|\"\"|''|\(\{\}\))\s*[;}),]"
     r"|\brescue\s*(?:=>\s*\w+)?\s*;?\s*(?:nil|end)\b|\brescue\s+nil\b"
 )
 _CATCH = re.compile(
-    r"\bcatch\s*(?:\(\s*(?:final\s+)?(?:(?:java\.lang\.)?(?:Exception|Throwable|Error"
+    r"\bcatch\s*(?:\(\s*(?:final\s+)?(?:(?:java\.lang\.|System\.|\\)?(?:Exception|Throwable|Error"
     r"|AssertionError|RuntimeException)\b[^)]*|\w+\s*(?::\s*\w+)?|_)\s*\))?\s*\{$"
 )
+_RUBY_RESCUE = re.compile(r"^rescue(?:\s+(?:StandardError|Exception)\b[^=]*)?(?:\s*=>\s*\w+)?$")
+_RUBY_NOTHING = re.compile(r"^(?:return\s+)?(?:nil|true|false|0|\[\]|\{\}|\"\"|''|next|end)?$")
 _GO_RECOVER = re.compile(r"\brecover\s*\(\s*\)")
 _GO_CHECK = re.compile(r"\berr\s*!=\s*nil\s*\{$")
 _GO_IGNORED = re.compile(r"^(?:return(?:\s+(?:\w+,\s*)*nil)?|continue|\})$")
@@ -36,10 +40,12 @@ _GO_DROP = re.compile(r"^(?:_\s*,\s*)*_\s*=\s*(?:err\b|\w+\.?\w*\()|^if\s+err\s*
 def errors(case: Case) -> Iterator[Remark]:
     """Handlers that catch anything and do nothing."""
     for change in case.changes:
-        if change.language in {"text", "hash"} or change.same_code:
+        if not change.is_code or change.same_code:
             continue
         side = change.new_statements
         for at, statement in enumerate(side):
+            if statement.changed and "catch_unwind" in statement.code and "assert" in statement.code:
+                yield Remark(change.path, statement.number, "a failing assertion is caught")
             body = side[at + 1] if at + 1 < len(side) else None
             touched = statement.changed or (body is not None and body.changed)
             why = _swallows(change, statement, body) if touched else ""
@@ -52,6 +58,9 @@ def _swallows(change: Change, statement: Statement, body: Statement | None) -> s
     inside = body.code.strip() if body and body.indent > statement.indent else ""
     if change.language == "python":
         return _python_swallows(code, inside, in_test=change.is_test)
+    if change.language == "hash":
+        drops = _RUBY_RESCUE.match(code) and _RUBY_NOTHING.match(inside)
+        return f"an error is caught and dropped: {code[:60]}" if drops or _EMPTY_CATCH.search(code) else ""
     closes = body is not None and body.code.strip().startswith("}")
     if (statement.changed and _EMPTY_CATCH.search(code)) or (
         _CATCH.search(code) and (closes or _NO_ANSWER.match(inside))
@@ -105,16 +114,41 @@ _ANY_EXIT = re.compile(r"\bexit|SystemExit|_exit", re.IGNORECASE)
 def exits(case: Case) -> Iterator[Remark]:
     """Programs that end with success before their failures count."""
     for change in case.changes:
-        if change.language in {"text", "hash"} or change.same_code:
+        if not change.is_code or change.same_code:
             continue
-        had = any(_ANY_EXIT.search(line.code) for line in change.removed)
+        exits = [line.code for line in change.removed if _ANY_EXIT.search(line.code)]
+        # ``sys.exit(run())`` handed the result on.
+        had = bool(exits) and not any(re.search(r"exit\w*\s*\(\s*\w[\w.]*\s*\(", code) for code in exits)
+        # What checks something said with its status that it failed.
+        had = had and not (_CHECKER.search(change.path) and any(map(_FAILS.search, exits)))
+        dropped = change.language == "c" and change.is_test and _status_dropped(change)
         for line in change.added:
-            if _EXIT.search(line.code) and not had:
+            if (_EXIT.search(line.code) and not had) or (dropped and _RETURN_0.match(line.code.strip())):
                 yield Remark(
                     change.path, line.number, f"this ends the run with success: {line.text.strip()[:80]}"
                 )
 
 
+_CHECKER = re.compile(r"(?i)(?:^|/)(?:scripts?|tools|ci|\.ci|hack)/|(?:check|lint|verify|validate)[^/]*$")
+_FAILS = re.compile(r"(?i)exit\w*\s*\(\s*[1-9]")
+_RETURN_0 = re.compile(r"^return\s+(?:0|EXIT_SUCCESS)\s*;")
+
+
+def _status_dropped(change: Change) -> bool:
+    """A ``return`` of a computed status is gone."""
+    return any(
+        re.match(r"^return\s+(?!0\b|EXIT_SUCCESS)[^;]+;", line.code.strip()) for line in change.removed
+    )
+
+
+_STRICT_SHELL = re.compile(
+    r"\bset\s+-\w*e|\bset\s+-o\s+errexit|\bpipefail\b|^#!.*\s-\w*e\b|^\.DELETE_ON_ERROR|\bfail-fast\b"
+)
+_LENIENT_CALL = re.compile(
+    r"\b(?:pytest|py\.test|unittest|jest|vitest|tox|nox|ruff|flake8|mypy|pyright|pylint|eslint|tsc|coverage|go|cargo"
+    r"|npm|make)\b.*\b(?:check\s*=\s*False|warn\s*=\s*True|success_codes\s*=|ignore_(?:errors?|status|exit)\w*\s*[=:]"
+    r"|hide\s*=\s*True|reject\s*:\s*false|nothrow)"
+)
 _SHELL = re.compile(
     r"\|\|\s*(?:true|:|exit\s+0|echo\b|/bin/true|printf\b|return\s+0)(?=\s|$|[;\"')&])"
     r"|;\s*(?:true|exit\s+0|:)\s*(?:[\"'#]|$)|\bset\s+\+(?:e|o\s+errexit|o\s+pipefail)"
@@ -139,9 +173,12 @@ def shell(case: Case) -> Iterator[Remark]:
         commands = (
             places.is_script(change.path) or places.is_mixed(change.path) or places.is_quality(change.path)
         )
+        if commands or _RUNNER_FOLDER.search(change.path):
+            yield from _leniently_called(change)
         if not (commands or places.is_pipeline(change.path) or name.endswith((".yml", ".yaml"))):
             continue
         old = {"".join(line.text.split()) for line in change.removed}
+        yield from _no_longer_strict(change)
         for line in change.added:
             text = line.bare
             ignored = (_MAKE_IGNORE.search(text) and "make" in name) or (
@@ -153,6 +190,26 @@ def shell(case: Case) -> Iterator[Remark]:
                     line.number,
                     f"a command's failure no longer counts: {line.text.strip()[:80]}",
                 )
+
+
+_RUNNER_FOLDER = re.compile(r"(?:^|/)(?:scripts?|tools|ci|\.ci|bin|hack|noxfile\.py)(?:/|$)")
+
+
+def _leniently_called(change: Change) -> Iterator[Remark]:
+    """A script calls a check and no longer minds its status."""
+    old = {"".join(line.text.split()) for line in change.removed}
+    for line in change.added:
+        if _LENIENT_CALL.search(line.bare) and "".join(line.text.split()) not in old:
+            yield Remark(
+                change.path, line.number, f"a check's failure no longer counts: {line.text.strip()[:80]}"
+            )
+
+
+def _no_longer_strict(change: Change) -> Iterator[Remark]:
+    strict = [line for line in change.removed if _STRICT_SHELL.search(line.text)]
+    kept = sum(len(_STRICT_SHELL.findall(line.text)) for line in change.added)
+    if strict and not change.is_deleted and kept < sum(len(_STRICT_SHELL.findall(s.text)) for s in strict):
+        yield Remark(change.path, strict[0].number, "the script goes on after a failure now")
 
 
 def _dropped(text: str) -> bool:
@@ -169,17 +226,25 @@ _HOOK = re.compile(
 )
 _OUTCOME = re.compile(
     r"\.outcome\s*=(?!=)|\.force_result\s*\(|\.wasxfail\s*=|\bexitstatus\s*=(?!=)"
-    r"|\bconfig\.option\.\w+\s*=(?!=)|^pytest_plugins\s*="
+    r"|\bconfig\.(?:option|known_args_namespace)\.\w+\s*=(?!=)|\bconfig\.(?:args|inicfg)\b.*(?:=(?!=)|\.\w+\()"
+    r"|\bpluginmanager\.(?:unregister|set_blocked)\s*\(|^pytest_plugins\s*="
     r"|\.testsfailed\s*=|\.shouldstop\s*=|\.shouldfail\s*=|\.excinfo\s*=\s*None|items\[:\]\s*="
     r"|\bitems\.clear\s*\("
     r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)"
+    r"|^(?:operator|math|json|time|datetime|copy|functools|itertools|decimal|unittest|pytest)\.\w+\s*=(?!=)"
     r"|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
     r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|\bglobal(?:This)?\.(?:expect|it"
     r"|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
     r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*="
     r"|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$"
-    r"|\bpython[\d.]*\s+-OO?\b"
+    r"|\bpython[\d.]*\s+-OO?\b|\b(?:failure|error)_exit_code\s*=\s*0"
+    r"|\binstance_variable_set\W+@(?:exception|status)\b"
+    r"|^#\s*undef\s+(?:assert|(?:ASSERT|EXPECT|CHECK|REQUIRE|TEST)\w*)\b"
+    r"|^#\s*define\s+(?:assert|NDEBUG|(?:ASSERT|EXPECT)_(?:EQ|NE|TRUE|FALSE|LT|LE|GT|GE)|CHECK|REQUIRE)\b"
 )
+_OWN_METHODS = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "id", "shortDescription"})
+_OF_TEST_CASE = frozenset(dir(unittest.TestCase)) - _OWN_METHODS - frozenset(dir(object))
+_METHOD = re.compile(r"^(?:async\s+)?def\s+(\w+)\s*\(\s*self\b|^(failureException|longMessage)\s*=")
 _IMPORT_HOOK = re.compile(
     r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest|jest"
     r"|mocha|vitest|junit)(?:\.py|/__init__\.py|/index\.js)$"
@@ -197,7 +262,11 @@ def hooks(case: Case) -> Iterator[Remark]:
             continue
         for line in change.added:
             code = line.code.strip()
-            if change.language == "python" and _HOOK.search(code):
+            method = _METHOD.match(code) if change.language == "python" and change.is_test else None
+            name = (method[1] or method[2]) if method else ""
+            if name in _OF_TEST_CASE or name == "__getattribute__" or "addTypeEqualityFunc" in code:
+                yield Remark(change.path, line.number, f"this replaces a part of the test case: {code[:80]}")
+            elif change.language == "python" and _HOOK.search(code):
                 yield Remark(change.path, line.number, f"a hook into the test runner: {code[:80]}")
             elif _OUTCOME.search(code) and (
                 change.is_test or change.language in {"python", "javascript", "hash"}

@@ -3,10 +3,14 @@ resume, so anything before the interrupt would happen twice (langgraph #6208).""
 
 from __future__ import annotations
 
+from typing import Final
+
 from langgraph.types import interrupt
 
 from agent.nodes.state import FINISH, State
+from agent.sources import MODEL
 from agent.toolbox import HealTools
+from patchpilot.commands import Medium, Verb
 
 
 def decide(tools: HealTools, state: State) -> State:
@@ -23,15 +27,35 @@ def decide(tools: HealTools, state: State) -> State:
 
 def try_again(tools: HealTools, state: State) -> State:
     """Back to looking for a fix with a clean slate, except that a proposal which a person did not want is not
-    proposed again. A heal that never got its log read starts there."""
+    proposed again. A heal that never got its log read starts there.
+
+    For a re-test the proposal comes first, and everything is seen anew, at the commit that the branch has
+    moved to.
+    """
     proposed = state.get("candidate") or {}
-    refused = [f"{proposed['author']} proposed a patch and a person asked for another"] if proposed else []
+    decision = tools.journal.decision()
+    if proposed and decision is not None and decision.verb is Verb.RETEST:
+        # The failed job is another run's now; it is looked up with everything else.
+        return State(**_CLEAN, route="retrieve", again=proposed, moved=True, job_id="", tried=[], refused=[])
+    # A tool or a memory would propose the same again; a model is told why and may do better at its turn.
+    again = bool(proposed) and not proposed["key"].startswith(MODEL)
+    refused = [f"{proposed['author']} proposed a patch and {_why(tools)}"] if proposed else []
+    turned_down = {key: proposed[key] for key in ("diff", "author")} if proposed else None
     return State(
+        turned_down=turned_down or state.get("turned_down") or {},
         route="retrieve" if tools.journal.distilled() and state.get("job_id") else "ingest",
-        tried=[proposed["key"]] if proposed else [],
+        tried=[proposed["key"]] if again else [],
         refused=refused,
-        evidence={},
-        candidate={},
-        held={},
-        reason="",
+        again={},
+        **_CLEAN,
     )
+
+
+_CLEAN: Final = State(evidence={}, candidate={}, held={}, asking=False, proven={}, partial={}, reason="")
+"""What an attempt has not found out yet."""
+
+
+def _why(tools: HealTools) -> str:
+    decision = tools.journal.decision()
+    by_ci = decision is not None and decision.medium == Medium.CI
+    return "its pull request was red on CI" if by_ci else "a person asked for another"

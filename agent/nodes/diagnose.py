@@ -13,9 +13,10 @@ from agent.toolbox import HealTools
 from patchpilot.errors import ModelRefusedError, NotFoundError, PermanentError, TemporaryError
 from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure
 from patchpilot.heals import HealState
+from patchpilot.policy import Mode
 from patchpilot.ports import Brief, Model
 from patchpilot.source import Commit
-from patchpilot.text import one_line
+from patchpilot.text import one_line, sentence
 
 _NAMED_JOBS = 5
 
@@ -47,6 +48,8 @@ def why_diagnose_only(tools: HealTools) -> str:
             "The change comes from a fork, so PatchPilot only diagnoses it: code from a fork is neither run "
             "nor patched here."
         )
+    if tools.policy.mode is Mode.DIAGNOSE:
+        return f"The policy of this repository is to diagnose only ({tools.policy.source})."
     if tools.workbenches.engine == "none":
         return f"PatchPilot only diagnoses on this machine: {tools.workbenches.reason}"
     return ""
@@ -72,10 +75,11 @@ def _with_notes(diagnosis: Diagnosis, state: State) -> Diagnosis:
 
 
 def _diagnosis(tools: HealTools, failure: DistilledFailure, commit: Commit | None) -> Diagnosis:
+    uncommitted = tools.journal.failure().uncommitted
     if tools.model is None:
         note = "No model key is set, so this diagnosis comes from rules alone."
-        return by_rules(failure, commit, notes=(note,))
-    rules = by_rules(failure, commit)
+        return by_rules(failure, commit, notes=(note,), uncommitted=uncommitted)
+    rules = by_rules(failure, commit, uncommitted=uncommitted)
     try:
         return _by_model(tools, tools.model, failure, commit, rules)
     except TemporaryError:
@@ -84,7 +88,7 @@ def _diagnosis(tools: HealTools, failure: DistilledFailure, commit: Commit | Non
     except PermanentError as error:  # refused, cut off, over budget, key not accepted: each says so itself
         why = str(error)
     return replace(
-        rules, notes=(*rules.notes, f"This diagnosis comes from rules alone: {one_line(why, 200)}.")
+        rules, notes=(*rules.notes, f"This diagnosis comes from rules alone: {sentence(one_line(why, 200))}")
     )
 
 

@@ -16,17 +16,21 @@ from agent.nodes.state import (
     plan_from_state,
     plan_to_state,
     presentable,
+    proven_from_state,
     result_from_state,
     result_to_state,
 )
+from agent.nodes.validate import inspected
 from agent.reproduction import Flakes, NotReproduced, Reproduced, reproduce
 from agent.reruns import end_with_rerun
-from agent.sources import Sources, first_candidate
+from agent.sources import MODEL, Source, Sources, Turns
 from agent.toolbox import HealTools
 from patchpilot.errors import NotFoundError
 from patchpilot.failures import Category, DistilledFailure
-from patchpilot.fixes import GaveUp, ReplayPlan
+from patchpilot.fixes import Candidate, GaveUp, Patch, ReplayPlan, Severity
 from patchpilot.heals import HealState
+from patchpilot.ports import Workbench
+from patchpilot.text import sentence
 
 
 def generate(tools: HealTools, state: State) -> State:
@@ -41,6 +45,8 @@ def generate(tools: HealTools, state: State) -> State:
     if failure is None or reason:
         return State(route="escalate", reason=reason)
     evidence = state.get("evidence") or {}
+    if not state.get("job_id"):
+        state = State(**{**state, "job_id": _first_failed(tools)})
     seen = _seen_before(evidence) if evidence else _reproduce(tools, state, failure)
     match seen:
         case NotReproduced(reason=why):
@@ -57,7 +63,7 @@ def _reproduce(
     """See it fail, and find out whose fault it is before anybody mends it."""
     with tools.journal.step("reproduce", "Reproducing the failure in a sandbox"):
         seen = _seen(tools, state, failure)
-    blame(tools, failure, seen)
+    blame(tools, failure, seen, moved=state.get("moved", False))
     if isinstance(seen, Reproduced):
         return replace(seen, before=presentable(tools, seen.before))
     return seen
@@ -65,21 +71,26 @@ def _reproduce(
 
 def _seen(tools: HealTools, state: State, failure: DistilledFailure) -> Reproduced | Flakes | NotReproduced:
     try:
-        plan = _plan(tools, state)
+        plan = _plan(tools, state, failure)
         spec = bench_spec(tools, plan)
     except NotFoundError as error:
-        return NotReproduced(f"PatchPilot could not go on: {error}.")
+        return NotReproduced(f"PatchPilot could not go on: {sentence(error)}")
     with tools.workbenches.open(spec) as bench:
         return reproduce(tools, bench, failure=failure, plan=plan)
 
 
-def _plan(tools: HealTools, state: State) -> ReplayPlan | GaveUp:
+def _plan(tools: HealTools, state: State, failure: DistilledFailure) -> ReplayPlan | GaveUp:
     record = tools.journal.failure()
     wanted = state.get("job_id")
     job = next((job for job in tools.ci.jobs(record.run) if job.id == wanted), None)
     if job is None:
         raise NotFoundError(f"the failed job {wanted!r} is not part of the run any more; run it again")
-    return tools.ci.replay(checked_out(tools), workflow_path=record.workflow_path, job=job)
+    return tools.ci.replay(checked_out(tools), workflow_path=record.workflow_path, job=job, failure=failure)
+
+
+def _first_failed(tools: HealTools) -> str:
+    """The failed job of the run that a re-test is about; its log was read when that run was reported."""
+    return next((job.id for job in tools.ci.jobs(tools.journal.failure().run) if job.failed), "")
 
 
 def _seen_before(evidence: dict[str, str]) -> Reproduced:
@@ -99,23 +110,46 @@ def _flaky(tools: HealTools, seen: Flakes) -> State:
 
 
 def _next_candidate(tools: HealTools, state: State, failure: DistilledFailure, seen: Reproduced) -> State:
-    tried, refused = list(state.get("tried") or []), list(state.get("refused") or [])
-    current = State(**{**state, "refused": refused})
+    turns = Turns(tried=list(state.get("tried") or []), refused=list(state.get("refused") or []))
+    current = State(**{**state, "refused": turns.refused})
     sources = Sources(tools=tools, state=current, failure=failure, reproduced=seen)
     with tools.workbenches.open(bench_spec(tools, seen.plan)) as bench:
-        found = first_candidate(sources, bench, tried=tried, refused=refused)
+        found = turns.first_candidate(sources, bench)
+        worth_showing = _worth_showing(tools, turns.partial, bench)
     known = State(
+        job_id=state["job_id"],
         evidence={"plan": plan_to_state(seen.plan), "before": result_to_state(seen.before)},
-        tried=tried,
-        refused=refused,
+        tried=turns.tried,
+        refused=turns.refused,
     )
+    if worth_showing:
+        known["partial"] = turns.partial
     if found is not None:
         source, candidate = found
-        return known | State(route="validate", candidate=candidate_to_state(candidate, key=source.key))
+        return known | State(route="validate", candidate=_as_candidate(source, candidate))
+    if state.get("proven"):
+        # Nothing smaller turned up, or the money for it ran out: the one that is proven is proposed.
+        return known | State(route="validate", candidate=proven_from_state(state["proven"])[0])
     held = state.get("held") or {}
-    if held and state.get("candidate") != held:
-        return known | State(route="validate", candidate=held)
+    if held and not state.get("asking"):
+        return known | State(route="validate", candidate=held, asking=True)
     return known | State(route="escalate", reason=_nothing_left(tools))
+
+
+def _as_candidate(source: Source, candidate: Candidate) -> dict[str, str]:
+    if not source.of:
+        return candidate_to_state(candidate, key=source.key)
+    return candidate_to_state(candidate, key=source.of) | {"again": "yes"}
+
+
+def _worth_showing(tools: HealTools, partial: dict[str, str], bench: Workbench) -> bool:
+    """People are shown an unproven change only if the guard would not refuse it."""
+    if not partial:
+        return False
+    bench.reset()
+    candidate = Candidate(patch=Patch(partial["diff"]), author=partial["author"], summary="")
+    findings = inspected(tools, MODEL, candidate, bench)
+    return all(finding.severity is not Severity.REFUSE for finding in findings)
 
 
 def _nothing_left(tools: HealTools) -> str:

@@ -10,9 +10,10 @@ from typing import Final, TypedDict
 
 from pydantic import TypeAdapter
 
+from agent.counting import counts_in
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
-from patchpilot.fixes import Candidate, CommandResult, Patch, ReplayPlan
+from patchpilot.fixes import Candidate, CommandResult, Fix, Patch, ReplayPlan
 from patchpilot.heals import ENDED, HealState, allowed
 from patchpilot.text import middle
 
@@ -52,9 +53,21 @@ class State(TypedDict, total=False):
     """What reproducing the failure showed: ``plan`` and ``before`` as JSON; empty until it was."""
     candidate: dict[str, str]
     """The patch that is to be validated: ``diff``, ``author``, ``summary`` and the ``key`` of its source."""
+    again: dict[str, str]
+    """In an attempt that a re-test has begun: the proposal that is tested anew before all else."""
+    moved: bool
+    """A re-test has moved the heal to a later commit than the one that it began with."""
     held: dict[str, str]
     """A candidate with guard findings that only a named person may override, kept in case that no clean one
     turns up."""
+    asking: bool
+    """The held candidate has had its second turn: no clean one turned up, so a person is asked."""
+    proven: dict[str, str]
+    """The best candidate that has proven itself, with its ``fix`` as JSON, while a smaller one is sought."""
+    partial: dict[str, str]
+    """The latest change that came to no proof: ``diff``, ``author``, ``why``; shown if nothing better is."""
+    turned_down: dict[str, str]
+    """The latest proposal that people or its own CI sent back: ``diff`` and ``author``."""
 
 
 class StoppedError(PermanentError):
@@ -94,8 +107,20 @@ def candidate_from_state(values: dict[str, str]) -> Candidate:
     return Candidate(patch=Patch(values["diff"]), author=values["author"], summary=values["summary"])
 
 
+_FIX: TypeAdapter[Fix] = TypeAdapter(Fix)
 _PLAN: TypeAdapter[ReplayPlan] = TypeAdapter(ReplayPlan)
 _RESULT: TypeAdapter[CommandResult] = TypeAdapter(CommandResult)
+
+
+def proven_to_state(candidate: dict[str, str], fix: Fix) -> dict[str, str]:
+    """A candidate of the state together with the proof of it."""
+    return {**candidate, "fix": _FIX.dump_json(fix).decode()}
+
+
+def proven_from_state(values: dict[str, str]) -> tuple[dict[str, str], Fix]:
+    """The candidate and the fix that :func:`proven_to_state` stored."""
+    candidate = {key: value for key, value in values.items() if key != "fix"}
+    return candidate, _FIX.validate_json(values["fix"])
 
 
 def plan_to_state(plan: ReplayPlan) -> str:
@@ -129,4 +154,7 @@ def presentable(tools: HealTools, result: CommandResult) -> CommandResult:
         truncated=result.truncated,
         engine=result.engine,
         image=result.image,
+        stopped_at=result.stopped_at,
+        # Read before the output is cut: the totals stand anywhere.
+        counts=result.counts or counts_in(result.output),
     )

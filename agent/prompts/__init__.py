@@ -6,5 +6,5 @@ from importlib.resources import files
 
 
 def prompt(name: str) -> str:
-    """The text of one prompt: ``diagnose`` or ``repair``."""
+    """The text of one prompt: ``diagnose``, ``repair`` or ``answer``."""
     return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")

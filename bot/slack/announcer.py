@@ -12,30 +12,41 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
+from bot.following import Follower
 from bot.slack import storm_views, views
+from bot.slack.approval_views import no_longer_escalated, outdated
+from bot.slack.audience import CALLS, Audience, Told
 from bot.slack.blocks import Message
-from bot.slack.delivery import KIND, Delivery, Place
-from patchpilot.errors import PermanentError, TemporaryError
-from patchpilot.events import Cursor
+from bot.slack.deliveries import Delivers
+from bot.slack.delivery import KIND, Place, Post, digest
+from bot.slack.noise_views import summary as held_summary
+from jobs.leading import Duty
+from patchpilot.conversation import SLACK, Aside
+from patchpilot.errors import PatchPilotError, PermanentError, TemporaryError
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, StormId, StormSnapshot
+from storage.asides import read_aside
 from storage.database import Database
 from storage.effects import Effect, begin_effect, effect, effects_of
-from storage.events import load_cursor, read, save_cursor
 from storage.incidents import snapshot
 from storage.storms import CARD, read_storm, unread_before
+from storage.troubles import incidents_since
 
 log = logging.getLogger(__name__)
 
 CONSUMER: Final = "slack"
-TICK_SECONDS: Final = 0.2
+DUTY: Final = Duty(name="announcer", lock="announcer", every=0.2)
 EDIT_SECONDS: Final = 1.0
 """While a heal is at work its messages are edited at most this often."""
 STORM_EDIT_SECONDS: Final = 2.0
 """A storm's card changes with each of its incidents; Slack takes about 50 edits a minute."""
+LOOK_AGAIN_SECONDS: Final = 20.0
+"""How late the end of a mute or of quiet hours may be noticed."""
+_MOST_REMEMBERED: Final = 5_000
 HOLD_SECONDS: Final = 120.0
 """In a burst a card waits at most so long for its log to be read; then people must see it anyway."""
 
@@ -66,60 +77,78 @@ class _Waiting:
 class Announcer:
     """Shows incidents in Slack; one process at a time, elected by an advisory lock.
 
-    ``storm_places`` is the setting of that name; 0 lets no card wait for a storm.
+    ``storm_places`` is the setting of that name; 0 lets no card wait for a storm. Without ``call_authors``
+    the author of a suspect commit is named, but not mentioned. ``audience`` says which channels are told;
+    without one it is always ``channel``, where storms go as well.
     """
 
-    def __init__(self, db: Database, delivery: Delivery, *, channel: str, storm_places: int = 0) -> None:
+    def __init__(
+        self,
+        db: Database,
+        delivery: Delivers,
+        *,
+        channel: str,
+        storm_places: int = 0,
+        call_authors: bool = True,
+        audience: Audience | None = None,
+    ) -> None:
         self._db = db
         self._delivery = delivery
         self._channel = channel
         self._storm_places = storm_places
+        self._call_authors = call_authors
+        self._edited: dict[str, float] = {}
+        self._audience = audience
+        self._looked_again = float("-inf")
         self._waiting = _Waiting()
         self._shown: dict[_Subject, float] = {}
-        self._cursor: Cursor | None = None
+        self._events = Follower(db, DUTY, consumer=CONSUMER)
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log until ``stop`` is set."""
-        with self._db.leader("announcer") as leadership:
-            while not stop.wait(TICK_SECONDS):
-                try:
-                    if leadership.held() or leadership.acquire():
-                        self.tick()
-                    else:
-                        # Another process announces; whatever this one had read, that one has read too.
-                        self._cursor = None
-                        stop.wait(1.0)
-                except TemporaryError as error:
-                    log.warning("announcer waits", extra={"action": "announcer_waits", "cause": str(error)})
-                    self._cursor = None
-                    stop.wait(1.0)
-                except Exception:
-                    # A defect in one view must not silence the others; the cursor is re-read from Postgres.
-                    log.exception("announcer failed", extra={"action": "announcer_failed"})
-                    self._cursor = None
-                    stop.wait(2.0)
+        self._events.run(self.tick, stop)
 
     def tick(self) -> None:
         """Read what is new, show what is due, and remember how far everything has been shown."""
-        if self._cursor is None:
-            self._cursor = load_cursor(self._db, CONSUMER)
-        before = self._cursor
         now = time.monotonic()
-        for cursor, event in read(self._db, self._cursor):
-            self._cursor = cursor
+        self._catch_up()
+        for _, event in self._events.news():
             self._ask_for(_Subject(event.incident), EDIT_SECONDS)
+        self._look_again(now)
         for subject in self._waiting.ready(now):
             self._show_one(subject)
-        if self._cursor != before or not self._waiting.due:
-            self._save()
-
-    def _save(self) -> None:
         # Only once nothing waits: after a crash the events of waiting incidents are read again.
-        if not self._waiting.due and self._cursor is not None and self._saved != self._cursor:
-            save_cursor(self._db, CONSUMER, self._cursor)
-            self._saved = self._cursor
+        if not self._waiting.due:
+            self._events.save()
 
-    _saved: Cursor | None = None
+    def _look_again(self, now: float) -> None:
+        """Mutes and quiet hours end without an event."""
+        if self._audience is None or now - self._looked_again < LOOK_AGAIN_SECONDS:
+            return
+        self._looked_again = now
+        for number in self._audience.unmuted():
+            self._ask_for(_Subject(number), EDIT_SECONDS)
+        for summary in self._audience.summaries():
+            oldest = summary.incidents[0].id
+            # As a storm's card it is of many incidents, so a command in its thread must name one.
+            known = effect(self._db, summary.key) or begin_effect(
+                self._db, summary.key, kind=CARD, incident=oldest
+            )
+            place = Place(summary.channel, team=summary.team)
+            try:
+                message = held_summary(summary.incidents)
+                self._delivery.put(Post(summary.key, message, place, incident=oldest, known=known))
+            except PermanentError as error:
+                extra = {"action": "not_announced", "channel": summary.channel, "cause": str(error)}
+                log.error("summary not told", extra=extra)  # noqa: TRY400 - the message is for people
+            for number in self._audience.summarised(summary):
+                self._ask_for(_Subject(number), EDIT_SECONDS)
+
+    def _catch_up(self) -> None:
+        """Show what has happened while a place could not be reached, as it stands now."""
+        for place in self._delivery.mended():
+            for number in incidents_since(self._db, place.since - timedelta(minutes=1)):
+                self._ask_for(_Subject(number), EDIT_SECONDS)
 
     def _ask_for(self, subject: _Subject, pause: float) -> None:
         self._waiting.add(subject, self._shown.get(subject, 0.0) + pause)
@@ -152,36 +181,86 @@ class Announcer:
         if storm is not None:
             self._ask_for(_Subject(storm.id, is_storm=True), STORM_EDIT_SECONDS)
         if key not in known:
-            if storm is not None:
-                self._show_thread(incident, self._storm_place(storm), known, storm)
+            if storm is not None and (self._audience is None or self._audience.at_home(incident)):
+                if self._audience is not None and self._audience.holds_at_home(incident):
+                    return
+                aside = self._aside(incident, known)
+                self._show_thread(incident, self._storm_place(storm), known, storm, aside=aside)
+                return
+            if storm is not None and incident.heal.state not in CALLS:
+                # One of many, and its channel is not where the storm is: it hears of what people must decide.
                 return
             if incident.heal.state is HealState.SUPERSEDED or self._holds_back(incident):
                 # It joined another incident before anybody saw it, or may be about to join a storm.
                 return
-        card = self._delivery.put(
-            key, views.card(incident), Place(self._channel), incident=number, known=known.get(key)
-        )
-        self._show_thread(incident, Place(card["channel"], card["ts"]), known)
+        self._show_everywhere(incident, known)
+
+    def _show_everywhere(self, incident: IncidentSnapshot, known: dict[str, Effect]) -> None:
+        failed: list[PatchPilotError] = []
+        called = False
+        for told in self._told(incident, known):
+            aside = self._aside(incident, known, told.team)
+            if called:
+                # A suspect is called in one thread, not in each channel's.
+                aside = replace(aside, suspect="")
+            try:
+                self._show_at(told, incident, known, aside)
+            except PatchPilotError as error:
+                # One channel's trouble is not another's.
+                failed.append(error)
+            called = called or bool(aside.suspect)
+        if failed:
+            # What passes by itself decides when to come back; the rest is kept account of by the delivery.
+            raise next((one for one in failed if isinstance(one, TemporaryError)), failed[0])
+
+    def _told(self, incident: IncidentSnapshot, known: dict[str, Effect]) -> list[Told]:
+        if self._audience is None:
+            return [Told(channel=self._channel)]
+        return self._audience.told(incident, known)
+
+    def _show_at(
+        self, told: Told, incident: IncidentSnapshot, known: dict[str, Effect], aside: Aside
+    ) -> None:
+        key = f"slack:card:{incident.id}{told.suffix}"
+        message, at = views.card(incident, aside), Place(told.channel, team=told.team)
+        card = self._delivery.put(Post(key, message, at, incident=incident.id, known=known.get(key)))
+        if told.card_only:
+            return
+        place, there = Place.under(card), _known_there(known, told.suffix)
+        self._show_thread(incident, place, there, aside=aside, suffix=told.suffix)
+
+    def _aside(self, incident: IncidentSnapshot, known: dict[str, Effect], foreign: str = "") -> Aside:
+        team = foreign if self._audience is None else self._audience.wishing(foreign)
+        aside = read_aside(self._db, incident, medium=SLACK, team=team)
+        first = next((key for key in known if key.startswith("slack:diagnosis:")), "")
+        if not self._call_authors or (first and not first.startswith(f"slack:diagnosis:{incident.heal.id}")):
+            # An incident calls its suspect once, whatever becomes of later attempts.
+            return replace(aside, suspect="")
+        return aside
 
     def show_storm(self, number: int) -> None:
         """Bring the storm's card up to date."""
         storm = read_storm(self._db, number)
-        if storm is not None:
-            self._put_storm(storm, effect(self._db, _storm_key(storm.id)))
+        if storm is None:
+            return
+        known = effect(self._db, _storm_key(storm.id))
+        if known is None and self._audience is not None and self._audience.home_is_quiet():
+            # Whoever must decide something brings the card all the same (see _storm_place).
+            return
+        self._put_storm(storm, known)
 
     def _storm_place(self, storm: StormSnapshot) -> Place:
         """The thread under the storm's card, which is posted now if there is none."""
         known = effect(self._db, _storm_key(storm.id))
         card = self._put_storm(storm, known) if known is None or known.outside is None else known.outside
-        return Place(card["channel"], card["ts"])
+        return Place.under(card)
 
     def _put_storm(self, storm: StormSnapshot, known: Effect | None) -> dict[str, str]:
         key, oldest = _storm_key(storm.id), storm.members[0].incident
         known = known or begin_effect(self._db, key, kind=CARD, incident=oldest)
         self._shown[_Subject(storm.id, is_storm=True)] = time.monotonic()
-        return self._delivery.put(
-            key, storm_views.storm_card(storm), Place(self._channel), incident=oldest, known=known
-        )
+        message = storm_views.storm_card(storm)
+        return self._delivery.put(Post(key, message, Place(self._channel), incident=oldest, known=known))
 
     def _holds_back(self, incident: IncidentSnapshot) -> bool:
         """Whether the incident's card waits for its log to be read, because many come at once."""
@@ -201,29 +280,55 @@ class Announcer:
         place: Place,
         known: dict[str, Effect],
         storm: StormSnapshot | None = None,
+        *,
+        aside: Aside,
+        suffix: str = "",
     ) -> None:
-        for item in views.thread(incident):
+        for item in views.thread(incident, aside):
             key = f"slack:{item.key}"
-            self._delivery.put(
-                key,
-                _named(incident, item.message, storm),
-                place,
-                incident=incident.id,
-                known=known.get(key),
-                # A storm calls people once, not once for each of its incidents.
-                broadcast=item.broadcast and (storm is None or storm.speaker == incident.id),
-            )
+            message = _named(incident, item.message, storm)
+            if self._too_soon(item, known.get(key), message, incident):
+                continue
+            # A storm calls people once, not once for each of its incidents.
+            broadcast = item.broadcast and (storm is None or storm.speaker == incident.id)
+            row = known.get(key)
+            post = Post(key + suffix, message, place, incident=incident.id, known=row, broadcast=broadcast)
+            self._delivery.put(post)
         heal = incident.heal
         for key, row in known.items():
             last = heal.state is HealState.ESCALATED and key.endswith(f":{heal.attempt}")
             if key.startswith(f"slack:escalated:{heal.id}:") and not last:
-                message = _named(incident, views.no_longer_escalated(incident), storm)
-                self._delivery.put(key, message, place, incident=incident.id, known=row)
+                message = _named(incident, no_longer_escalated(incident), storm)
+                self._delivery.put(Post(key + suffix, message, place, incident=incident.id, known=row))
         for attempt in range(1, heal.attempt):
             key = f"slack:approval:{heal.id}:{attempt}"
             if key in known:
-                message = _named(incident, views.outdated(incident, attempt), storm)
-                self._delivery.put(key, message, place, incident=incident.id, known=known[key])
+                message = _named(incident, outdated(incident, attempt), storm)
+                post = Post(key + suffix, message, place, incident=incident.id, known=known[key])
+                self._delivery.put(post)
+
+    def _too_soon(
+        self, item: views.Item, row: Effect | None, message: Message, incident: IncidentSnapshot
+    ) -> bool:
+        """Whether an edit has to wait, because the message was edited a moment ago; then it comes later."""
+        if not item.pause or (row is not None and row.digest == digest(message)):
+            return False
+        now = time.monotonic()
+        due = self._edited.get(item.key, float("-inf")) + item.pause
+        if row is not None and row.outside is not None and due > now:
+            self._waiting.add(_Subject(incident.id), due)
+            return True
+        if len(self._edited) > _MOST_REMEMBERED:
+            self._edited.clear()
+        self._edited[item.key] = now
+        return False
+
+
+def _known_there(known: dict[str, Effect], suffix: str) -> dict[str, Effect]:
+    """The messages of one channel, by their keys without its suffix."""
+    if not suffix:
+        return {key: row for key, row in known.items() if "@" not in key}
+    return {key.removesuffix(suffix): row for key, row in known.items() if key.endswith(suffix)}
 
 
 def _storm_key(storm: StormId) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.slack.blocks import Block, Message, context, header, link, quiet, section, when
-from bot.slack.views import STATES
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, StormKind, StormMember, StormSnapshot, incident_name
+from patchpilot.states import STATES
 from patchpilot.text import one_line, shorten
 
 _LISTED: Final = 10
@@ -53,7 +53,7 @@ def within_storm(incident: IncidentSnapshot, message: Message) -> Message:
     if not text.startswith(f"{incident.name} ") and not text.startswith(f"{incident.name}:"):
         text = f"{incident.name}: {text}"
     whose = f"*{incident.name}* · {_where(str(incident.repo), incident.branch)}"
-    return Message(text, (context(whose), *message.blocks))
+    return Message(text, (context(whose), *message.blocks), message.uploads)
 
 
 def _title(storm: StormSnapshot) -> str:

@@ -6,28 +6,38 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 
 from bot.parts import BotParts
-from bot.web import health, jobs, metrics, webhooks
+from bot.web import commands, dashboard, health, jobs, live, metrics, sign_in, webhooks
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError, TemporaryError
 
 
 def create_app(parts: BotParts, *, more: Sequence[APIRouter] = ()) -> FastAPI:
     """Join the routers; ``more`` is how Slack's endpoint comes in."""
-    app = FastAPI(
+    # Swagger's files come with it: the page works without internet, and nobody else's script runs where
+    # people are signed in.
+    app = FastAPIOffline(
         title="PatchPilot",
         version=__version__,
         summary="Heals red CI: reproduces it, proves a fix in a sandbox, and asks a human first.",
         docs_url="/api/docs",
         redoc_url=None,
+        static_url="/api/docs-assets",
+        swagger_ui_oauth2_redirect_url="/api/docs/oauth2-redirect",
         openapi_url="/api/openapi.json",
     )
+    app.state.parts = parts
     for routes in (
         health.router(parts),
         webhooks.router(parts),
         jobs.router(parts),
+        commands.router(parts),
         metrics.router(parts),
+        sign_in.router(parts),
+        live.router(parts),
+        dashboard.router(parts),
         *more,
     ):
         app.include_router(routes)

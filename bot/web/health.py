@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from bot.parts import BotParts
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError
+from storage.troubles import broken_places
 
 
 class Health(BaseModel):
@@ -49,8 +50,9 @@ def router(parts: BotParts) -> APIRouter:
             "postgres": _check(parts.db.ping),
             "schema": _check(lambda: _schema(parts)),
             "redis": _check(parts.queues.ping),
+            "slack": _check(lambda: _reachable(parts)),
         }
-        # Redis carries wake-ups only: without it webhooks are still recorded and nothing is lost.
+        # Redis carries wake-ups only, and Slack is caught up with: without them nothing is lost.
         able = checks["postgres"].ok and checks["schema"].ok
         response.status_code = 200 if able else 503
         return Readiness(ready=all(check.ok for check in checks.values()), checks=checks)
@@ -61,6 +63,15 @@ def router(parts: BotParts) -> APIRouter:
 def _schema(parts: BotParts) -> None:
     if not parts.db.schema_is_current():
         raise PatchPilotError("the database schema is not current; run: patchpilot migrate")
+
+
+def _reachable(parts: BotParts) -> None:
+    broken = broken_places(parts.db)
+    if broken:
+        said = [
+            f"{row.named}: {row.code} since {row.since:%Y-%m-%d %H:%M} UTC. {row.advice}" for row in broken
+        ]
+        raise PatchPilotError("; ".join(said))
 
 
 def _check(probe: Callable[[], object]) -> Check:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
+from bot.web.bearer import bearer
+from bot.web.readers import Reader, Reads
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
 from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
@@ -23,6 +23,8 @@ _STATUS: Final = {
     Ruling.OUTDATED: 409,
     Ruling.DENIED: 403,
     Ruling.UNKNOWN: 404,
+    Ruling.ANSWERED: 202,
+    Ruling.REPEATED: 409,
 }
 
 
@@ -56,6 +58,8 @@ class Step(BaseModel):
     text: str
     done: bool
     seconds: float | None
+    doing: str
+    """What it is at right now; empty once it is done."""
 
 
 class Decided(BaseModel):
@@ -83,6 +87,10 @@ class JobDetail(Job):
     patch_sha256: str | None
     author: str | None
     confidence: float | None
+    base: str
+    """Commit that the patch is proved on: ``commit``, or after a re-test a later one."""
+    moved_to: str | None
+    """A later commit of the branch, red in the same way: nobody can approve until it is tested anew."""
     reproduced: bool | None
     cured: bool | None
     dollars: float
@@ -119,19 +127,44 @@ def router(parts: BotParts) -> APIRouter:
         state: HealState | None = None,
         before: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        *,
+        reads: Reader,
     ) -> JobPage:
         found = heals(parts.db, state=state, limit=limit, before=before)
         following = found[-1].created_at if len(found) == limit else None
-        return JobPage(jobs=[Job.model_validate(_brief(heal)) for heal in found], next=following)
+        shown = [Job.model_validate(_brief(heal)) for heal in found if reads(heal.failure)]
+        return JobPage(jobs=shown, next=following)
 
     @routes.get("/{job_id}", summary="One heal with its evidence")
-    def show_job(job_id: str) -> JobDetail:
-        return JobDetail.model_validate(_detail(_find(parts, job_id)))
+    def show_job(job_id: str, reads: Reader) -> JobDetail:
+        return JobDetail.model_validate(_detail(_find(parts, job_id, reads)))
+
+    @routes.get(
+        "/{job_id}/patch", summary="The proposed patch, to download and git apply", response_class=Response
+    )
+    def download_patch(job_id: str, reads: Reader) -> Response:
+        incident = _find(parts, job_id, reads)
+        fix, partial = incident.heal.fix, incident.heal.partial
+        # What nobody has proven (a fork's, for instance) says so in its name.
+        patch = fix.patch if fix else partial.patch if partial else None
+        if patch is None:
+            raise HTTPException(404, f"{incident.name} has no patch (yet)")
+        unproven = "" if fix else "-unproven"
+        name = f"{incident.name.lower()}-{patch.sha256[:12]}{unproven}.patch"
+        return Response(
+            patch.diff,
+            # A type that no browser renders: the patch is hostile text.
+            media_type="application/octet-stream",
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
 
     @routes.post(
         "/{job_id}/decisions",
-        summary="Approve, retry, reject or escalate",
-        dependencies=[Depends(_bearer(parts))],
+        summary="Approve, retry, retest, reject or escalate",
+        dependencies=[Depends(bearer(parts))],
     )
     def decide_job(job_id: str, request: DecisionRequest) -> DecisionAnswer:
         incident = _find(parts, job_id)
@@ -139,12 +172,12 @@ def router(parts: BotParts) -> APIRouter:
         if request.verb is Verb.APPROVE and (fix is None or fix.patch.sha256 != request.patch_sha256):
             raise HTTPException(409, "patch_sha256 is not that of the patch that waits for approval")
         user = HostUser(host=incident.repo.host, login=request.login)
-        answer = parts.decisions.handle(
+        answer = parts.door.decide(
             Command(
                 verb=request.verb,
                 actor=Actor(medium=Medium.API, name=request.login, host_user=user),
                 incident=incident.id,
-                approval_id=incident.heal.approval_id,
+                approval_id=incident.heal.waiting_approval,
                 text=request.text,
                 key=f"api:{request.key}" if request.key else "",
             )
@@ -156,23 +189,15 @@ def router(parts: BotParts) -> APIRouter:
     return routes
 
 
-def _bearer(parts: BotParts) -> Callable[..., None]:
-    """Changing calls need ``API_TOKEN``; without one in the settings they are refused, not open."""
-
-    def check(authorization: Annotated[str, Header()] = "") -> None:
-        token = parts.settings.api_token.get_secret_value()
-        if not token:
-            raise HTTPException(403, "changing calls are off: set API_TOKEN to turn them on")
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
-            raise HTTPException(401, "send the API token as: Authorization: Bearer …")
-
-    return check
-
-
-def _find(parts: BotParts, job_id: str) -> IncidentSnapshot:
+def _find(parts: BotParts, job_id: str, reads: Reads = lambda _: True) -> IncidentSnapshot:
     found = snapshot_of_heal(parts.db, HealId(job_id[:64]))
-    if found is None:
-        raise HTTPException(404, f"there is no job {job_id[:64]!r}; GET /api/jobs lists them")
+    if found is None or not reads(found.heal.failure):
+        # The same for both: that a private repository has failed is nobody's business.
+        raise HTTPException(
+            404,
+            f"there is no job {job_id[:64]!r} that you may read; GET /api/jobs lists them, those of private "
+            "repositories for whoever has signed in at / or sends the API token",
+        )
     return found
 
 
@@ -208,13 +233,21 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
         "patch": fix.patch.diff if fix else None,
         "patch_sha256": fix.patch.sha256 if fix else None,
         "author": fix.author if fix else None,
+        "base": heal.base.head_sha,
+        "moved_to": heal.moved_to,
         "confidence": fix.confidence if fix else None,
         "reproduced": fix.proof.reproduced if fix else None,
         "cured": fix.proof.cured if fix else None,
         "dollars": float(heal.spend.dollars),
         "tokens": heal.spend.input_tokens + heal.spend.output_tokens,
         "steps": [
-            {"name": step.name, "text": step.text, "done": step.done, "seconds": step.seconds}
+            {
+                "name": step.name,
+                "text": step.text,
+                "done": step.done,
+                "seconds": step.seconds,
+                "doing": step.doing,
+            }
             for step in heal.steps
         ],
         "decisions": [

@@ -7,19 +7,22 @@ after any restart; what only this process knows (webhooks, clicks, Slack calls) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from bot.parts import BotParts
-from patchpilot.errors import PatchPilotError
+from bot.web.readers import RepoReader
+from patchpilot.errors import MalformedPayloadError, PatchPilotError
 from patchpilot.heals import HealState
+from patchpilot.source import Repo
 from storage.database import Database
 from storage.figures import Figures, figures
+from storage.scoreboard import Scoreboard, scoreboard
 
 _STATES: Final = tuple(HealState)
 
@@ -76,6 +79,21 @@ def router(parts: BotParts) -> APIRouter:
     def summary() -> Summary:
         found = figures(parts.db)
         return Summary.model_validate(found, from_attributes=True)
+
+    @routes.get("/api/stats", summary="The scoreboard, and how far confidence came true")
+    def stats(
+        repo: Annotated[str, Query(max_length=300, description="owner/name; all without it")] = "",
+        days: Annotated[int | None, Query(ge=1, le=36_500)] = None,
+        host: Annotated[str, Query(max_length=40)] = "github",
+        *,
+        reads: RepoReader,
+    ) -> Scoreboard:
+        try:
+            wanted = Repo(host, repo) if repo else None
+        except MalformedPayloadError as error:
+            raise HTTPException(422, str(error)) from None
+        # Of a single private repository only to who may read it; to others it is as one that we don't know.
+        return scoreboard(parts.db, repo=wanted, days=days, private=wanted is None or reads(wanted))
 
     return routes
 

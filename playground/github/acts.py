@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from playground.github.model import PlaygroundRepo, PullRequest, Role, Run, now
 from playground.github.rest_checks import press
 from playground.github.rest_issues import write_comment
 
+_SUGGESTION = re.compile(r"(`{3,})suggestion\n((?:.*\n)*?)\1")
 Files = Mapping[str, str | bytes | None]
 
 
@@ -202,6 +204,46 @@ class Acts:
             if self.core.runs is None:
                 raise ValueError("this playground has no CI")
             self.core.runs.rerun(repo, run, by=self.core.world.account(by), only_failed=only_failed)
+
+    def hold_bots(self, full_name: str, *, hold: bool = True) -> None:
+        """Whether CI that an App starts waits for a person in this repository."""
+        with self.core.world.lock:
+            self.core.world.repository(full_name).holds_bots = hold
+
+    def approve_run(self, full_name: str, run_id: int) -> None:
+        """A person lets a run begin that waits."""
+        with self.core.world.lock:
+            repo, run = self._run(full_name, run_id)
+            if self.core.runs is None:
+                raise ValueError("this playground has no CI")
+            self.core.runs.approve(repo, run)
+
+    def review(self, full_name: str, number: int, *, by: str, approve: bool, body: str = "") -> None:
+        """A person approves a pull request or asks for changes."""
+        with self.core.world.lock:
+            repo, pull = self._open_pull(full_name, number, by, Role.READ)
+            state = "APPROVED" if approve else "CHANGES_REQUESTED"
+            lifecycle.add_review(
+                self.core, repo, pull, by=self.core.world.account(by), state=state, body=body
+            )
+
+    def apply_suggestions(self, full_name: str, number: int, *, by: str) -> str:
+        """A person applies all suggestions on a pull request in one commit; returns the commit."""
+        with self.core.world.lock:
+            repo, pull = self._open_pull(full_name, number, by, Role.WRITE)
+            files: dict[str, list[str]] = {}
+            # From the last line to the first, so that the numbers of those before stay right.
+            for one in sorted(pull.line_comments, key=lambda one: -(one.line or 0)):
+                found = _SUGGESTION.fullmatch(one.body.strip())
+                if found is None or one.line is None:
+                    continue
+                entry = repo.git.tree(pull.head_sha, path=one.path)[0]
+                lines = files.setdefault(one.path, repo.git.blob(entry.sha).decode().split("\n"))
+                lines[(one.start_line or one.line) - 1 : one.line] = (found[2] or "").split("\n")[:-1]
+            changed: Files = {path: "\n".join(lines) for path, lines in files.items()}
+        return self.push(
+            full_name, pull.head, author=by, message="Apply suggestions from code review", files=changed
+        )
 
     def _run(self, full_name: str, run_id: int) -> tuple[PlaygroundRepo, Run]:
         repo = self.core.world.repository(full_name)

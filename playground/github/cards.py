@@ -135,11 +135,11 @@ def _comment(one: Comment) -> CommentCard:
 
 
 def _check(core: Core, check: CheckRun) -> CheckCard:
-    title, summary = (str(check.output.get(name) or "") for name in ("title", "summary"))
+    told = [str(check.output.get(name) or "") for name in ("title", "summary", "text")]
     return CheckCard(
         name=check.name,
         state=state(check.status, check.conclusion),
-        summary="\n\n".join(text for text in (title, summary) if text),
+        summary="\n\n".join(text for text in told if text),
         app=check.app.name,
         id=0 if check.app is core.actions_app else check.id,
         actions=tuple((one["identifier"], one["label"], one["description"]) for one in check.actions),

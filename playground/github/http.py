@@ -25,8 +25,10 @@ from playground.github import (
     smart_http,
 )
 from playground.github.api import Answer, Api, Request, Route
+from playground.github.app_manifests import AppManifests
 from playground.github.core import Core
 from playground.github.model import now
+from playground.github.oauth import OAuth
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -35,6 +37,8 @@ def build_router(core: Core) -> APIRouter:
     """To be included in an application without a prefix."""
     api = Api(core, _routes())
     routes = APIRouter(include_in_schema=False)
+    routes.include_router(OAuth(core).router())
+    routes.include_router(AppManifests(core).router())
 
     @routes.api_route("/api/v3", methods=_METHODS)
     @routes.api_route("/api/v3/{path:path}", methods=_METHODS)

@@ -5,14 +5,23 @@ Every function wants the world's lock held and tells Apps by webhook, as GitHub 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from playground.github import shapes, shapes_work
 from playground.github.core import Core
 from playground.github.errors import ApiError, invalid, unprocessable
 from playground.github.gitdata import Identity
 from playground.github.gitstore import ZERO
-from playground.github.model import Account, App, PlaygroundRepo, PullFacts, PullRequest, now
+from playground.github.model import (
+    Account,
+    App,
+    LineComment,
+    PlaygroundRepo,
+    PullFacts,
+    PullRequest,
+    Review,
+    now,
+)
 
 _HEADS = "refs/heads/"
 
@@ -61,8 +70,8 @@ def _push_payload(
             "message": one.message,
             "timestamp": shapes.moment(one.committer.when),
             "url": f"{core.site.page(repo)}/commit/{one.sha}",
-            "author": {"name": one.author.name, "email": one.author.email},
-            "committer": {"name": one.committer.name, "email": one.committer.email},
+            "author": _pushed_by(core, one.author.name, one.author.email),
+            "committer": _pushed_by(core, one.committer.name, one.committer.email),
         }
         for one in reversed(commits)
     ]
@@ -79,6 +88,15 @@ def _push_payload(
         "head_commit": shown[-1] if shown else None,
         "pusher": {"name": by.login, "email": by.email},
     }
+
+
+def _pushed_by(core: Core, name: str, email: str) -> shapes.Json:
+    """As in a push's commits: with the account, where one has verified the address as its own."""
+    shown: shapes.Json = {"name": name, "email": email}
+    for account in core.world.accounts.values():
+        if email and account.email.lower() == email.lower():
+            shown["username"] = account.login
+    return shown
 
 
 def _open_pulls(repo: PlaygroundRepo, *, head: str = "", base: str = "") -> list[PullRequest]:
@@ -174,6 +192,43 @@ def set_draft(core: Core, repo: PlaygroundRepo, pull: PullRequest, *, draft: boo
         pull.draft, pull.updated_at = draft, now()
         _tell(core, repo, pull, "converted_to_draft" if draft else "ready_for_review", by=by)
         core.feed.changed()
+
+
+def add_review(
+    core: Core,
+    repo: PlaygroundRepo,
+    pull: PullRequest,
+    *,
+    by: Account,
+    state: str,
+    body: str = "",
+    commit_id: str = "",
+    comments: Sequence[LineComment] = (),
+) -> Review:
+    """Submit a review with its comments on lines."""
+    review = Review(
+        id=core.world.ids.next(),
+        author=by,
+        body=body,
+        state=state,
+        commit_id=commit_id or pull.head_sha,
+    )
+    for one in comments:
+        one.review_id = review.id
+    pull.reviews.append(review)
+    pull.line_comments += comments
+    pull.reviewers = [who for who in pull.reviewers if who is not by]
+    shape = shapes_work.review(core.site, repo, pull.number, review)
+    # The webhook writes the state in lower case: https://docs.github.com/en/webhooks/webhook-events-and-payloads
+    shown: shapes.Json = {**shape, "state": state.lower()}
+    payload: shapes.Json = {
+        "action": "submitted",
+        "review": shown,
+        "pull_request": shapes_work.pull(core.site, repo, pull, facts(repo, pull)),
+    }
+    core.announcer.tell(repo, "pull_request_review", payload, sender=by)
+    core.feed.changed()
+    return review
 
 
 def edited(core: Core, repo: PlaygroundRepo, pull: PullRequest, *, by: Account) -> None:

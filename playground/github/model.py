@@ -82,6 +82,10 @@ class App:
     webhook_url: str
     webhook_secret: str
     bot: Account
+    client_id: str = ""
+    """For sign-in, with a secret and the one address that it comes back to; empty without sign-in."""
+    client_secret: str = ""
+    callback_url: str = ""
     everywhere: bool = True
     """Installed on every owner, also on those that come later."""
     created_at: datetime = field(default_factory=now)
@@ -154,6 +158,7 @@ class LineComment:
     line: int | None
     side: str
     commit_id: str
+    start_line: int | None = None
     review_id: int | None = None
     reply_to: int | None = None
     created_at: datetime = field(default_factory=now)
@@ -347,6 +352,8 @@ class PlaygroundRepo:
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
+    holds_bots: bool = False
+    """Runs that an App starts wait until a person approves them, as a setting of the real site has it."""
 
     @property
     def name(self) -> str:

@@ -31,6 +31,7 @@ def routes() -> tuple[Route, ...]:
         Route("POST", f"{_RUN}/rerun", rerun, "actions:write"),
         Route("POST", f"{_RUN}/rerun-failed-jobs", rerun_failed, "actions:write"),
         Route("POST", f"{_RUN}/cancel", cancel, "actions:write"),
+        Route("POST", f"{_RUN}/approve", approve, "actions:write"),
         Route("GET", f"{_ACTIONS}/jobs/{{id}}", get_job, "actions:read"),
         Route("GET", f"{_ACTIONS}/jobs/{{id}}/logs", download_job_log, "actions:read"),
         Route("POST", f"{_ACTIONS}/jobs/{{id}}/rerun", rerun_job, "actions:write"),
@@ -148,6 +149,12 @@ def cancel(call: Call) -> Answer:
     """Cancel a run."""
     _runs(call).cancel(_run(call))
     return Answer({}, 202)
+
+
+def approve(call: Call) -> Answer:
+    """Let a run begin that waits for a person."""
+    _runs(call).approve(call.repo, _run(call))
+    return Answer({}, 201)
 
 
 def list_workflows(call: Call) -> Answer:

@@ -21,6 +21,7 @@ def routes() -> tuple[Route, ...]:
         Route("GET", "/app/installations", list_installations),
         Route("GET", "/app/installations/{id}", get_installation),
         Route("POST", "/app/installations/{id}/access_tokens", create_token),
+        Route("GET", "/app/hook/config", get_hook),
         Route("GET", "/app/hook/deliveries", list_deliveries),
         Route("GET", "/app/hook/deliveries/{id}", get_delivery),
         Route("POST", "/app/hook/deliveries/{id}/attempts", redeliver),
@@ -144,6 +145,13 @@ def list_repositories(call: Call) -> Answer:
     login = call.actor.login
     mine = [repo for repo in call.core.world.repositories.values() if login.lower() in repo.collaborators]
     return call.listed([shapes.repository(call.core.site, repo, viewer=call.actor) for repo in mine])
+
+
+def get_hook(call: Call) -> Answer:
+    """Where the App's webhooks go; its secret is never shown."""
+    app = _app(call)
+    hidden = {"secret": "********"} if app.webhook_secret else {}
+    return Answer({"content_type": "json", "insecure_ssl": "0", "url": app.webhook_url, **hidden})
 
 
 def list_deliveries(call: Call) -> Answer:

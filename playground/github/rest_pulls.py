@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -9,7 +10,7 @@ from pydantic import Field, StringConstraints
 from playground.github import lifecycle, shapes, shapes_work
 from playground.github.api import Answer, Body, Call, Route
 from playground.github.errors import ApiError, invalid, not_found, unprocessable
-from playground.github.model import Account, LineComment, PullRequest, Review, Role
+from playground.github.model import Account, LineComment, PullRequest, Role
 from playground.github.rest_commits import diff_answer, patch_answer
 from playground.github.shapes import Json
 
@@ -87,6 +88,7 @@ class NewLineComment(Body):
     path: str = ""
     commit_id: str = ""
     line: int | None = None
+    start_line: int | None = None
     position: int | None = None
     side: Literal["LEFT", "RIGHT"] = "RIGHT"
     in_reply_to: int | None = None
@@ -255,7 +257,10 @@ def remove_reviewers(call: Call) -> Answer:
 
 def _reviewers(call: Call, pull: PullRequest) -> list[Account]:
     found = []
-    for login in call.read(Reviewers).reviewers:
+    wanted = call.read(Reviewers)
+    if wanted.team_reviewers:
+        raise unprocessable("Could not resolve to a node with the global id of a team.")
+    for login in wanted.reviewers:
         who = call.core.world.find_account(login)
         if who is None or call.repo.collaborators.get(login.lower(), Role.NONE) == Role.NONE:
             raise unprocessable(
@@ -295,21 +300,18 @@ def create_review(call: Call) -> Answer:
         )
     if wanted.event == "REQUEST_CHANGES" and not wanted.body:
         raise invalid("PullRequestReview", "body", code="missing_field")
-    review = Review(
-        id=call.core.world.ids.next(),
-        author=call.actor,
-        body=wanted.body,
+    comments = [_line_comment(call, pull, one) for one in wanted.comments]
+    review = lifecycle.add_review(
+        call.core,
+        call.repo,
+        pull,
+        by=call.actor,
         state=_STATES[wanted.event],
-        commit_id=wanted.commit_id or pull.head_sha,
+        body=wanted.body,
+        commit_id=wanted.commit_id or "",
+        comments=comments,
     )
-    comments = [_line_comment(call, pull, one, review_id=review.id) for one in wanted.comments]
-    pull.reviews.append(review)
-    pull.line_comments += comments
-    pull.reviewers = [who for who in pull.reviewers if who is not call.actor]
-    shape = shapes_work.review(call.core.site, call.repo, pull.number, review)
-    payload: Json = {"action": "submitted", "review": shape, "pull_request": _shape(call, pull)}
-    call.core.announcer.tell(call.repo, "pull_request_review", payload, sender=call.actor)
-    return Answer(shape)
+    return Answer(shapes_work.review(call.core.site, call.repo, pull.number, review))
 
 
 def list_line_comments(call: Call) -> Answer:
@@ -359,21 +361,38 @@ def reply_to_line_comment(call: Call) -> Answer:
     return Answer(shapes_work.line_comment(call.core.site, call.repo, pull.number, reply), 201)
 
 
-def _line_comment(
-    call: Call, pull: PullRequest, wanted: NewLineComment, *, review_id: int | None = None
-) -> LineComment:
+def shown_lines(diff: str, path: str) -> set[int]:
+    """The lines of the new side of a file that a diff shows: only those can be commented on."""
+    shown: set[int] = set()
+    here, number = False, 0
+    for line in diff.split("\n"):
+        if line.startswith("+++ "):
+            here = line == f"+++ b/{path}"
+        elif found := re.match(r"@@ -\d+(?:,\d+)? \+(\d+)", line):
+            number = int(found[1])
+        elif here and line.startswith(("+", " ")):
+            shown.add(number)
+            number += 1
+    return shown
+
+
+def _line_comment(call: Call, pull: PullRequest, wanted: NewLineComment) -> LineComment:
     git = call.repo.git
     ancestor = git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
     if wanted.path not in {one.path for one in git.changes(ancestor, pull.head_sha).files}:
         raise invalid("PullRequestReviewComment", "pull_request_review_thread.path")
+    if wanted.line is not None and wanted.side == "RIGHT":
+        lines = range(wanted.start_line or wanted.line, wanted.line + 1)
+        if not set(lines) <= shown_lines(git.diff(ancestor, pull.head_sha), wanted.path):
+            raise invalid("PullRequestReviewComment", "pull_request_review_thread.line")
     return LineComment(
         id=call.core.world.ids.next(),
         author=call.actor,
         body=wanted.body,
         path=wanted.path,
         line=wanted.line or wanted.position,
+        start_line=wanted.start_line,
         side=wanted.side,
         commit_id=wanted.commit_id or pull.head_sha,
-        review_id=review_id,
         reply_to=wanted.in_reply_to,
     )

@@ -87,7 +87,10 @@ class Runs:
                 problem=problem,
             )
             repo.runs[run.id] = run
-            self._begin(repo, run, plan, keep=[])
+            if repo.holds_bots and actor.kind == "Bot":
+                self._hold(repo, run)
+            else:
+                self._begin(repo, run, plan, keep=[])
             started.append(run)
         return started
 
@@ -110,6 +113,13 @@ class Runs:
             plan = None
         self._begin(repo, run, plan, keep=keep)
 
+    def approve(self, repo: PlaygroundRepo, run: Run) -> None:
+        """Let a run that waits for a person begin. Hold the world's lock."""
+        if run.conclusion != "action_required":
+            raise ApiError(403, "This run is not from a fork pull request or a bot")
+        run.status, run.conclusion, run.updated_at = "queued", None, now()
+        self._begin(repo, run, read_workflow(run.definition, run.workflow.path), keep=[])
+
     def cancel(self, run: Run) -> None:
         """Cancel what has not begun yet. Hold the world's lock."""
         if run.status == "completed":
@@ -118,6 +128,11 @@ class Runs:
             if job.status == "queued":
                 job.status, job.conclusion, job.completed_at = "completed", "cancelled", now()
         self._feed.changed()
+
+    def _hold(self, repo: PlaygroundRepo, run: Run) -> None:
+        run.jobs[run.attempt] = []
+        self._tell(repo, run, "requested")
+        self._finish(repo, run, "action_required")
 
     def _begin(self, repo: PlaygroundRepo, run: Run, plan: WorkflowPlan | None, *, keep: list[Job]) -> None:
         if plan is None:

@@ -122,6 +122,9 @@ class GitHub(Acts, Reads):
         slug: str = "patchpilot",
         events: Sequence[str] = ALL_EVENTS,
         repositories: Sequence[str] | None = None,
+        client_id: str = "",
+        client_secret: str = "",
+        callback_url: str = "",
     ) -> None:
         """Register an App and install it on every owner, now and later, or on ``repositories`` only.
 
@@ -142,6 +145,9 @@ class GitHub(Acts, Reads):
                 webhook_url=webhook_url,
                 webhook_secret=webhook_secret,
                 bot=self.core.world.account(f"{slug}[bot]", kind="Bot"),
+                client_id=client_id,
+                client_secret=client_secret,
+                callback_url=callback_url,
                 everywhere=repositories is None,
             )
             self.core.world.add_app(app)

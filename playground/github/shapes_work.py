@@ -198,6 +198,7 @@ def line_comment(site: Site, repo: PlaygroundRepo, number: int, one: LineComment
         "node_id": node_id("PullRequestReviewComment", one.id),
         "path": one.path,
         "line": one.line,
+        "start_line": one.start_line,
         "original_line": one.line,
         "side": one.side,
         "commit_id": one.commit_id,

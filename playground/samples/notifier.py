@@ -1,6 +1,7 @@
-"""``acme/notifier``: red for a flaky test, which compares two random delays and fails one time in three.
+"""``acme/notifier``: red for a flaky test, which compares two random delays and fails 5 times in 11.
 
-One in three, so that the first red comes soon, and four runs in a row are hardly ever all red.
+So the first red comes soon, and the runs of a heal (up to twelve where one is quick) are hardly ever all of
+one colour.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ _BACKOFF: Final = '''\
 import random
 
 BASE = 0.5
-GROWTH = 1.5
+GROWTH = 1.1
 
 
 def delay(attempt: int) -> float:
@@ -138,7 +139,7 @@ def delay(attempt: int) -> float:
     return random.uniform(0, BASE * GROWTH**attempt)
 '''
 
-# Two draws, the first up to 0.75 s and the second up to 1.125 s: the second is shorter one time in three.
+# Two draws, the first up to 0.55 s and the second up to 0.605 s: the second is shorter 5 times in 11.
 _BACKOFF_TESTS: Final = """\
 from notifier.backoff import BASE, GROWTH, delay
 

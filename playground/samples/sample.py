@@ -64,6 +64,7 @@ class Sample:
     """What a person does about it."""
     relapse: Change | None = None
     """How the same bug comes back after the cure."""
+    private: bool = True
     until_red: Sequence[Change] = field(default=())
     """Harmless commits that follow for as long as a flaky test happens to pass."""
 
@@ -71,7 +72,7 @@ class Sample:
         """Make the repository with its history, in one push; returns the head, which is green."""
         for login in {*self.people, *(change.author for change in self.history)}:
             github.name_person(login, NAMES[login])
-        github.create_repository(self.full_name, collaborators=self.people)
+        github.create_repository(self.full_name, collaborators=self.people, private=self.private)
         began = now() - _BETWEEN_COMMITS * len(self.history)
         commits = [
             Push(one.author, one.message, one.files, began + _BETWEEN_COMMITS * number)

@@ -41,6 +41,8 @@ class User:
     bot_id: str = ""
     app_id: str = ""
     deleted: bool = False
+    is_admin: bool = False
+    """Runs the workspace."""
 
     @property
     def colour(self) -> str:
@@ -62,7 +64,7 @@ class User:
             "color": self.colour,
             "tz": self.tz,
             "tz_label": self.tz,
-            "is_admin": False,
+            "is_admin": self.is_admin,
             "is_owner": False,
             "is_bot": bool(self.bot_id),
             "is_app_user": False,
@@ -123,6 +125,10 @@ class Channel:
         }
 
 
+MOST_EARLIER = 20
+"""Edits of a message after which what it had before can't be pressed any more."""
+
+
 @dataclass
 class Message:
     """One message. With ``only_for`` it is ephemeral and only that user sees it."""
@@ -144,8 +150,14 @@ class Message:
     only_for: str = ""
     reactions: dict[str, list[str]] = field(default_factory=dict)
     client_msg_id: str = ""
-    revision: int = 0
-    """Counts the changes, so that a page draws again only what changed."""
+    earlier: list[list[Json]] = field(default_factory=list)
+    """The blocks of before the last edits, the latest first: a person may still have those before them."""
+
+    def show(self, blocks: list[Json]) -> None:
+        """Put other blocks in place of the present ones."""
+        if self.blocks and self.blocks != blocks:
+            self.earlier = [self.blocks, *self.earlier][:MOST_EARLIER]
+        self.blocks = blocks
 
     @property
     def is_reply(self) -> bool:
@@ -167,7 +179,6 @@ class View:
     previous_id: str = ""
     errors: dict[str, str] = field(default_factory=dict)
     """What the app answered with ``response_action: errors``, by block id."""
-    trigger_channel: str = ""
 
     @property
     def kind(self) -> str:
@@ -260,6 +271,8 @@ class App:
     """Event types it subscribed to; an event is only sent when the scope for it is granted too."""
     client_id: str
     client_secret: str
+    redirect_urls: tuple[str, ...] = ()
+    """Where people may come back to after *Add to Slack*; any address where none is named."""
     active: bool = True
     revoked: bool = False
 

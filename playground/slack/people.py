@@ -92,7 +92,6 @@ class People:
                 users.append(person.id)
             if not users:
                 del message.reactions[name]
-            message.revision += 1
             item = {"type": "message", "channel": place.id, "ts": ts}
             event = {
                 "type": kind,
@@ -172,18 +171,21 @@ class People:
         block_id: str = "",
         state: Mapping[str, Any] | None = None,
     ) -> Interaction:
-        """The interaction a press makes, not sent yet."""
+        """The interaction a press makes, not sent yet.
+
+        As Slack does, it takes a press on what an edit has removed since: somebody's client may be behind, or
+        a question of theirs about it still open.
+        """
         with self._workspace.lock:
             person, place = self._workspace.person(user), self._place(user, channel)
             message = self._message(place, ts)
             if message.only_for not in {"", person.id}:
                 raise NotPossibleError("this message is visible to somebody else only")
             app = self._app(message.app_id)
-            block, element = _element(message.blocks, action_id, block_id)
+            blocks = _shown_with(message, action_id, block_id)
+            block, element = _element(blocks, action_id, block_id)
             used = action(block["block_id"], element, entries.value_of(element, value))
-            payload = self._payloads.press_in_message(
-                app, person, message, used, _state(message.blocks, state or {})
-            )
+            payload = self._payloads.press_in_message(app, person, message, used, _state(blocks, state or {}))
             return Interaction(app, Delivery(app_id=app.id, kind="interactive", payload=payload))
 
     def press_in_view(
@@ -333,12 +335,27 @@ class People:
         self._workspace.changed()
 
 
+def _shown_with(message: Message, action_id: str, block_id: str) -> list[Json]:
+    """The message's blocks as they are now, or as they were when they last had that element."""
+    for blocks in (message.blocks, *message.earlier):
+        if _find(blocks, action_id, block_id) is not None:
+            return blocks
+    return message.blocks
+
+
 def _element(blocks: list[Json], action_id: str, block_id: str) -> tuple[Json, Json]:
+    found = _find(blocks, action_id, block_id)
+    if found is None:
+        raise NotPossibleError(f"there is nothing with the action id {action_id[:80]!r} to use here any more")
+    return found
+
+
+def _find(blocks: list[Json], action_id: str, block_id: str) -> tuple[Json, Json] | None:
     for block in blocks:
         for _, element in interactive(block):
             if element["action_id"] == action_id and block_id in {"", block["block_id"]}:
                 return block, element
-    raise NotPossibleError(f"there is nothing with the action id {action_id[:80]!r} to use here any more")
+    return None
 
 
 def _state(blocks: list[Json], entered: Mapping[str, Any]) -> Json:

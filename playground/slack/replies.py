@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 from playground.slack.answers import SlackError
-from playground.slack.blocks import message_problems, with_ids
+from playground.slack.blocks import image_files, message_problems, with_ids
 from playground.slack.deliveries import Receipt
+from playground.slack.methods.chat import can_be_shown
 from playground.slack.methods.views import checked_definition, push_view, replace
 from playground.slack.model import App, Channel, Message, User, View
 from playground.slack.schema import Json
@@ -65,7 +66,7 @@ class Replies:
             if address.uses_left <= 0:
                 return 404, '{"ok":false,"error":"used_url"}'
             blocks = reply.get("blocks") or []
-            if not isinstance(blocks, list) or message_problems(blocks):
+            if not isinstance(blocks, list) or message_problems(blocks) or not self._shows(blocks):
                 return 400, "invalid_blocks"
             if not (reply.get("text") or blocks or reply.get("delete_original") or reply.get("attachments")):
                 return 400, "no_text"
@@ -74,6 +75,9 @@ class Replies:
         self._workspace.changed()
         return 200, "ok"
 
+    def _shows(self, blocks: list[Any]) -> bool:
+        return all(can_be_shown(self._workspace, reference) for _, reference in image_files(blocks))
+
     def _apply(self, app: App, address: ReplyAddress, reply: Json) -> None:
         line = self._workspace.messages.get(address.channel, {})
         original = line.get(address.message_ts)
@@ -81,9 +85,8 @@ class Replies:
             del line[original.ts]
         elif original is not None and reply.get("replace_original", bool(address.message_ts)):
             original.text = str(reply.get("text") or "")
-            original.blocks = with_ids(reply.get("blocks") or [])
+            original.show(with_ids(reply.get("blocks") or []))
             original.edited_ts = self._workspace.next_ts()
-            original.revision += 1
         else:
             self._post(app, address, reply)
 

@@ -6,19 +6,18 @@ import asyncio
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response, WebSocket
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from playground.slack import oauth
 from playground.slack.faults import WEB_API_KINDS
 from playground.slack.methods.files import MAX_BYTES
 from playground.slack.schema import Json
-
-if TYPE_CHECKING:
-    from playground.slack.server import Slack
+from playground.slack.server import Slack
 
 _HELD_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
@@ -31,6 +30,7 @@ def router(slack: Slack) -> APIRouter:
     _serve_web_api(routes, slack)
     _serve_files(routes, slack)
     _serve_replies(routes, slack)
+    routes.include_router(oauth.router(slack))
 
     @routes.websocket("/slack/socket")
     async def socket(websocket: WebSocket) -> None:

@@ -1,7 +1,7 @@
-"""The playground's Slack: what a test or the demo holds in hands, and the router that serves it.
+"""The playground's Slack: what a test or the demo holds in hands.
 
-``Slack`` keeps the state and lets people act; ``router`` serves the Web API, uploads, ``response_url`` and
-Socket Mode under ``/slack``. Clients use ``base_url + "/slack/api/"``.
+``Slack`` keeps the state and lets people act; :func:`playground.slack.routes.router` serves it to clients,
+which use ``base_url + "/slack/api/"``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,10 @@ from playground.slack.pace import Pace
 from playground.slack.payloads import Payloads
 from playground.slack.people import SLACKBOT, People
 from playground.slack.replies import Replies
-from playground.slack.routes import router
 from playground.slack.sockets import Sockets
 from playground.slack.timers import Timers
 from playground.slack.web_api import WebApi
 from playground.slack.workspace import Workspace
-
-__all__ = ["Slack", "router"]
 
 
 class Slack(People):
@@ -46,7 +43,7 @@ class Slack(People):
             raise ValueError("the playground's Slack needs a signing secret: apps check its requests with it")
         self.base_url = base_url.rstrip("/")
         self.pace = pace or Pace()
-        self.workspace = Workspace(team_id=team_id, name=team_name)
+        self.workspace = Workspace(team_id=team_id, name=team_name, files_url=f"{self.base_url}/slack/files")
         self.faults = Faults()
         self.sockets = Sockets()
         self.timers = Timers()
@@ -169,6 +166,7 @@ class Slack(People):
         bot_real_name: str = "",
         client_id: str = "playground-client",
         client_secret: str = "",
+        redirect_urls: Collection[str] = (),
     ) -> str:
         """Install an app; returns the id of its bot user, which is in no channel yet.
 
@@ -200,6 +198,7 @@ class Slack(People):
                 events=frozenset(SCOPES if events is None else events),
                 client_id=client_id,
                 client_secret=client_secret,
+                redirect_urls=tuple(redirect_urls),
             )
         self.workspace.changed()
         return bot_user.id
@@ -215,11 +214,14 @@ class Slack(People):
             app.active = False
         self.workspace.changed()
 
-    def oauth_code(self, app_id: str) -> str:
-        """A one-time code for ``oauth.v2.access``, as the redirect after *Add to Slack* carries it."""
+    def oauth_code(self, app_id: str, *, redirect_uri: str = "") -> str:
+        """A one-time code for ``oauth.v2.access``, as the redirect after *Add to Slack* carries it.
+
+        With ``redirect_uri`` it is taken only together with that.
+        """
         code = secrets.token_urlsafe(16)
         with self.workspace.lock:
-            self.workspace.oauth_codes[code] = app_id
+            self.workspace.oauth_codes[code] = (app_id, redirect_uri)
         return code
 
     def inject(self, method: str, fault: str, *, times: int = 1, retry_after: float = 1) -> None:

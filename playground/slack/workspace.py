@@ -62,8 +62,10 @@ class Scheduled:
 class Workspace:
     """People, channels, messages, views, files and apps of one team."""
 
-    def __init__(self, *, team_id: str, name: str) -> None:
+    def __init__(self, *, team_id: str, name: str, files_url: str = "") -> None:
         self.team_id = team_id
+        self.files_url = files_url
+        """Where uploaded files are fetched."""
         self.name = name
         self.domain = "playground"
         self.lock = threading.RLock()
@@ -82,8 +84,8 @@ class Workspace:
         self.triggers: dict[str, Trigger] = {}
         self.reply_addresses: dict[str, ReplyAddress] = {}
         self.scheduled: dict[str, Scheduled] = {}
-        self.oauth_codes: dict[str, str] = {}
-        """One-time code of the OAuth flow to app id."""
+        self.oauth_codes: dict[str, tuple[str, str]] = {}
+        """One-time code of the OAuth flow to app id and the address that it was sent to."""
         self.calls: deque[CallRecord] = deque(maxlen=_KEPT_CALLS)
         self.version = 0
         self._numbers = itertools.count(1)
@@ -225,7 +227,9 @@ class Workspace:
         if message.edited_ts:
             body["edited"] = {"user": message.user, "ts": message.edited_ts}
         if message.files:
-            body["files"] = [{"id": file_id} for file_id in message.files]
+            body["files"] = [
+                self.files[one].to_api(self.files_url) for one in message.files if one in self.files
+            ]
         if message.reactions:
             body["reactions"] = [
                 {"name": name, "users": list(users), "count": len(users)}

@@ -12,7 +12,9 @@ import httpx
 from pydantic import BaseModel, Field
 
 from patchpilot.errors import NotFoundError, PermanentError, TemporaryError
+from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import GaveUp, ReplayPlan
+from patchpilot.images import ImageTable
 from patchpilot.source import CIJob, CIStep, Repo, RunRef
 from patchpilot.text import one_line
 from providers.ci.github_replay import replay
@@ -52,8 +54,11 @@ class _Run(BaseModel):
 class GitHubActions:
     """Runs on GitHub Actions (:class:`~patchpilot.ports.CIProvider`)."""
 
-    def __init__(self, access: GitHubAccess, *, log_seconds: float = LOG_SECONDS) -> None:
+    def __init__(
+        self, access: GitHubAccess, *, log_seconds: float = LOG_SECONDS, images: ImageTable | None = None
+    ) -> None:
         self._access = access
+        self._images = images or ImageTable()
         self._log_seconds = log_seconds
 
     def jobs(self, run: RunRef) -> tuple[CIJob, ...]:
@@ -89,9 +94,11 @@ class GitHubActions:
             if session.get(f"actions/runs/{number}", _Run).run_attempt <= run.attempt:
                 session.send(f"actions/runs/{number}/rerun-failed-jobs", {})
 
-    def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
+    def replay(
+        self, tree: Path, *, workflow_path: str, job: CIJob, failure: DistilledFailure | None = None
+    ) -> ReplayPlan | GaveUp:
         """Read from the checkout what the failing step ran; the rules: :mod:`providers.ci.github_replay`."""
-        return replay(tree, workflow_path=workflow_path, job=job)
+        return replay(tree, workflow_path=workflow_path, job=job, images=self._images, failure=failure)
 
     def _stream(self, repo: Repo, job: int, doing: str) -> Iterator[bytes]:
         deadline = time.monotonic() + self._log_seconds
@@ -127,7 +134,13 @@ class GitHubActions:
 
 def _job(found: _Job) -> CIJob:
     steps = tuple(
-        CIStep(number=step.number, name=step.name, failed=step.conclusion in _RED) for step in found.steps
+        CIStep(
+            number=step.number,
+            name=step.name,
+            failed=step.conclusion in _RED,
+            skipped=step.conclusion == "skipped",
+        )
+        for step in found.steps
     )
     return CIJob(
         id=str(found.id),

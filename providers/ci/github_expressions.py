@@ -8,12 +8,14 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_0-9][\w-]*)*")
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(true|false|-?\d+(?:\.\d+)?)")
+_OUTPUT = re.compile(r"steps\.([A-Za-z_][\w-]*)\.outputs\.([A-Za-z_][\w-]*)")
 _CONSTANTS = {
     "runner.os": "Linux",
     "runner.arch": "X64",
@@ -37,6 +39,31 @@ def scalar(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """What the earlier steps of a job tell when they run: their outputs, and variables that they hand on."""
+
+    steps: frozenset[str] = frozenset()
+    """Ids of the steps."""
+    writers: tuple[str, ...] = ()
+    """Scripts that write to ``$GITHUB_ENV``."""
+    met: dict[str, str] = field(default_factory=dict)
+    """Expressions met, with what prints their values: :attr:`patchpilot.fixes.ShellCommand.late`."""
+
+    def call(self, expression: str, env: Mapping[str, str]) -> str:
+        """The call that prints the value of a plain expression; empty for one that no earlier step tells."""
+        if (found := _OUTPUT.fullmatch(expression)) and found[1] in self.steps:
+            return shlex.join(("output", found[1], found[2]))
+        area, _, key = expression.partition(".")
+        if area.lower() == "env" and _NAME.fullmatch(key) and self.sets(key):
+            return shlex.join(("variable", key, env.get(key, "")))
+        return ""
+
+    def sets(self, variable: str) -> bool:
+        """Whether an earlier step may hand on this variable."""
+        return any(re.search(rf"\b{re.escape(variable)}(?:=|<<)", script) for script in self.writers)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What expressions may refer to; ``root`` is the way from the step's folder to the checkout's root."""
 
@@ -45,10 +72,27 @@ class Context:
     root: str = "."
     secrets: set[str] = field(default_factory=set)
     """Names met on the way that are empty here; filled by :meth:`expand`."""
+    later: Later | None = None
+    """What a run tells stays as it is written, and is noted there."""
 
     def expand(self, text: str) -> str:
         """Put values in place of expressions; raises :class:`UnknownExpressionError`."""
-        return _EXPRESSION.sub(lambda found: self._evaluate(found[1].strip()), text)
+        return _EXPRESSION.sub(lambda found: self._put(found[0], found[1].strip()), text)
+
+    def value(self, name: str) -> str | float | bool:
+        """What a name stands for, for conditions; raises :class:`UnknownExpressionError`.
+
+        Numbers and truth values of a matrix stay what they are: '0' is true in a condition, 0 is not.
+        """
+        area, _, key = name.partition(".")
+        plain = self._plain(key, name) if area.lower() == "matrix" else None
+        return plain if isinstance(plain, bool | int | float) else self._operand(name, name)
+
+    def _put(self, written: str, expression: str) -> str:
+        if self.later is not None and (call := self.later.call(expression, self.env)):
+            self.later.met[written] = call
+            return written
+        return self._evaluate(expression)
 
     def _evaluate(self, expression: str) -> str:
         # `a || b` is how workflows write a default: the first operand that is not empty, false or 0.
@@ -56,9 +100,18 @@ class Context:
         value = ""
         for operand in operands:
             value = self._operand(operand, expression)
-            if value not in {"", "false", "0"}:
+            if not self._is_false(operand, value):
                 break
         return value
+
+    def _is_false(self, operand: str, value: str) -> bool:
+        """Only the empty text is false, not '0' in quotation marks; numbers and truth values are by value."""
+        literal = _LITERAL.fullmatch(operand)
+        if literal:
+            return (
+                not value or literal[2] == "false" or (literal[2] is not None and not literal[2].strip("-0."))
+            )
+        return not self.value(operand)
 
     def _operand(self, operand: str, expression: str) -> str:
         if literal := _LITERAL.fullmatch(operand):
@@ -87,14 +140,17 @@ class Context:
         raise UnknownExpressionError(expression)
 
     def _matrix(self, key: str, expression: str) -> str:
+        return scalar(self._plain(key, expression))
+
+    def _plain(self, key: str, expression: str) -> object:
+        """A value of the matrix as YAML has it; ``None`` for a key that this combination lacks."""
         value: object = self.matrix
         for part in key.split("."):
             if not isinstance(value, Mapping):
                 raise UnknownExpressionError(expression)
-            # A key that this combination lacks is empty, as on GitHub.
             value = value.get(part)
             if value is None:
-                return ""
+                return None
         if isinstance(value, Mapping | list):
             raise UnknownExpressionError(expression)
-        return scalar(value)
+        return value

@@ -42,6 +42,7 @@ class RepositoryPart(_Part):
     id: PositiveInt
     full_name: FullName
     default_branch: Ref = "main"
+    private: bool = False
 
 
 class HeadRepository(_Part):
@@ -64,10 +65,17 @@ class HeadCommit(_Part):
     author: CommitAuthor | None = None
 
 
+class PullBase(_Part):
+    """The branch that a pull request is to be merged into."""
+
+    ref: Ref
+
+
 class PullNumber(_Part):
-    """A pull request, by number."""
+    """A pull request, by number, and where it wants to go."""
 
     number: PositiveInt
+    base: PullBase | None = None
 
 
 class WorkflowRunPart(_Part):
@@ -102,6 +110,8 @@ class Head(_Part):
 
     ref: Ref
     sha: FullSha
+    repo: HeadRepository | None = None
+    """``null`` where the fork was deleted."""
 
 
 class PullRequestPart(_Part):
@@ -109,6 +119,9 @@ class PullRequestPart(_Part):
 
     number: PositiveInt
     head: Head
+    base: PullBase | None = None
+    title: Text = ""
+    body: Text | None = None
     merged: bool = False
     merge_commit_sha: FullSha | None = None
 
@@ -117,6 +130,46 @@ class PullRequestEvent(_Part):
     """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request"""
 
     pull_request: PullRequestPart
+    repository: RepositoryPart
+    sender: Account
+
+
+class ReviewPart(_Part):
+    """A review that was submitted."""
+
+    state: str = ""
+    body: Text | None = None
+    html_url: str = ""
+    user: Account | None = None
+
+
+class ReviewEvent(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request_review"""
+
+    review: ReviewPart
+    pull_request: PullRequestPart
+    repository: RepositoryPart
+
+
+class PushedAuthor(_Part):
+    """Who wrote a commit. GitHub names the account that has verified the address as its own, if any has."""
+
+    email: Text | None = None
+    username: Text | None = None
+
+
+class PushedCommit(_Part):
+    """One commit of a push."""
+
+    message: Text = ""
+    author: PushedAuthor | None = None
+
+
+class PushEvent(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#push"""
+
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+    commits: list[PushedCommit] = Field(default_factory=list)
     repository: RepositoryPart
     sender: Account
 

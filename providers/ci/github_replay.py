@@ -6,8 +6,9 @@ The rules, in order:
 2. The job is found in the workflow by the name that GitHub shows, matrix values included; the step by its
    name or, where that says nothing, by its place.
 3. *failing* is the step's ``run`` with the environment of workflow, job and step. Earlier steps of the job
-   that build something are put before it; steps and commands that install something are left out, because a
-   sandbox has no network and its image has the tools.
+   run ahead of it (:mod:`providers.ci.earlier`), each as it stands; steps and commands that install something
+   are left out, because a sandbox has no network and its image has the tools. What steps hand on by
+   ``$GITHUB_ENV``, ``$GITHUB_PATH`` and ``$GITHUB_OUTPUT`` is filled in when they run.
 4. *suite* is every other test step of the job that has no ``if`` and may not fail; where the job has none,
    the test steps of the workflow's other jobs; then in the same way other checks (linters, type checkers).
    Where there are none of these either, there is no suite.
@@ -16,16 +17,18 @@ The rules, in order:
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from patchpilot.fixes import GaveUp, ReplayPlan, ShellCommand
-from patchpilot.source import CIJob
+from patchpilot.failures import DistilledFailure
+from patchpilot.fixes import GaveUp, ReplayPlan, Toolchain
+from patchpilot.images import ImageTable
+from patchpilot.source import CIJob, CIStep
 from patchpilot.text import one_line
-from providers.ci.github_expressions import UnknownExpressionError
+from providers.ci.earlier import Earlier
+from providers.ci.equipment import command, equipped
+from providers.ci.github_expressions import Later, UnknownExpressionError
 from providers.ci.github_workflow import (
     Job,
     Step,
@@ -35,133 +38,166 @@ from providers.ci.github_workflow import (
     job_of,
     other_jobs,
     read_workflow,
+    reported,
+    shown_names,
 )
-from providers.ci.overrides import FILE, Override, read_overrides
-from providers.ci.step_kinds import StepKind, kind_of, without_set_up
-
-_INSTEAD = f"To have it healed, put the command under replay.failing in {FILE}."
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-BASH = {"bash -e", "bash --noprofile --norc -eo pipefail", "sh -e"}
-"""Shells whose scripts can stand together in one ``bash`` script."""
+from providers.ci.overrides import Override
+from providers.ci.recipe import Run, likeliest, wider
+from providers.ci.replaying import NO_IMAGES, replayed
+from providers.ci.step_kinds import StepKind
+from providers.ci.toolchains import from_action
 
 
-def replay(tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
-    """Read from the checkout at ``tree`` what ``job``'s failing step ran."""
-    overrides = read_overrides(tree)
-    if isinstance(overrides, GaveUp):
-        return overrides
-    override = overrides.for_job(job.name)
-    if override.failing:
-        return _overridden(override)
-    try:
-        workflow = read_workflow(tree, workflow_path)
-        plan = _plan(workflow, job)
-    except UnusableWorkflowError as error:
-        return GaveUp(f"{error} {_INSTEAD}")
-    except UnknownExpressionError as error:
-        expression = one_line(str(error), 80)
-        return GaveUp(f"The failing step uses ${{{{ {expression} }}}}, known only on GitHub. {_INSTEAD}")
-    suite = _command(override, override.suite) if override.suite else plan.suite
-    return replace(plan, suite=suite, image=override.image)
+def replay(
+    tree: Path,
+    *,
+    workflow_path: str,
+    job: CIJob,
+    images: ImageTable = NO_IMAGES,
+    failure: DistilledFailure | None = None,
+) -> ReplayPlan | GaveUp:
+    """Read from the checkout at ``tree`` what ``job``'s failing step ran.
+
+    Where the workflow doesn't tell, what the log says (``failure``) may let the project's own files tell.
+    """
+
+    def read(override: Override) -> ReplayPlan:
+        try:
+            workflow = read_workflow(tree, workflow_path)
+            return _plan(tree, workflow, job, override=override, images=images)
+        except UnknownExpressionError as error:
+            raise UnusableWorkflowError(
+                f"The failing step uses ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub."
+            ) from error
+
+    return replayed(tree, job, read, images=images, failure=failure)
 
 
-def _overridden(override: Override) -> ReplayPlan:
-    return ReplayPlan(
-        failing=_command(override, override.failing),
-        suite=_command(override, override.suite) if override.suite else None,
-        image=override.image,
-        source=FILE,
-    )
+def job_names(tree: Path, workflow_path: str) -> tuple[str, ...]:
+    """The jobs of a workflow, as GitHub shows them; raises :class:`UnusableWorkflowError`."""
+    return shown_names(read_workflow(tree, workflow_path))
 
 
-def _command(override: Override, script: str) -> ShellCommand:
-    return ShellCommand(script=script, env=dict(override.env), workdir=override.working_directory or ".")
+def likeliest_step(tree: Path, workflow_path: str, job_name: str) -> CIStep | None:
+    """The step of a job that says red or green, for when nobody knows which one failed.
+
+    Raises :class:`UnusableWorkflowError` where there is no such job.
+    """
+    steps = job_of(read_workflow(tree, workflow_path), job_name).steps()
+    place = likeliest([Run(title=step.title, script=step.run) for step in steps])
+    return None if place is None else CIStep(number=place + 1, name=steps[place].title, failed=True)
 
 
-def _plan(workflow: Workflow, job: CIJob) -> ReplayPlan:
+def _plan(
+    tree: Path, workflow: Workflow, job: CIJob, *, override: Override, images: ImageTable
+) -> ReplayPlan:
     found = job_of(workflow, job.name)
     steps = found.steps()
     place = failed_step(steps, job)
-    failing = steps[place]
-    script = _replayable(failing)
-    before = _builds(steps[:place]) if failing.shell() in BASH else []
-    suite = _suite(found, failing)
-    return ReplayPlan(
-        failing=_joined([*before, failing]) if before else _single(failing, script),
-        suite=_joined(suite) if suite else None,
-        source=_source(found, place),
+    earlier, later = _earlier(steps[:place], reported(steps[:place], job))
+    failing = _failing(replace(steps[place], later=later))
+    suite = wider([_runs(one.steps()) for one in [found, *other_jobs(found)]], failing)
+    plan = replace(
+        earlier.ahead_of(failing, tree, late=later.met),
+        suite=command(override, override.suite) if override.suite else suite.command,
+        image=override.image,
+        source=f"{found.workflow.path}, job {found.id}, step {place + 1}",
+        notes=tuple(_notes(found)),
+    )
+    return equipped(
+        plan,
+        tree,
+        images=images,
+        runs=_read(steps[: place + 1]),
+        toolchains=_toolchains(tree, steps[:place]),
+        job_image=found.container(),
     )
 
 
-def _builds(steps: Sequence[Step]) -> list[Step]:
-    return [step for step in steps if step.kind is StepKind.BUILD and _joinable(step)]
+def _earlier(steps: Sequence[Step], seen: Sequence[CIStep | None]) -> tuple[Earlier, Later]:
+    """The commands before the failing one, and what they tell when they run."""
+    earlier, later = Earlier(), Later()
+    for step, report in zip(steps, seen, strict=True):
+        if not isinstance(step.body.get("run"), str) or (report is not None and report.skipped):
+            continue
+        try:
+            # That GitHub ran it says more than its condition.
+            condition = True if report is not None else replace(step, later=later).condition()
+            if condition is False:
+                continue
+            run = _run(replace(step, later=later), condition=condition if isinstance(condition, str) else "")
+        except UnknownExpressionError as error:
+            earlier.cannot(
+                step.title, f"it needs ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub"
+            )
+            continue
+        except UnusableWorkflowError as error:
+            earlier.cannot(step.title, str(error).rstrip("."))
+            continue
+        earlier.runs.append(run)
+        if run.machineless:
+            later = Later(
+                steps=later.steps | {step.id} if step.id else later.steps,
+                writers=(*later.writers, run.script) if "GITHUB_ENV" in run.script else later.writers,
+                met=later.met,
+            )
+    return earlier, later
 
 
-def _replayable(failing: Step) -> str:
-    """The failing step's script without what installs things."""
-    if not failing.run:
-        uses = one_line(failing.uses, 80)
+def _failing(step: Step) -> Run:
+    """The failing step, unless nothing of it is left without what installs things."""
+    if not step.run:
+        uses = one_line(step.uses, 80)
+        raise UnusableWorkflowError(f"The failing step {step.title!r} is the action {uses!r}, not a command.")
+    run = _run(step)
+    if not run.replayable:
         raise UnusableWorkflowError(
-            f"The failing step {failing.title!r} is the action {uses!r}, not a command."
-        )
-    script = without_set_up(failing.script())
-    if not script or kind_of(script) is StepKind.SET_UP:
-        raise UnusableWorkflowError(
-            f"The failing step {failing.title!r} installs things or needs Docker, "
+            f"The failing step {step.title!r} installs things or needs Docker, "
             "and the sandbox has neither network nor Docker."
         )
-    return script
+    return run
 
 
-def _suite(found: Job, failing: Step) -> list[Step]:
-    """The wider check, with the builds that it needs, in order."""
-    jobs = [found, *other_jobs(found)]
-    for kind in (StepKind.TEST, StepKind.CHECK):
-        for job in jobs:
-            steps = job.steps()
-            chosen = [one for one in steps if one.kind is kind and _joinable(one) and one.run != failing.run]
-            if chosen:
-                needed = _builds(steps[: steps.index(chosen[-1])])
-                return [step for step in steps if step in chosen or step in needed]
-    return []
+def _run(step: Step, *, condition: str = "") -> Run:
+    return Run(
+        title=step.title,
+        script=step.script(),
+        env=step.env(),
+        folder=step.folder(),
+        shell=step.shell(),
+        dependable=step.dependable,
+        name=step.id,
+        own_env=step.own_env(),
+        condition=condition,
+        may_fail=step.may_fail,
+    )
 
 
-def _joinable(step: Step) -> bool:
-    return step.dependable and step.shell() in BASH
+def _runs(steps: Sequence[Step]) -> list[Run]:
+    """The steps that can stand in a suite or before it."""
+    return [_run(step) for step in steps if step.kind is not StepKind.SET_UP and step.dependable]
 
 
-def _source(found: Job, place: int) -> str:
-    """Where the commands come from and what is different here, for people."""
-    notes = [f"{found.workflow.path}, job {found.id}, step {place + 1}"]
-    if found.secrets:
-        notes.append(f"secrets left empty: {', '.join(sorted(found.secrets))}")
-    if found.left_out:
-        notes.append(f"variables left out: {', '.join(sorted(found.left_out))}")
-    return "; ".join(notes)
-
-
-def _single(step: Step, script: str) -> ShellCommand:
-    return ShellCommand(script=script, env=_usable(step.env()), workdir=step.folder(), shell=step.shell())
-
-
-def _joined(steps: Sequence[Step]) -> ShellCommand:
-    """Several steps as one script, each in a shell of its own with its own folder and variables."""
-    if len(steps) == 1:
-        return _single(steps[0], without_set_up(steps[0].script()))
-    parts = []
+def _read(steps: Sequence[Step]) -> Iterator[Run]:
+    """All steps only to be read: for what they install."""
     for step in steps:
-        exports = [f"export {name}={shlex.quote(value)}" for name, value in _usable(step.env()).items()]
-        strict = ["set -o pipefail"] if "pipefail" in step.shell() else []
-        lines = [
-            f"cd -- {shlex.quote(step.folder())}",
-            *strict,
-            *exports,
-            without_set_up(step.script()).rstrip(),
-        ]
-        parts.append("(\n" + "\n".join(lines) + "\n)")
-    return ShellCommand(script="\n".join(parts) + "\n")
+        try:
+            yield Run(title="", script=step.script(), folder=step.folder())
+        except (UnknownExpressionError, UnusableWorkflowError):
+            continue
 
 
-def _usable(env: Mapping[str, str]) -> dict[str, str]:
-    """Variables that a shell can export: odd names and NUL would fail the whole command."""
-    return {name: value for name, value in env.items() if _ENV_NAME.fullmatch(name) and "\x00" not in value}
+def _toolchains(tree: Path, steps: Sequence[Step]) -> list[Toolchain]:
+    found = (from_action(step.uses, step.inputs(), tree) for step in steps if step.uses)
+    return [one for one in found if one is not None]
+
+
+def _notes(found: Job) -> Iterator[str]:
+    """What is different in the sandbox, for people."""
+    services = found.services()
+    if services:
+        yield f"The job's services are missing in the sandbox: {one_line(', '.join(services))}."
+    if found.secrets:
+        yield f"Secrets are left empty: {one_line(', '.join(sorted(found.secrets)))}."
+    if found.left_out:
+        yield f"Variables left out, known only on GitHub: {one_line(', '.join(sorted(found.left_out)))}."

@@ -19,10 +19,14 @@ from patchpilot.errors import ConfigurationError, ForgeryError, MalformedPayload
 from patchpilot.failures import (
     CheckActionRequested,
     CommentWritten,
+    CommitsReverted,
+    ForkPullRequestMoved,
     HostEvent,
     PullRequestClosed,
+    ReviewWritten,
     RunFinished,
 )
+from patchpilot.reverts import Reverts, reverts
 from patchpilot.source import HostUser, Repo, RunRef, sha
 from patchpilot.text import one_line
 from providers.ci.github_payloads import (
@@ -31,8 +35,11 @@ from providers.ci.github_payloads import (
     Envelope,
     IssueCommentEvent,
     PullRequestEvent,
+    PushEvent,
     RepositoryPart,
+    ReviewEvent,
     WorkflowRunEvent,
+    WorkflowRunPart,
 )
 
 HOST = "github"
@@ -44,8 +51,11 @@ MAX_BODY_BYTES = 25 * 1024 * 1024
 
 _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 _DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
+_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _RED = {"failure", "timed_out", "startup_failure"}
 _GREEN = {"success"}
+_MOVES = {"opened", "reopened", "synchronize"}
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -126,12 +136,17 @@ def _run_finished(delivery: str, body: bytes) -> RunFinished | None:
     if _read(Envelope, body, "workflow_run").action != "completed":
         return None
     event = _read(WorkflowRunEvent, body, "workflow_run")
-    run = event.workflow_run
+    return run_finished(delivery, event.workflow_run, event.repository)
+
+
+def run_finished(delivery: str, run: WorkflowRunPart, repository: RepositoryPart) -> RunFinished | None:
+    """A run as GitHub shows it, told or asked; ``None`` for one that says nothing about the code."""
     # Cancelled, skipped, neutral: says nothing about the code. Without a branch there is no line to heal.
     if run.conclusion not in _RED | _GREEN or run.head_branch is None:
         return None
     commit = run.head_commit
-    repo = _repo(event.repository)
+    pull = run.pull_requests[0] if run.pull_requests else None
+    repo = _repo(repository)
     author = run.actor.login if run.actor else (commit.author.name if commit and commit.author else "")
     return RunFinished(
         delivery_id=delivery,
@@ -145,31 +160,106 @@ def _run_finished(delivery: str, body: bytes) -> RunFinished | None:
         succeeded=run.conclusion in _GREEN,
         author=one_line(author, 100),
         commit_subject=one_line(commit.message.split("\n", 1)[0]) if commit else "",
-        default_branch=event.repository.default_branch,
-        pull_request=run.pull_requests[0].number if run.pull_requests else None,
+        default_branch=repository.default_branch,
+        pull_request=pull.number if pull else None,
+        base_branch=pull.base.ref if pull and pull.base else "",
         # A deleted fork is null; what can't be told to be ours is treated as a stranger's.
-        from_fork=run.head_repository is None or run.head_repository.id != event.repository.id,
+        from_fork=run.head_repository is None or run.head_repository.id != repository.id,
+        private=repository.private,
+        reverts=reverts([commit.message] if commit else [], repo),
         started_at=run.run_started_at,
         finished_at=run.updated_at,
     )
 
 
-def _pull_request_closed(delivery: str, body: bytes) -> PullRequestClosed | None:
-    if _read(Envelope, body, "pull_request").action != "closed":
+def _pull_request(delivery: str, body: bytes) -> PullRequestClosed | ForkPullRequestMoved | None:
+    action = _read(Envelope, body, "pull_request").action
+    if action == "closed":
+        return _closed(delivery, _read(PullRequestEvent, body, "pull_request"))
+    if action in _MOVES:
+        return _moved(delivery, _read(PullRequestEvent, body, "pull_request"))
+    return None
+
+
+def _moved(delivery: str, event: PullRequestEvent) -> ForkPullRequestMoved | None:
+    pull = event.pull_request
+    if pull.head.repo is not None and pull.head.repo.id == event.repository.id:
         return None
-    event = _read(PullRequestEvent, body, "pull_request")
+    return ForkPullRequestMoved(
+        delivery_id=delivery,
+        repo=_repo(event.repository),
+        number=pull.number,
+        head_sha=sha(pull.head.sha),
+        base_branch=pull.base.ref if pull.base else "",
+    )
+
+
+def _closed(delivery: str, event: PullRequestEvent) -> PullRequestClosed:
     pull = event.pull_request
     # Before a merge, merge_commit_sha is the throw-away test merge: it means nothing then.
     merged = sha(pull.merge_commit_sha) if pull.merged and pull.merge_commit_sha else None
+    repo = _repo(event.repository)
     return PullRequestClosed(
         delivery_id=delivery,
-        repo=_repo(event.repository),
+        repo=repo,
         number=pull.number,
         branch=pull.head.ref,
         head_sha=sha(pull.head.sha),
         merged=pull.merged,
         merge_sha=merged,
         by=event.sender.login,
+        base_branch=pull.base.ref if pull.base else "",
+        reverts=reverts([pull.body or ""], repo) if pull.merged else Reverts(),
+    )
+
+
+def _reverted(delivery: str, body: bytes) -> CommitsReverted | None:
+    event = _read(PushEvent, body, "push")
+    repo = _repo(event.repository)
+    branch = event.ref.removeprefix("refs/heads/")
+    found = reverts((commit.message for commit in event.commits), repo)
+    addresses = _addresses(event)
+    if branch == event.ref or not (found or addresses):
+        return None
+    return CommitsReverted(
+        delivery_id=delivery,
+        repo=repo,
+        branch=branch,
+        reverts=found,
+        by=event.sender.login,
+        addresses=addresses,
+    )
+
+
+def _addresses(event: PushEvent) -> tuple[tuple[str, str], ...]:
+    known = set()
+    for author in (commit.author for commit in event.commits if commit.author is not None):
+        address, login = (author.email or "").lower(), author.username or ""
+        # What GitHub makes up to hide an address is nobody's in a chat.
+        hidden = address.endswith("@users.noreply.github.com")
+        if _ADDRESS.fullmatch(address) and _LOGIN.fullmatch(login) and not hidden:
+            known.add((address, login))
+    return tuple(sorted(known))
+
+
+def _review_written(delivery: str, body: bytes) -> ReviewWritten | None:
+    if _read(Envelope, body, "pull_request_review").action != "submitted":
+        return None
+    event = _read(ReviewEvent, body, "pull_request_review")
+    review = event.review
+    # The webhook writes states in lower case, the API in capitals; a mere comment decides nothing.
+    state = review.state.lower()
+    if state not in {"approved", "changes_requested"} or review.user is None:
+        return None
+    return ReviewWritten(
+        delivery_id=delivery,
+        repo=_repo(event.repository),
+        number=event.pull_request.number,
+        branch=event.pull_request.head.ref,
+        by=review.user.login,
+        approved=state == "approved",
+        text=one_line(review.body or "", 500),
+        url=_link(review.html_url),
     )
 
 
@@ -203,7 +293,6 @@ def _check_action(delivery: str, body: bytes) -> CheckActionRequested | None:
     return CheckActionRequested(
         delivery_id=delivery,
         repo=_repo(event.repository),
-        check_run_id=event.check_run.id,
         external_id=event.check_run.external_id or "",
         action=event.requested_action.identifier,
         by=_user(event.sender),
@@ -225,7 +314,9 @@ def _link(url: str) -> str:
 
 _READERS: dict[str, Callable[[str, bytes], HostEvent | None]] = {
     "workflow_run": _run_finished,
-    "pull_request": _pull_request_closed,
+    "pull_request": _pull_request,
+    "pull_request_review": _review_written,
+    "push": _reverted,
     "issue_comment": _comment_written,
     "check_run": _check_action,
 }

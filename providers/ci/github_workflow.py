@@ -5,16 +5,20 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-synt
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from patchpilot.source import CIJob
+from patchpilot.source import CIJob, CIStep
 from patchpilot.text import one_line
-from providers.ci.github_expressions import Context, UnknownExpressionError, scalar
+from providers.ci.github_conditions import Late, holds
+from providers.ci.github_expressions import Context, Later, UnknownExpressionError, scalar
 from providers.ci.github_matrix import Combination, combinations, display_names, guessed_combination
+from providers.ci.known_actions import command_of
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
+from providers.ci.recipe import UnusableConfigError
 from providers.ci.step_kinds import StepKind, kind_of
 
 SHELLS: Mapping[str, str] = {
@@ -25,13 +29,14 @@ SHELLS: Mapping[str, str] = {
     "python": "python",
 }
 _WINDOWS = {"pwsh", "powershell", "cmd"}
-# Files through which steps talk to the runner; nobody reads them here, but writing must not fail.
+# Files through which steps talk to the runner. Nobody reads them where a step runs alone, but writing must
+# not fail there either.
 _SINKS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
 # Steps that the runner adds by itself: https://github.com/actions/runner
 _RUNNERS_OWN = ("Set up job", "Complete job", "Initialize containers", "Stop containers", "Set up runner")
 
 
-class UnusableWorkflowError(Exception):
+class UnusableWorkflowError(UnusableConfigError):
     """The workflow doesn't tell what to run; the message is a sentence for people."""
 
 
@@ -69,6 +74,19 @@ class Job:
         own = _mapping(_mapping(self.body.get("defaults")).get("run"))
         return scalar(own.get(key) or self.workflow.run_defaults.get(key))
 
+    def container(self) -> str:
+        """The image that the job runs in, empty where it runs on the machine itself."""
+        named = self.body.get("container")
+        named = named.get("image") if isinstance(named, Mapping) else named
+        try:
+            return Context(matrix=self.combination).expand(scalar(named))
+        except UnknownExpressionError:
+            return ""
+
+    def services(self) -> tuple[str, ...]:
+        """Names of the containers that run beside the job."""
+        return tuple(str(name) for name in _mapping(self.body.get("services")))
+
     def on_windows(self) -> bool:
         """Whether the default shell is PowerShell."""
         label = scalar(self.body.get("runs-on")) if isinstance(self.body.get("runs-on"), str) else ""
@@ -85,16 +103,57 @@ class Step:
 
     job: Job
     body: Mapping[str, object]
+    later: Later | None = None
+    """What the steps before it tell when they run; ``None`` where these are not run."""
+
+    @property
+    def id(self) -> str:
+        """What later steps call it by."""
+        return scalar(self.body.get("id"))
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether the job goes on where it fails; unknown expressions mostly stand for a release's matrix."""
+        written = self.body.get("continue-on-error")
+        try:
+            return self._context(".").expand(scalar(written)) not in {"", "false"}
+        except UnknownExpressionError:
+            return True
+
+    def condition(self) -> bool | str:
+        """Whether it runs, or a shell test of it; raises ``UnknownExpressionError``."""
+        written = self.body.get("if")
+        if written is None:
+            return True
+        context = self._context(".")
+        later = self.later or Later()
+
+        def known(name: str) -> str | float | bool | Late:
+            call = later.call(name, context.env) if name.lower().startswith("env.") else ""
+            return Late(f'"$({call})"') if call else context.value(name)
+
+        return holds(scalar(written), known=known, steps=later.steps)
 
     @property
     def run(self) -> str:
-        """The script as written, empty for an action."""
-        return self.body["run"] if isinstance(self.body.get("run"), str) else ""  # type: ignore[return-value]
+        """The script as written, or the command that a known action runs; empty for other actions."""
+        written = self.body.get("run")
+        if isinstance(written, str):
+            return written
+        return command_of(self.uses, self.inputs()) if self.uses else ""
 
     @property
     def uses(self) -> str:
         """The action, empty for a command."""
         return scalar(self.body.get("uses"))
+
+    def inputs(self) -> dict[str, str]:
+        """What ``with`` hands to an action; what only GitHub knows is left out."""
+        known = {}
+        for key, value in _mapping(self.body.get("with")).items():
+            with contextlib.suppress(UnknownExpressionError, UnusableWorkflowError):
+                known[scalar(key)] = self._context(".").expand(scalar(value)).strip()
+        return known
 
     @property
     def title(self) -> str:
@@ -116,7 +175,7 @@ class Step:
     @property
     def dependable(self) -> bool:
         """A command that always runs, must succeed, and can be told without GitHub."""
-        if not self.run or "if" in self.body or self.body.get("continue-on-error"):
+        if "run" not in self.body or not self.run or "if" in self.body or self.body.get("continue-on-error"):
             return False
         try:
             self.script(), self.folder(), self.shell()
@@ -125,8 +184,8 @@ class Step:
         return True
 
     def script(self) -> str:
-        """The script with expressions filled in."""
-        return self._context(self._way_up()).expand(self.run)
+        """The script with expressions filled in; those that only a run tells stay as they are written."""
+        return self._context(self._way_up(), later=self.later).expand(self.run)
 
     def folder(self) -> str:
         """Where it runs, relative to the root of the checkout."""
@@ -156,7 +215,8 @@ class Step:
         for level in (self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
             for key, value in _mapping(level).items():
                 try:
-                    values[scalar(key)] = self._context(self._way_up(), values).expand(scalar(value))
+                    context = self._context(self._way_up(), values, later=self.later)
+                    values[scalar(key)] = context.expand(scalar(value))
                     self.job.left_out.discard(scalar(key))
                 except UnknownExpressionError:
                     values.pop(scalar(key), None)
@@ -164,7 +224,8 @@ class Step:
         return values
 
     def _written_title(self) -> str:
-        first = next((line for line in self.run.splitlines() if line.strip()), "")
+        script = "" if self.uses else self.run
+        first = next((line for line in script.splitlines() if line.strip()), "")
         return scalar(self.body.get("name")) or f"Run {first.strip() or self.uses}"
 
     def _way_up(self) -> str:
@@ -172,9 +233,17 @@ class Step:
         folder = self.folder()
         return "/".join(".." for _ in PurePosixPath(folder).parts) or "."
 
-    def _context(self, root: str, env: Mapping[str, str] | None = None) -> Context:
+    def own_env(self) -> tuple[str, ...]:
+        """Names of the variables that are the step's own."""
+        return tuple(scalar(key) for key in _mapping(self.body.get("env")))
+
+    def _context(
+        self, root: str, env: Mapping[str, str] | None = None, *, later: Later | None = None
+    ) -> Context:
         known = self._plain_env(root) if env is None else env
-        return Context(matrix=self.job.combination, env=known, root=root, secrets=self.job.secrets)
+        return Context(
+            matrix=self.job.combination, env=known, root=root, secrets=self.job.secrets, later=later
+        )
 
     def _plain_env(self, root: str) -> dict[str, str]:
         """Variables for ``${{ env.X }}``; those that are themselves unknown are simply not there."""
@@ -234,6 +303,11 @@ def job_of(workflow: Workflow, name: str) -> Job:
     raise UnusableWorkflowError(f"No job of {workflow.path} is called {one_line(name)!r}.")
 
 
+def shown_names(workflow: Workflow) -> tuple[str, ...]:
+    """All jobs under the names that GitHub shows."""
+    return tuple(dict.fromkeys(names[0] for names, _ in _named(workflow) if names))
+
+
 def other_jobs(job: Job) -> list[Job]:
     """The workflow's other jobs that always run, each in its first combination."""
     found = []
@@ -261,6 +335,17 @@ def failed_step(steps: Sequence[Step], job: CIJob) -> int:
     if failed in shown and len(shown) == len(steps):
         return shown.index(failed)
     raise UnusableWorkflowError(f"Step {wanted!r} of job {job.name!r} is not a step of the workflow file.")
+
+
+def reported(steps: Sequence[Step], job: CIJob) -> list[CIStep | None]:
+    """What GitHub reports of each step; ``None`` for one that it doesn't name."""
+    rest = list(job.steps)
+    found: list[CIStep | None] = []
+    for step in steps:
+        place = next((at for at, one in enumerate(rest) if step.is_called(one_line(one.name))), None)
+        found.append(None if place is None else rest[place])
+        rest = rest if place is None else rest[place + 1 :]
+    return found
 
 
 def _named(workflow: Workflow) -> list[tuple[list[str], Job]]:

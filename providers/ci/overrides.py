@@ -16,6 +16,7 @@ Everything is optional; a job's own entries come before the general ones.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import yaml
@@ -86,10 +87,36 @@ class YamlProblemError(Exception):
     """Text that is no YAML; the message says where."""
 
 
+class SafeLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also refuses merges (``<<``) that multiply: each level copies all."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        merges = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
+        parts = sum(len(value.value) if isinstance(value, yaml.SequenceNode) else 1 for value in merges)
+        if parts > _MAX_MERGES:
+            raise yaml.constructor.ConstructorError(None, None, "merges too many mappings", node.start_mark)
+        super().flatten_mapping(node)
+        if len(node.value) > _MAX_MERGED:
+            raise yaml.constructor.ConstructorError(None, None, "too large once merged", node.start_mark)
+
+
+_MAX_DOCUMENTS = 10
+_MAX_MERGES = 100
+_MAX_MERGED = 10_000
+
+
 def load_yaml(text: str) -> object:
     """Parse YAML safely; raises :class:`YamlProblemError` for anything that doesn't parse."""
+    documents = load_documents(text)
+    if len(documents) > 1:
+        raise YamlProblemError("expected a single document in the stream")
+    return documents[0] if documents else None
+
+
+def load_documents(text: str, loader: type[SafeLoader] = SafeLoader) -> list[object]:
+    """All documents of a YAML file; raises :class:`YamlProblemError` for anything that doesn't parse."""
     try:
-        loaded: object = yaml.safe_load(text)
+        loaded: list[object] = list(itertools.islice(yaml.load_all(text, Loader=loader), _MAX_DOCUMENTS))
         _check_size(loaded, {})
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
@@ -116,14 +143,25 @@ def _check_size(value: object, known: dict[int, int]) -> int:
 
 def read_plain_file(tree: Path, path: str) -> str | None:
     """A small ordinary file of the checkout, ``None`` if it is none; never through a symlink."""
-    place = tree
-    for part in Path(path).parts:
-        place /= part
-        if place.is_symlink() or part == ".." or place.anchor != tree.anchor:
-            return None
+    if not has_plain_file(tree, path):
+        return None
+    place = tree / path
     try:
-        if not place.is_relative_to(tree) or not place.is_file() or place.stat().st_size > MAX_BYTES:
+        if place.stat().st_size > MAX_BYTES:
             return None
         return place.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+
+
+def has_plain_file(tree: Path, path: str) -> bool:
+    """Whether the checkout has this ordinary file, of any size; never through a symlink."""
+    place = tree
+    try:
+        for part in Path(path).parts:
+            place /= part
+            if part == ".." or place.anchor != tree.anchor or place.is_symlink():
+                return False
+        return place.is_relative_to(tree) and place.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
+        return False

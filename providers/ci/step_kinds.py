@@ -68,9 +68,13 @@ _SET_UP = re.compile(
     r"|(?:npm|pnpm|bun)\s+(?:ci|i|install|add)|yarn(?:\s+(?:install|add)|\s*$)|corepack"
     r"|bundle\s+install|gem\s+install|composer\s+install|go\s+(?:mod\s+download|install|get)|cargo\s+(?:install|fetch)"
     r"|rustup|apt(?:-get)?|apk|dnf|yum|brew|choco|snap|curl|wget|git\s+(?:clone|submodule|fetch)|docker|docker-compose"
-    r"|dotnet\s+restore|mix\s+deps\.get|playwright\s+install|pre-commit\s+install)(?![\w-])",
+    r"|dotnet\s+restore|mix\s+deps\.get|playwright\s+install|pre-commit\s+install"
+    r"|(?:source|\.)\s+\S*(?:bin/activate|nvm\.sh)|nvm\s+\w+|(?:\./)?codecov\w*|coveralls)(?![\w-])",
     re.MULTILINE,
 )
+
+
+_OPENS_BLOCK = re.compile(r"(?:\b(?:then|do|else)|[{(])[ \t]*$")
 
 
 def kind_of(script: str) -> StepKind:
@@ -101,6 +105,8 @@ def without_set_up(script: str) -> str:
             kept.append(line)
         elif wanted:
             kept.append(" && ".join(wanted))
+        elif kept and _OPENS_BLOCK.search(kept[-1]):
+            kept.append(":")  # a block may not be empty
     if len(kept) == len(lines) and kept == lines:
         return script
     return "\n".join(kept).strip()

@@ -70,6 +70,7 @@ class _Ref(BaseModel):
 
 class _Repository(BaseModel):
     full_name: str
+    private: bool = True
 
 
 class _Comparison(BaseModel):
@@ -135,7 +136,6 @@ class GitHubHost:
         return Commit(
             sha=Sha(found.sha),
             author=one_line(author, 100),
-            author_login=found.author.login if found.author else "",
             message=found.commit.message,
             parents=tuple(Sha(parent.sha) for parent in found.parents),
             diff=_cut(diff),
@@ -160,6 +160,16 @@ class GitHubHost:
             found = session.get(f"compare/{ref_path(base)}...{sha(head)}", _Comparison, few)
             return Sha(found.merge_base_commit.sha)
 
+    def read_file(self, repo: Repo, path: str, *, branch: str) -> str | None:
+        """The text of one file on a branch; ``None`` where file or branch are missing."""
+        try:
+            with self._access.session(repo, f"reading {path} of {repo}") as session:
+                return session.raw(f"contents/{path}", {"ref": branch})
+        except NotFoundError as error:
+            if not is_status(error, 404):
+                raise
+        return None
+
     def branch_head(self, repo: Repo, branch: str) -> Sha | None:
         """The commit a branch points to, ``None`` when the branch is gone.
 
@@ -183,17 +193,45 @@ class GitHubHost:
         by now is a stranger.
         https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
         """
-        try:
-            with self._access.session(repo, f"asking what {user.login!r} may do on {repo}") as session:
-                role = session.get(f"collaborators/{segment(user.login)}/permission", _Role)
-        except PatchPilotError as error:
-            if is_status(error, 404):
-                return Permission.NONE
-            raise
-        if user.id is not None and role.user is not None and role.user.id not in {None, user.id}:
+        role = self._role(repo, user.login)
+        if user.id is not None and (role is None or not _is_of(role, user.id)):
+            # Renamed since the account was linked? The number stays, the login does not.
+            login = self._login(repo, user.id)
+            role = self._role(repo, login) if login and login.lower() != user.login.lower() else None
+            if role is not None and not _is_of(role, user.id):
+                role = None
+        if role is None:
             return Permission.NONE
         # Servers without role_name (before GHES 3.4) say only the coarse word.
         return _ROLES.get(role.role_name or role.permission, Permission.NONE)
+
+    def _role(self, repo: Repo, login: str) -> _Role | None:
+        try:
+            with self._access.session(repo, f"asking what {login!r} may do on {repo}") as session:
+                return session.get(f"collaborators/{segment(login)}/permission", _Role)
+        except PatchPilotError as error:
+            if is_status(error, 404):
+                return None
+            raise
+
+    def _login(self, repo: Repo, number: int) -> str:
+        """The present login of an account; https://docs.github.com/en/rest/users/users#get-a-user-using-their-id"""
+        try:
+            with self._access.session(repo, f"asking who account {number} is") as session:
+                return session.get(f"/user/{number}", _Login).login
+        except PatchPilotError as error:
+            if is_status(error, 404):
+                return ""
+            raise
+
+    def is_private(self, repo: Repo) -> bool:
+        """Whether not everybody may see the repository; internal ones are private here."""
+        with self._access.session(repo, f"asking who may see {repo}") as session:
+            return session.get(f"/repos/{repo.full_name}", _Repository).private
+
+
+def _is_of(role: _Role, number: int) -> bool:
+    return role.user is None or role.user.id in {None, number}
 
 
 def default_cache() -> Path:

@@ -47,6 +47,15 @@ WRITER: Mapping[str, str] = {
 }
 """What the effects role needs. Never ``workflows``: a patch to a workflow file is refused before."""
 
+FOLLOWER: Mapping[str, str] = {
+    "actions": "read",
+    "checks": "read",
+    "contents": "read",
+    "pull_requests": "read",
+    "metadata": "read",
+}
+"""What the effects role needs to see whether CI of a fix has started; a token of its own, for reading."""
+
 RERUNNER: Mapping[str, str] = {"actions": "write", "metadata": "read"}
 """What asking for a rerun needs; a token of its own, so that the one that writes branches never has it."""
 
@@ -120,10 +129,7 @@ class GitHubAccess:
     @property
     def web_url(self) -> str:
         """Where the same server shows pages and serves git: no trailing slash."""
-        parts = urlsplit(self.api_url)
-        if parts.path.endswith("/api/v3"):
-            return urlunsplit(parts._replace(path=parts.path.removesuffix("/api/v3")))
-        return urlunsplit(parts._replace(netloc=parts.netloc.removeprefix("api."), path=""))
+        return web_url_of(self.api_url)
 
     def git_url(self, repo: Repo) -> str:
         """Address for ``git fetch``, without credentials."""
@@ -143,6 +149,15 @@ class GitHubAccess:
                     # The token was revoked before its time; the next call asks for a new one.
                     self.forget(repo)
                 raise
+
+    @contextmanager
+    def as_app(self, doing: str) -> Iterator[Session | None]:
+        """Calls as the App itself (paths from ``/app``); ``None`` with a plain token, which is no App."""
+        if self._app is None:
+            yield None
+            return
+        with translated(doing, None), self._client(self._app) as app:
+            yield Session(app.requester, None)
 
     def client_for(self, repo: Repo) -> github.Github:
         """A PyGithub client that may touch ``repo`` only. Close it (``with``) when done."""
@@ -171,7 +186,10 @@ class GitHubAccess:
             self._tokens.pop(repo.full_name.lower(), None)
 
     def own_login(self, repo: Repo) -> str:
-        """With a plain token: the login it belongs to."""
+        """The login that we write as: the token's, or that of the App's bot account."""
+        if self._app is not None:
+            with translated("asking for the App's name", repo), self._client(self._app) as app:
+                return f"{Session(app.requester, repo).get('/app', _App).slug}[bot]"
         with self.session(repo, "asking whose token this is") as session:
             return session.get("/user", _Login).login
 
@@ -218,6 +236,14 @@ class GitHubAccess:
         )
 
 
+def web_url_of(api_url: str) -> str:
+    """Where the server with this API shows pages: no trailing slash."""
+    parts = urlsplit(api_url.rstrip("/"))
+    if parts.path.endswith("/api/v3"):
+        return urlunsplit(parts._replace(path=parts.path.removesuffix("/api/v3")))
+    return urlunsplit(parts._replace(netloc=parts.netloc.removeprefix("api."), path=""))
+
+
 def reader_access(settings: GitHubReaderSettings) -> GitHubAccess:
     """Read access for bot and worker; raises :class:`ConfigurationError` naming what to set."""
     credentials = _credentials(
@@ -232,6 +258,11 @@ def reader_access(settings: GitHubReaderSettings) -> GitHubAccess:
 def writer_access(settings: EffectsSettings) -> GitHubAccess:
     """Write access for the effects role; raises :class:`ConfigurationError` naming what to set."""
     return _effects_access(settings, WRITER)
+
+
+def follower_access(settings: EffectsSettings) -> GitHubAccess:
+    """What the effects role reads CI with; raises :class:`ConfigurationError` naming what to set."""
+    return _effects_access(settings, FOLLOWER)
 
 
 def rerun_access(settings: EffectsSettings) -> GitHubAccess:
@@ -253,6 +284,10 @@ def _effects_access(settings: EffectsSettings, permissions: Mapping[str, str]) -
 
 class _Login(BaseModel):
     login: str
+
+
+class _App(BaseModel):
+    slug: str
 
 
 def _read_retry() -> Retry:

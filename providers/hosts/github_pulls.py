@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel
@@ -21,6 +23,7 @@ from providers.hosts import diffs, github_objects
 from providers.hosts.github_api import ref_path
 from providers.hosts.github_auth import GitHubAccess
 from providers.hosts.github_errors import is_status
+from providers.hosts.github_reviewers import GitHubReviewers
 
 MAX_BODY = 65_536
 """Characters of a pull request's or comment's body; GitHub refuses more."""
@@ -54,6 +57,14 @@ class _Pull(BaseModel):
     head: _Head
 
 
+class _Message(BaseModel):
+    message: str = ""
+
+
+class _Written(BaseModel):
+    commit: _Message
+
+
 class _App(BaseModel):
     id: int
 
@@ -71,13 +82,52 @@ class _Comment(BaseModel):
 
 
 class GitHubPullRequests:
-    """Writes branches, pull requests and comments (:class:`~patchpilot.ports.PullRequests`).
+    """Writes branches, pull requests and comments.
 
     Only the effects role has credentials for it.
     """
 
     def __init__(self, access: GitHubAccess) -> None:
         self._access = access
+        self._reviewers = GitHubReviewers(access)
+
+    def recent_messages(self, repo: Repo, branch: str, *, limit: int) -> list[str]:
+        """The messages of a branch's last commits, newest first; none where the branch is gone."""
+        try:
+            with self._access.session(repo, f"reading the last commits of {branch!r} on {repo}") as session:
+                found = session.pages("commits", _Written, params={"sha": branch}, per_page=limit)
+                return [one.commit.message for one in islice(found, limit)]
+        except NotFoundError:
+            return []
+
+    def push(self, proposal: Proposal, *, onto: Sha) -> Sha:
+        """Put the change on top of a branch whose head is ``onto``; once, however often it is asked for.
+
+        Raises :class:`PermanentError` when somebody has pushed since.
+        """
+        repo = proposal.repo
+        tree = self._tree(proposal)
+        found = self._head(proposal)
+        if found is None:
+            raise NotFoundError(f"branch {proposal.branch!r} of {repo} is gone, so nothing was pushed to it")
+        head, made, parents = found
+        if (made, parents) == (tree, [onto]):
+            return head
+        if head != onto:
+            raise PermanentError(
+                f"somebody has pushed to {proposal.branch!r} of {repo} since; PatchPilot leaves their work "
+                "alone. The patch is in the thread"
+            )
+        if made == tree:
+            raise PermanentError(f"the patch changes nothing on {proposal.branch!r} of {repo}")
+        with self._access.session(repo, f"updating branch {proposal.branch!r} on {repo}") as session:
+            commit = github_objects.write_commit(
+                session, message=proposal.commit_message, tree=tree, parent=onto
+            )
+            # Without force GitHub refuses what would lose a commit, whoever was quicker.
+            path = f"git/refs/heads/{ref_path(proposal.branch)}"
+            moved = session.patch(path, _Ref, {"sha": commit, "force": False})
+        return Sha(moved.object.sha)
 
     def open_pull_request(self, proposal: Proposal) -> PullRequest:
         """Create branch, commit and pull request, or find those an earlier call made. Idempotent by branch.
@@ -93,12 +143,14 @@ class GitHubPullRequests:
         if proposal.branch == proposal.base_branch:
             raise PermanentError(f"{proposal.branch!r} is the base branch itself: a fix needs its own branch")
         existing = self._find_pull(repo, proposal.branch)
+        if proposal.onto is not None:
+            return self._advance(proposal, existing, onto=proposal.onto)
         if existing is not None:
             return _known(repo, existing)
         self._check_base(proposal)
         self._branch(proposal)
         made = self._create_pull(proposal)
-        self._label(proposal, made.number)
+        self._reviewers.label(repo, made.number, proposal.labels)
         log.info("pull request opened", extra={"action": "pr_opened", "repo": str(repo), "pr": made.number})
         return _known(repo, made)
 
@@ -134,8 +186,23 @@ class GitHubPullRequests:
 
     # --- branch -------------------------------------------------------------------------------------
 
-    def _branch(self, proposal: Proposal) -> None:
-        """Make the branch with one commit, unless it is there with just this content."""
+    def _advance(self, proposal: Proposal, pull: _Pull | None, *, onto: Sha) -> PullRequest:
+        """Put another round on our branch, and bring its pull request up to date."""
+        repo = proposal.repo
+        if pull is None or pull.state != "open":
+            raise PermanentError(
+                f"the pull request of {proposal.branch!r} on {repo} is closed, so it gets no second round"
+            )
+        head = self.push(proposal, onto=onto)
+        doing = f"bringing {repo}#{pull.number} up to date"
+        with self._access.session(repo, doing) as session:
+            body = {"title": one_line(proposal.title, MAX_TITLE), "body": _cut(proposal.body)}
+            known = session.patch(f"pulls/{pull.number}", _Pull, body)
+        log.info("pull request updated", extra={"action": "pr_updated", "repo": str(repo), "pr": pull.number})
+        return replace(_known(repo, known), head_sha=head)
+
+    def _tree(self, proposal: Proposal) -> Sha:
+        """Write the tree of the base commit with the patch."""
         repo = proposal.repo
         with self._access.session(repo, f"preparing the commit of {proposal.branch!r} on {repo}") as session:
             base = github_objects.read_commit(session, proposal.base_sha)
@@ -144,6 +211,12 @@ class GitHubPullRequests:
             tree = github_objects.write_tree(session, base.tree.sha, changes)
             if tree == base.tree.sha:
                 raise PermanentError(f"the patch changes nothing on {proposal.base_sha[:12]} of {repo}")
+        return tree
+
+    def _branch(self, proposal: Proposal) -> None:
+        """Make the branch with one commit, unless it is there with just this content."""
+        repo = proposal.repo
+        tree = self._tree(proposal)
         if self._is_ours(proposal, tree):
             return
 
@@ -160,17 +233,25 @@ class GitHubPullRequests:
     def _is_ours(self, proposal: Proposal, tree: Sha) -> bool:
         """Whether the branch is there with this very change; raises if it is there with another one."""
         repo = proposal.repo
+        found = self._head(proposal)
+        if found is None:
+            return False
+        if found[1:] == (tree, [proposal.base_sha]):
+            return True
+        raise PermanentError(
+            f"branch {proposal.branch!r} of {repo} exists with other content: delete or rename it and retry"
+        )
+
+    def _head(self, proposal: Proposal) -> tuple[Sha, str, list[str]] | None:
+        """The commit that the branch points to, with its tree and parents; ``None`` without the branch."""
+        repo = proposal.repo
         try:
             with self._access.session(repo, f"looking up branch {proposal.branch!r} on {repo}") as session:
                 ref = session.get(f"git/ref/heads/{ref_path(proposal.branch)}", _Ref)
                 commit = github_objects.read_commit(session, ref.object.sha)
         except NotFoundError:
-            return False
-        if commit.tree.sha == tree and [parent.sha for parent in commit.parents] == [proposal.base_sha]:
-            return True
-        raise PermanentError(
-            f"branch {proposal.branch!r} of {repo} exists with other content: delete or rename it and retry"
-        )
+            return None
+        return Sha(commit.sha), commit.tree.sha, [parent.sha for parent in commit.parents]
 
     # --- pull request -------------------------------------------------------------------------------
 
@@ -192,6 +273,11 @@ class GitHubPullRequests:
             # Drafts need a paid plan on private repositories.
             if not (proposal.draft and is_status(error, 422) and "draft" in str(error).lower()):
                 raise
+            if proposal.draft_only:
+                raise PermanentError(
+                    f"{proposal.repo} takes no draft pull requests, and a policy may open nothing else, so "
+                    "none was opened. Set `policy.mode: ask` there; the patch is in the thread"
+                ) from error
         return self._create_or_find(lambda: self._post_pull(proposal, draft=False), find)
 
     def _post_pull(self, proposal: Proposal, *, draft: bool) -> _Pull:
@@ -206,16 +292,6 @@ class GitHubPullRequests:
         }
         with self._access.session(repo, doing) as session:
             return session.post("pulls", _Pull, body)
-
-    def _label(self, proposal: Proposal, number: int) -> None:
-        """Best effort: a missing label must not cost the pull request."""
-        if not proposal.labels:
-            return
-        try:
-            with self._access.session(proposal.repo, f"labelling {proposal.repo}#{number}") as session:
-                session.send(f"issues/{number}/labels", {"labels": list(proposal.labels)})
-        except PatchPilotError as error:
-            log.warning("labels not set", extra={"action": "pr_label_failed", "reason": str(error)})
 
     # --- comments -----------------------------------------------------------------------------------
 

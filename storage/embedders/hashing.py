@@ -31,6 +31,10 @@ _WORD_MAX = 60
 
 # What a feature counts, against a whole word. A pair of words says more, a fragment less.
 _PAIR, _PART, _GRAM = 1.2, 0.6, 0.15
+# A checksum goes on from what stands before each kind of feature, so that is summed once.
+_PAIR_START, _WORD_START, _PART_START, _GRAM_START = (
+    zlib.crc32(kind) for kind in (b"2:", b"w:", b"p:", b"g:")
+)
 
 
 class HashingEmbedder:
@@ -72,9 +76,9 @@ def _vector(text: str) -> NDArray[np.float32]:
         places.append(place)
         # Sublinear: the tenth mention of a name says little more than the first.
         values.append(value * np.float32(1.0 + math.log(count)))
-    pairs = Counter(f"2:{first} {second}".lower() for first, second in pairwise(found))
+    pairs = Counter(f"{first} {second}".lower() for first, second in pairwise(found))
     if pairs:
-        place, sign = _hashed(list(pairs))
+        place, sign = _placed([zlib.crc32(pair.encode(), _PAIR_START) for pair in pairs])
         places.append(place)
         values.append(
             sign * np.array([_PAIR * (1.0 + math.log(count)) for count in pairs.values()], np.float32)
@@ -92,16 +96,20 @@ def _vector(text: str) -> NDArray[np.float32]:
 @lru_cache(maxsize=20_000)
 def _of_word(word: str) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
     """Places and signed weights of a word, its parts and its character n-grams."""
-    lower = word.lower()
-    bounded = f"^{lower}$"
-    parts = _parts(word)
-    grams = [bounded[start : start + size] for size in _GRAMS for start in range(len(bounded) - size + 1)]
-    place, sign = _hashed([f"w:{lower}", *(f"p:{part}" for part in parts), *(f"g:{gram}" for gram in grams)])
+    lower = word.lower().encode()
+    bounded = b"^%b$" % lower
+    parts = [zlib.crc32(part.encode(), _PART_START) for part in _parts(word)]
+    grams = [
+        zlib.crc32(bounded[start : start + size], _GRAM_START)
+        for size in _GRAMS
+        for start in range(len(bounded) - size + 1)
+    ]
+    place, sign = _placed([zlib.crc32(lower, _WORD_START), *parts, *grams])
     return place, sign * np.array([1.0] + [_PART] * len(parts) + [_GRAM] * len(grams), np.float32)
 
 
-def _hashed(features: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
-    hashes = np.fromiter((zlib.crc32(feature.encode()) for feature in features), np.uint32, len(features))
+def _placed(sums: list[int]) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+    hashes = np.array(sums, np.uint32)
     # The lowest bits choose the place, the highest the sign: collisions then cancel on average.
     signs = np.where(hashes >> np.uint32(31), np.float32(-1), np.float32(1))
     return hashes % np.uint32(DIMENSIONS), signs

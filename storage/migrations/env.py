@@ -3,9 +3,14 @@
 from alembic import context
 from sqlalchemy import text
 
-from storage import models, remembered
+from storage import conversation, due_digests, models, pull_thread, remembered, wishes, workspaces
 
 assert models.Incident.metadata is remembered.Remembered.metadata
+assert models.Incident.metadata is wishes.MuteRow.metadata
+assert models.Incident.metadata is conversation.Assignment.metadata
+assert models.Incident.metadata is pull_thread.PullAskRow.metadata
+assert models.Incident.metadata is workspaces.WorkspaceRow.metadata
+assert models.Incident.metadata is due_digests.DigestRow.metadata
 
 connection = context.config.attributes["connection"]
 # A migration that can't have its lock at once must not queue everybody else behind it, and one that

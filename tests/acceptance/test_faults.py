@@ -6,15 +6,21 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
 
 import httpx
 import psutil
+import psycopg
 import pytest
 import redis
 
+from patchpilot.grammar.values import DigestTime
 from patchpilot.heals import HealState
+from patchpilot.routing import Subscription
+from playground.installation import ROLES
 from playground.samples import CHECKOUT, LEDGER
 from playground.stage import wait_for
+from storage.subscriptions import subscribe
 
 pytestmark = pytest.mark.acceptance
 
@@ -182,7 +188,8 @@ def test_the_same_webhook_ten_times_is_one_failure(home, stage, renamed):
         list(pool.map(lambda _: github.redeliver(delivery.guid), range(10)))
     github.drain()
 
-    jobs = httpx.get(f"{home.town.bot_url}/api/jobs", params={"limit": 200}).json()["jobs"]
+    listed = httpx.get(f"{home.town.bot_url}/api/jobs?limit=200", headers=home.town.bearer)
+    jobs = listed.json()["jobs"]
     assert [j["id"] for j in jobs if j["commit"] == red] == [job["id"]]
     assert stage.detail(job["id"])["failures"] == 1
 
@@ -223,3 +230,57 @@ def test_a_killed_worker_leaves_no_sandbox_behind(home, stage, renamed):
 
     left = {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == "bwrap"} - before
     assert not left
+
+
+@contextmanager
+def everything_down(home):
+    for role in ROLES:
+        home.processes.pause(role)
+    try:
+        yield
+    finally:
+        for role in ROLES:
+            home.processes.resume(role)
+
+
+def digest_asked_for(home, name) -> str:
+    """A channel that asked four weeks ago for a digest on the day that was yesterday."""
+    slack = home.town.slack
+    channel = slack.add_channel(name, members=["ana"])
+    [bot] = slack.workspace.apps.values()
+    slack.invite(name, bot.bot_user)
+    yesterday = DigestTime((datetime.now(UTC) - timedelta(days=1)).weekday(), time(9))
+    subscribe(
+        home.db,
+        Subscription(
+            team=slack.team_id, channel=channel, private=False, host="github", repo=f"acme/{name}",
+            digest=yesterday, zone="UTC",
+        ),
+    )  # fmt: skip
+    with psycopg.connect(home.database_url) as connection:
+        connection.execute(
+            "UPDATE subscriptions SET digest_since = now() - interval '28 days' WHERE channel = %s", [channel]
+        )
+    return channel
+
+
+def test_a_digest_that_was_due_while_everything_was_down_comes_late_and_once(home, stage, renamed):
+    sample = renamed(LEDGER, "late-digest")
+    red = broken(stage, sample)
+    stage.wait(lambda: stage.job(red), "the failure")
+    with everything_down(home):
+        late = digest_asked_for(home, "late-digest")
+
+    with wiped(home.redis_url, every=2.0):
+        stage.wait(lambda: home.town.slack.messages(late), "the late digest")
+        home.processes.kill("bot")
+        home.processes.kill("effects")
+        # By the time that another one has come, whatever would be sent twice has been.
+        other = digest_asked_for(home, "later-digest")
+        stage.wait(lambda: home.town.slack.messages(other), "the digest of another channel")
+
+    with psycopg.connect(home.database_url, autocommit=True) as connection:
+        marked = "SELECT channel, ended FROM digests ORDER BY marked_at"
+        ended = [(late, "sent"), (other, "sent")]
+        stage.wait(lambda: connection.execute(marked).fetchall() == ended, "both to be booked as sent")
+    assert len(home.town.slack.messages(late)) == len(home.town.slack.messages(other)) == 1

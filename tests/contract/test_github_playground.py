@@ -6,70 +6,40 @@ Nothing is faked but the sandbox: CI runs each step of our own sample as a plain
 from __future__ import annotations
 
 import queue
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 
 from patchpilot.errors import NotFoundError, PermanentError, TemporaryError
 from patchpilot.failures import CommentWritten, HostEvent, PullRequestClosed, RunFinished
-from patchpilot.fixes import CommandResult, Ending, Limits, ReplayPlan, ShellCommand
-from patchpilot.ports import WorkbenchSpec
+from patchpilot.fixes import ReplayPlan
 from patchpilot.source import CIJob, HostUser, Permission, Proposal, Repo, Sha
 from playground.github.ci import CIRunner
 from playground.github.faults import FaultKind
 from playground.github.server import GitHub, router
 from playground.samples import LEDGER
+from playground.serving import free_port, served
 from providers.ci.github_actions import GitHubActions
+from providers.ci.github_runs import GitHubRuns
 from providers.ci.github_webhooks import GitHubWebhooks
 from providers.hosts.github import GitHubHost
 from providers.hosts.github_auth import READER, WRITER, AppKey, GitHubAccess
+from providers.hosts.github_people import GitHubPeople
 from providers.hosts.github_pulls import GitHubPullRequests
+from providers.hosts.github_reviewers import GitHubReviewers, Requested
+from tests.app_keys import key_pair
+from tests.plain_bench import PlainBench, PlainBenches
 
 SECRET = "a secret for webhooks"
 REPO = Repo("github", LEDGER.full_name)
 BRANCH = "patchpilot/fix/pp-1-0a1b2c3d-1"
-
-
-@dataclass
-class PlainBench:
-    """Runs our own sample's commands as plain processes."""
-
-    tree: Path
-    engine: str = "none"
-
-    def run(self, command: ShellCommand, *, limits: Limits | None = None) -> CommandResult:
-        done = subprocess.run(
-            [*command.shell.split(), "-c", command.script], cwd=self.tree / command.workdir,
-            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **command.env},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-            timeout=limits.seconds if limits else 60,
-        )  # fmt: skip
-        return CommandResult(
-            command=command, ending=Ending.EXITED, exit_code=done.returncode, output=done.stdout, seconds=0.0
-        )
-
-
-class PlainBenches:
-    engine = "none"
-    reason = "a test"
-
-    @contextmanager
-    def open(self, spec: WorkbenchSpec) -> Iterator[Any]:
-        yield PlainBench(spec.tree)
 
 
 @dataclass
@@ -86,12 +56,6 @@ class Site:
             event = self.events.get(timeout=30)
             if isinstance(event, kind):
                 return event
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -123,42 +87,22 @@ def _listening(events: queue.Queue[HostEvent]) -> Iterator[str]:
         server.server_close()
 
 
-@contextmanager
-def _serving(github: GitHub, port: int) -> Iterator[None]:
-    app = FastAPI()
-    app.include_router(router(github))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def _app(github: GitHub, app_id: str, permissions: Mapping[str, str], **more: str) -> AppKey:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    github.install_app(app_id, public_key_pem=public.decode(), permissions=permissions, **more)
-    return AppKey(app_id, private.decode())
+    pair = key_pair()
+    github.install_app(app_id, public_key_pem=pair.public, permissions=permissions, **more)
+    return AppKey(app_id, pair.private)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port = _free_port()
+    port = free_port()
     events: queue.Queue[HostEvent] = queue.Queue()
     github = GitHub(
         tmp_path_factory.mktemp("github"), base_url=f"http://127.0.0.1:{port}", ci=CIRunner(PlainBenches())
     )
-    with github, _listening(events) as hook, _serving(github, port):
+    app = FastAPI()
+    app.include_router(router(github))
+    with github, _listening(events) as hook, served(app, port=port):
         reader = _app(github, "1", READER, slug="reader")
         writer = _app(
             github,
@@ -204,6 +148,42 @@ def test_a_red_run_arrives_as_a_signed_webhook(site: Site, failure: RunFinished)
     assert failure.branch == "main"
     assert failure.workflow_path.startswith(".github/workflows/")
     assert not failure.from_fork
+
+
+def test_a_run_that_is_named_by_its_address_is_the_one_that_was_reported(
+    site: Site, failure: RunFinished
+) -> None:
+    runs = GitHubRuns(site.reader)
+    address = runs.address(failure.run.url)
+
+    asked = runs.fetch(address)
+
+    assert (address.repo, str(address.run_id)) == (failure.run.repo, failure.run.run_id)
+    assert replace(asked, delivery_id=failure.delivery_id) == failure
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        ("", "is not a run's address"),
+        ("/actions/runs/", "is not a run's address"),
+        ("/pull/1", "is not a run's address"),
+    ],
+)
+def test_what_is_no_runs_address_is_told_apart(site: Site, end: str, why: str) -> None:
+    runs = GitHubRuns(site.reader)
+
+    with pytest.raises(PermanentError, match=why):
+        runs.address(f"{site.github.base_url}/{REPO}{end}")
+    with pytest.raises(PermanentError, match="the code host that I read from"):
+        runs.address(f"https://evil.test/{REPO}/actions/runs/1")
+
+
+def test_a_run_that_is_not_there_is_not_found(site: Site, failure: RunFinished) -> None:
+    runs = GitHubRuns(site.reader)
+
+    with pytest.raises(NotFoundError):
+        runs.fetch(replace(runs.address(failure.run.url), run_id=999_999))
 
 
 def test_the_failed_job_its_log_and_what_it_ran_fit_together(
@@ -308,3 +288,36 @@ def test_a_merge_and_a_comment_come_back_as_webhooks(site: Site) -> None:
 def test_an_app_that_is_not_installed_is_told_where(site: Site) -> None:
     with pytest.raises(NotFoundError, match="install the App on nobody/nothing"):
         site.reader.token_for(Repo("github", "nobody/nothing"))
+
+
+def test_code_owners_are_asked_and_who_can_not_be_is_named(site: Site) -> None:
+    owners = "*.md @ana @stranger @acme/core\n"
+    site.github.push(
+        REPO.full_name, "main", author="ana", message="Name owners", files={".github/CODEOWNERS": owners}
+    )
+    made = GitHubPullRequests(site.writer).open_pull_request(_proposal(site, "patchpilot/fix/owned"))
+    reviewers = GitHubReviewers(site.writer)
+
+    def ask(*without: str) -> Requested:
+        return reviewers.request(REPO, made.number, base="main", paths=["NOTES.md"], without=without)
+
+    assert ask("Ana").asked == ()
+    assert ask() == Requested(asked=("ana",), refused=("stranger", "acme/core"))
+    assert ask().asked == ()
+    with site.writer.client_for(REPO) as client:
+        users, _teams = client.get_repo(REPO.full_name).get_pull(made.number).get_review_requests()
+        assert [user.login for user in users] == ["ana"]
+
+
+def test_accounts_are_named_by_their_number_as_github_attributes_commits(site: Site) -> None:
+    people = GitHubPeople(site.writer)
+    ana = people.find(REPO, HostUser(host="github", login="ana"))
+    assert ana is not None
+    number = ana.email.split("+")[0]
+    assert ana.email == f"{number}+ana@users.noreply.github.com"
+    assert people.find(REPO, HostUser(host="github", login="ana", id=int(number))) == ana
+    assert people.find(REPO, HostUser(host="github", login="ana", id=int(number) + 1)) is None
+    assert people.find(REPO, HostUser(host="github", login="nobody-at-all")) is None
+    ourselves = people.ourselves(REPO)
+    assert ourselves is not None
+    assert ourselves.login == "patchpilot[bot]"

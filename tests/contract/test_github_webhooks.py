@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patchpilot.errors import ConfigurationError, ForgeryError, MalformedPayloadError
-from patchpilot.failures import CheckActionRequested, CommentWritten, PullRequestClosed, RunFinished
+from patchpilot.failures import (
+    CheckActionRequested,
+    CommentWritten,
+    CommitsReverted,
+    ForkPullRequestMoved,
+    PullRequestClosed,
+    ReviewWritten,
+    RunFinished,
+)
 from patchpilot.source import HostUser, Repo, RunRef
 from providers.ci.github_webhooks import MAX_BODY_BYTES, GitHubWebhooks
 
@@ -134,13 +142,84 @@ def test_a_merged_pull_request_names_its_merge_commit() -> None:
         merged=True,
         merge_sha="a" * 40,  # type: ignore[arg-type]
         by="ana",
+        base_branch="main",
     )
+
+
+def pushed(ref: str, *messages: str) -> CommitsReverted | None:
+    def fill(body: dict[str, Any]) -> None:
+        body |= {"ref": ref, "commits": [{"message": message} for message in messages]}
+
+    body = json.loads(sample("pull_request.merged"))
+    fill(body)
+    return HOOKS.parse(headers(raw := json.dumps(body).encode(), "push"), raw)  # type: ignore[return-value]
+
+
+def test_a_push_is_heard_only_for_what_it_takes_back() -> None:
+    found = pushed("refs/heads/main", "Work", f'Revert "x"\n\nThis reverts commit {"a" * 40}.')
+    assert found is not None
+    assert (found.branch, found.reverts.commits, found.by) == ("main", ("a" * 40,), "ana")
+    assert pushed("refs/heads/main", "Work") is None
+    assert pushed("refs/tags/v1", f"This reverts commit {'a' * 40}.") is None
+
+
+def test_a_push_is_heard_for_whose_addresses_its_commits_carry() -> None:
+    body = json.loads(sample("pull_request.merged"))
+    authors: list[Any] = [
+        {"name": "Ana", "email": "Ana@Acme.test", "username": "ana"},
+        {"name": "Ana", "email": "ana@acme.test", "username": "ana"},
+        {"name": "Nobody", "email": "nobody@acme.test"},
+        {"name": "Hidden", "email": "1+ben@users.noreply.github.com", "username": "ben"},
+        {"name": "Odd", "email": None, "username": None},
+        {"name": "Hostile", "email": "x@acme.test", "username": "<@U1> you"},
+        None,
+    ]
+    body |= {"ref": "refs/heads/main", "commits": [{"message": "Work", "author": one} for one in authors]}
+    raw = json.dumps(body).encode()
+    found = HOOKS.parse(headers(raw, "push"), raw)
+
+    assert isinstance(found, CommitsReverted)
+    assert found.addresses == (("ana@acme.test", "ana"),)
+
+
+@pytest.mark.parametrize(
+    ("state", "approved"), [("approved", True), ("changes_requested", False), ("commented", None)]
+)
+def test_a_review_is_heard_if_it_decides_something(state: str, approved: bool | None) -> None:
+    body = json.loads(sample("pull_request.merged"))
+    body |= {"action": "submitted"}
+    body["review"] = {"state": state, "body": "Say\nwhy", "user": body["sender"], "html_url": "javascript:x"}
+    raw = json.dumps(body).encode()
+    found = HOOKS.parse(headers(raw, "pull_request_review"), raw)
+    if approved is None:
+        assert found is None
+        return
+    assert isinstance(found, ReviewWritten)
+    assert (found.approved, found.by, found.text, found.url) == (approved, "ana", "Say why", "")
 
 
 def test_the_test_merge_of_an_unmerged_pull_request_means_nothing() -> None:
     event = parse("pull_request.closed")
     assert not event.merged
     assert event.merge_sha is None
+
+
+@pytest.mark.parametrize("action", ["opened", "reopened", "synchronize"])
+def test_the_head_of_a_forks_pull_request_is_known_because_its_runs_name_none(action: str) -> None:
+    body = json.loads(sample("pull_request.merged"))
+    body["action"] = action
+
+    def parsed(repo: object) -> object:
+        body["pull_request"]["head"]["repo"] = repo
+        raw = json.dumps(body).encode()
+        return HOOKS.parse(headers(raw, "pull_request"), raw)
+
+    pull = body["pull_request"]
+    for fork in ({"id": body["repository"]["id"] + 1, "full_name": "stranger/fork"}, None):
+        moved = parsed(fork)
+        assert isinstance(moved, ForkPullRequestMoved)
+        assert (moved.number, moved.head_sha) == (pull["number"], pull["head"]["sha"])
+    assert parsed({"id": body["repository"]["id"], "full_name": body["repository"]["full_name"]}) is None
 
 
 def test_a_comment_on_a_pull_request_is_heard() -> None:
@@ -167,7 +246,6 @@ def test_a_pressed_check_run_button_is_heard() -> None:
     assert event == CheckActionRequested(
         delivery_id="72d3162e-cc78-11e3-81ab-4c9367dc0958",
         repo=Repo("github", "acme/widget"),
-        check_run_id=128620228,
         external_id="heal-0a1b2c3d",
         action="approve",
         by=HostUser(host="github", login="ana", id=583231),
@@ -175,7 +253,7 @@ def test_a_pressed_check_run_button_is_heard() -> None:
     assert changed("check_run.requested_action", lambda body: body.update(action="completed")) is None
 
 
-@pytest.mark.parametrize("event", ["ping", "push", "installation", "star", "workflow_job"])
+@pytest.mark.parametrize("event", ["ping", "fork", "installation", "star", "workflow_job"])
 def test_deliveries_that_say_nothing_are_none(event: str) -> None:
     body = sample("ping")
     assert HOOKS.parse(headers(body, event), body) is None

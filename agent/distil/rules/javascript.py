@@ -14,6 +14,7 @@ RUNNERS = (
         after=22,
         stop=r"^\s{0,4}●|^(?:PASS|FAIL) ",
         test=r"● (.*\S)",
+        says=(r"\S",),
     ),
     Rule(
         r"^\s{0,4}● \S",
@@ -23,6 +24,7 @@ RUNNERS = (
         after=18,
         stop=r"^\s{0,4}●|^(?:PASS|FAIL) ",
         test=r"● (.*\S)",
+        says=(r"\S",),
     ),
     Rule(r"^\s{0,4}● (?:Console|Validation Warning|Deprecation Warning)", 10, "jest", Role.MUTE),
     Rule(r"^ {0,2}FAIL {1,2}\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
@@ -50,6 +52,7 @@ RUNNERS = (
         after=10,
         stop=r"⎯{3,}",
         test=r"FAIL  (.*\S)",
+        says=(r"^\w*(?:Error|Exception)\b.*: ", r"\S"),
     ),
     Rule(r"^\s{0,8}(?:×|✗|✕|✖) \S", 70, "", Role.CAUSE, after=2, stop=BLANK),
     Rule(r"^\s{2,40}✕ ", 70, "jest", Role.LIST, Category.TEST),
@@ -67,8 +70,41 @@ RUNNERS = (
         category=Category.TEST,
         after=14,
         stop=r"^\s*(?:ok|not ok) \d|^\s*\.\.\.$",
-        test=r"not ok \d+ (?:- )?(.*\S)",
+        test=r"not ok \d+ (?:- )?(.*?\S)(?: # time=\S+)?$",
+        says=(
+            r"^\s+(?:error|message): \S",
+            r"^\s{1,16}\w*Error\b.*: ",
+            r"^\s{1,16}(?:expected|diff|wanted): ",
+        ),
     ),
+    # Node's own runner, as it reports to people: first a tree, then each failure with its place.
+    Rule(
+        r"^\s{0,40}✖ .*\(\d[\d.]*ms\)",
+        84,
+        "node test",
+        category=Category.TEST,
+        before=1,
+        after=12,
+        stop=r"^\s*(?:✖|✔|▶|ℹ) |^test at \S",
+        says=(r"^\s+\w*Error\b.*: ", r"^\s+'"),
+        test=r"✖ (.*\S) \(\d[\d.]*ms\)",
+    ),
+    # A file that could not be run: why stands before it.
+    Rule(
+        r"^\s{0,40}(?:✖ \S+\.[cm]?[jt]sx? \(\d[\d.]*ms\)|not ok \d+ - \S+\.[cm]?[jt]sx?)$",
+        86,
+        "",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(r"^✖ failing tests:$", 66, "node test", Role.OUTCOME, Category.TEST, after=3),
+    Rule(r"^test at \S+:\d+:\d+$", 72, "node test", Role.LIST, Category.TEST),
+    Rule(r"^\s{1,12}AssertionError(?: \[\w+\])?: \S", 80, "", category=Category.TEST, after=3),
+    Rule(
+        r"^\s{0,8}✘ \[fail\]: \S", 82, "ava", category=Category.TEST, test=r"\[fail\]: (.*?\S)(?: \(\S+\))?$"
+    ),
+    Rule(r"^\s{0,8}Difference \(- actual, \+ expected\):$", 70, "ava", Role.DETAIL, before=6, after=8),
+    Rule(r"^ℹ fail [1-9]", 62, "node test", Role.OUTCOME, Category.TEST),
     Rule(r"not ok .*# (?:TODO|SKIP)", 8, "tap", Role.MUTE),
     Rule(r"^# fail {1,4}[1-9]", 64, "tap", Role.OUTCOME, Category.TEST),
     Rule(
@@ -77,6 +113,21 @@ RUNNERS = (
         "karma",
         category=Category.TEST,
         after=8,
+    ),
+    Rule(
+        r"Cannot start (?:Chrome|Firefox|Edge|Safari|Chromium)\w*|Failed to launch the browser process"
+        r"|No binary for \w+ browser|session not created: ",
+        90,
+        "",
+        category=Category.INFRASTRUCTURE,
+        after=3,
+    ),
+    Rule(
+        r"Executable doesn't exist at |Could not find (?:Chrome|Chromium|Firefox) \(ver",
+        90,
+        "",
+        category=Category.CONFIG,
+        after=2,
     ),
     Rule(r"Executed \d+ of \d+ .*\(\d+ FAILED\)", 56, "karma", Role.OUTCOME, Category.TEST),
     Rule(
@@ -103,6 +154,14 @@ COMPILERS = (
     Rule(r"\(\d+,\d+\): error TS\d+: ", 88, "tsc", category=Category.TYPE),
     Rule(r":\d+:\d+ - error TS\d+: ", 88, "tsc", category=Category.TYPE, after=3),
     Rule(r"error TS\d+: ", 84, "tsc", category=Category.TYPE),
+    # Of these numbers are complaints about tsconfig.json and the command line.
+    Rule(
+        r"error TS(?:5\d{3}|6(?:053|059|304|307|310)|1800[23]): ",
+        92,
+        "tsc",
+        category=Category.CONFIG,
+        after=2,
+    ),
     Rule(r"^ERROR in ", 82, "webpack", category=Category.BUILD, after=8),
     Rule(r"Module not found: ", 84, "webpack", category=Category.BUILD, after=2),
     Rule(r"Cannot find module '", 82, "node", category=Category.DEPENDENCY, after=2),
@@ -115,6 +174,17 @@ COMPILERS = (
         category=Category.BUILD,
         after=6,
     ),
+    Rule(r"^Error: .+ \((?:ts|js)\)$", 88, "svelte-check", category=Category.TYPE, before=1, after=2),
+    Rule(r"^svelte-check found [1-9]", 66, "svelte-check", Role.OUTCOME, Category.TYPE),
+    Rule(
+        r"(?i)^\W{0,4}(?:error: )?(?:failed to load|could not load|error (?:loading|reading|parsing)"
+        r"|cannot load|invalid) (?:the )?(?:\w+ )?config(?:uration)?(?: file| from\b| object|:)"
+        r"|^● Validation Error:",
+        90,
+        "",
+        category=Category.CONFIG,
+        after=4,
+    ),
     Rule(r"^\s{0,4}Type error: ", 86, "tsc", category=Category.TYPE, after=8),
     Rule(r"^\s{0,8}> {1,6}\d+ \|", 58, "", Role.DETAIL, before=1, after=2),
     Rule(r"^(?:Uncaught )?\w*Error(?: \[\w+\])?: ", 76, "", before=3, after=3),
@@ -122,9 +192,9 @@ COMPILERS = (
     Rule(r"JavaScript heap out of memory", 92, "node", category=Category.RESOURCE),
     Rule(r"UnhandledPromiseRejection|unhandledRejection", 70, "node"),
     Rule(
-        r"^SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
+        r"^(?:# )?SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
         r"|Invalid or unexpected)",
-        86,
+        88,
         "node",
         category=Category.SYNTAX,
         before=4,
@@ -134,8 +204,23 @@ COMPILERS = (
 )
 
 CHECKERS = (
+    Rule(
+        r"^ESLint couldn't find |^(?:Error|TypeError): .*(?:eslint|ESLint) config|^Invalid option '--"
+        r"|^Cannot read config file: |^ESLint: \d.*configuration",
+        90,
+        "eslint",
+        category=Category.CONFIG,
+        after=4,
+    ),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}error\s", 84, "eslint", category=Category.LINT, heading=True),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}warning\s", 22, "eslint", Role.SIGN),
+    Rule(
+        r"^Unused (?:files|dependencies|devDependencies|exports|exported types) \(\d+\)",
+        84,
+        "knip",
+        category=Category.LINT,
+        after=4,
+    ),
     Rule(r"^✖ \d+ problems? \(", 70, "eslint", Role.OUTCOME, Category.LINT),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}(?:✖|×)", 84, "stylelint", category=Category.LINT, heading=True),
     Rule(r"^\s{1,8}\S+\.[cm]?[jt]sx?:\d+:\d+: ", 78, "standard", category=Category.LINT),

@@ -31,7 +31,7 @@ MAVEN = (
         "maven",
         category=Category.TEST,
         after=3,
-        test=r"^(?:\[ERROR\]\s+)?(\S+\(?[\w.$]*\)?)",
+        test=r"^(?:\[ERROR\]\s+)?(\S+\(?[\w.$]*\)?)(?:\s+--)?\s+Time elapsed",
     ),
     Rule(
         r"^(?:\[\w+\] )?Tests run: \d+, +(?:Failures: [1-9]|Failures: \d+, +Errors: [1-9])",
@@ -72,6 +72,43 @@ MAVEN = (
         category=Category.LINT,
     ),
     Rule(
+        r"^\[(?:ERROR|WARN(?:ING)?)\] \S+:\[\d+(?:,\d+)?\] \(\w+\) \w+: ",
+        90,
+        "checkstyle",
+        category=Category.LINT,
+    ),
+    # The plugin whose goal failed says what kind of work went wrong.
+    Rule(
+        r"Failed to execute goal \S*:\S*(?:checkstyle|pmd|spotbugs|errorprone|animal-sniffer|apache-rat)",
+        80,
+        "maven",
+        Role.OUTCOME,
+        Category.LINT,
+    ),
+    Rule(
+        r"Failed to execute goal \S*:\S*(?:spotless|formatter|fmt|sortpom|impsort)\S*plugin",
+        80,
+        "maven",
+        Role.OUTCOME,
+        Category.FORMAT,
+    ),
+    Rule(r"Failed to execute goal \S*:maven-compiler-plugin", 80, "maven", Role.OUTCOME, Category.BUILD),
+    Rule(
+        r"Failed to execute goal \S*:maven-(?:surefire|failsafe)-plugin",
+        80,
+        "maven",
+        Role.OUTCOME,
+        Category.TEST,
+    ),
+    Rule(r"(?i)quality gate (?:status: )?(?:has )?failed", 86, "sonar", category=Category.LINT),
+    Rule(
+        r"^\[ERROR\] Rule \d+: \S+ failed with message:|Failed to execute goal \S*:maven-enforcer-plugin",
+        86,
+        "maven",
+        category=Category.CONFIG,
+        after=2,
+    ),
+    Rule(
         r"You have \d+ (?:Checkstyle|PMD) violations?|There (?:is|are) \d+ errors? reported by Checkstyle",
         86,
         "checkstyle",
@@ -92,6 +129,13 @@ GRADLE = (
     Rule(r"^> Task \S+ FAILED", 80, "gradle", Role.OUTCOME, after=3, stop=r"^> Task "),
     Rule(r"^:\S+ FAILED$", 76, "gradle", Role.OUTCOME),
     Rule(r"^\* What went wrong:", 78, "gradle", after=9, stop=r"^\* Try:"),
+    Rule(
+        r"Gradle build daemon disappeared unexpectedly"
+        r"|Gradle Test Executor \d+' finished with non-zero exit value 137",
+        88,
+        "gradle",
+        category=Category.RESOURCE,
+    ),
     Rule(r"^Execution failed for task", 76, "gradle", Role.OUTCOME, after=6, stop=r"^\* Try:"),
     Rule(r"^FAILURE: Build (?:failed|completed)", 50, "gradle", Role.OUTCOME),
     Rule(r"^BUILD FAILED\b", 46, "gradle", Role.OUTCOME),
@@ -112,6 +156,15 @@ GRADLE = (
         category=Category.DEPENDENCY,
         after=4,
     ),
+    Rule(
+        r"Could not find method \w+\(\)|Could not (?:get|set) unknown property|^A problem occurred evaluating"
+        r"|^\s*> startup failed:$|Could not compile (?:build|settings) file",
+        90,
+        "gradle",
+        category=Category.CONFIG,
+        after=3,
+    ),
+    Rule(r"^Plugin \[id: .+ was not found", 90, "gradle", category=Category.DEPENDENCY, after=4),
     Rule(r"^e: \S", 88, "kotlin", category=Category.BUILD),
     Rule(r"^\S+\.(?:java|kt|groovy|scala):\d+: error: ", 88, "javac", category=Category.BUILD, after=3),
     Rule(r"^\d+ errors?$", 56, "javac", Role.OUTCOME),

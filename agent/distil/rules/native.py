@@ -71,6 +71,7 @@ C_FAMILY = (
         category=Category.BUILD,
         after=4,
     ),
+    Rule(r"ERROR: Dependency \"?\S+ not found", 92, "meson", category=Category.DEPENDENCY),
     Rule(
         r"^ERROR: Problem encountered|^\S+meson\.build:\d+:\d+: ERROR: ", 86, "meson", category=Category.BUILD
     ),
@@ -131,6 +132,15 @@ C_FAMILY = (
     Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
     Rule(r"^ERROR: //|^ERROR: \S+/BUILD\S*:\d+|^FAIL: //|^//\S+ {2,80}(?:FAILED|TIMEOUT)", 80, "bazel"),
     Rule(
+        r"^\S+: (?:warning|error): .+(?:,-warnings-as-errors"
+        r"|\[(?:modernize|readability|bugprone|performance|cppcoreguidelines|clang-analyzer|misc|google|cert"
+        r"|hicpp|llvm|portability|concurrency)-[\w.,-]+)\]$",
+        90,
+        "clang-tidy",
+        category=Category.LINT,
+        after=2,
+    ),
+    Rule(
         r"^\S+: warning: .+ \[[a-z]+(?:-[\w.]+)+(?:,-warnings-as-errors)?\]$",
         50,
         "clang-tidy",
@@ -173,8 +183,27 @@ C_FAMILY = (
         after=5,
     ),
     Rule(r"^xcodebuild: error: ", 86, "xcodebuild", category=Category.CONFIG, after=4),
+    Rule(
+        r"^\S+\.swift:\d+(?::\d+)?: (?:warning|error): [\w ]{3,60} Violation: ",
+        90,
+        "swiftlint",
+        category=Category.LINT,
+    ),
+    Rule(
+        r"^\S+:\d+:\d+: (?:error|warning|style|performance|portability): .+ \[[a-z]+[A-Z]\w*\]$",
+        90,
+        "cppcheck",
+        category=Category.LINT,
+        after=2,
+    ),
     Rule(r"^\S+\.swift:\d+:\d+: (?:warning|error): .+ \(\w+\)$", 78, "swiftlint", category=Category.LINT),
 )
+
+_COMPLAINT = (
+    r"(?i:\b(?:want(?:ed)?|got|expected|unexpected|error|err|fail(?:ed|ure)?|mismatch|wrong|invalid|missing"
+    r"|cannot|could not|unable|must|should|differs?|not|no|nil|panic|timed out|refused|denied)\b|[!<>]=)"
+)
+"""What a test says when it is not content, unlike what it only logs."""
 
 GO = (
     Rule(r"^\s*--- (?:PASS|SKIP): ", 2, "go test", Role.CLEARED, since=r"^\s*=== RUN "),
@@ -206,6 +235,14 @@ GO = (
         after=10,
         stop=r"^\s{0,12}--- (?:PASS|FAIL|SKIP)|^=== |^(?:ok|FAIL)\b",
         test=r"--- FAIL: (\S+)",
+        says=(
+            # testify and the like; a panic; a comparison; whatever else the test printed.
+            r"^\s+Error:\s+\S",
+            r"^\s*panic: ",
+            rf"^\s+\S+\.go:\d+: .*{_COMPLAINT}",
+            r"^\s+\S+\.go:\d+: \S",
+        ),
+        opened=r"^\s*=== (?:RUN|NAME|CONT) ",
     ),
     Rule(r"^FAIL\t\S", 64, "go test", Role.OUTCOME, Category.TEST),
     Rule(r"^FAIL$", 24, "go test", Role.OUTCOME),
@@ -214,11 +251,20 @@ GO = (
     Rule(r"^(?:panic: |fatal error: )", 86, "go", category=Category.TEST, after=10),
     Rule(r"^panic: test timed out after", 93, "go test", category=Category.TIMEOUT, after=6),
     Rule(r"^\s{1,12}Error(?: Trace)?:\s", 78, "go test", Role.DETAIL, after=6, stop=BLANK),
-    Rule(r"^(?:\./)?\S+\.go:\d+:\d+: \S", 84, "go build", category=Category.BUILD),
+    Rule(r"^(?:vet: )?(?:\./)?\S+\.go:\d+:\d+: \S", 84, "go build", category=Category.BUILD),
+    Rule(
+        r"^\S+\.go:\d+:\d+: (?:\S+ format %|\S+ (?:call has|arg list ends)|.*(?:passes|copies) lock"
+        r"|struct field (?:tag|\w+ repeats)|result of \S+ call not used|unreachable code|possible misuse of"
+        r"|composite literal uses unkeyed|self-assignment of|the cancel function|loop variable \w+ captured"
+        r"|non-constant format string|\S+ is a func value, not called)",
+        90,
+        "go vet",
+        category=Category.LINT,
+    ),
     Rule(r"^\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$", 88, "golangci-lint", category=Category.LINT, after=2),
     Rule(r"^\d+ issues:|^level=error ", 60, "golangci-lint", Role.OUTCOME, Category.LINT),
     Rule(
-        r"^go: .+(?:unknown revision|no matching versions|invalid version|missing go\.sum|reading "
+        r"^go: .*(?:unknown revision|no matching versions|invalid version|missing go\.sum|reading "
         r"|updates to go\.(?:mod|sum) needed)",
         88,
         "go",
@@ -231,12 +277,21 @@ GO = (
         "go",
         category=Category.DEPENDENCY,
     ),
-    Rule(r"^WARNING: DATA RACE", 86, "go test", category=Category.TEST, after=8),
+    Rule(
+        r"^WARNING: DATA RACE",
+        88,
+        "go test",
+        category=Category.TEST,
+        after=8,
+        stop=r"^={5,}$",
+        says=(r"^(?:Read|Write) at ",),
+    ),
     Rule(r"^exit status [1-9]\d{0,2}$", 30, "", Role.OUTCOME),
     Rule(r"^# [\w.-]+(?:/[\w.-]+)+(?: \[.+\])?$", 40, "go build", Role.DETAIL),
 )
 
 RUST = (
+    Rule(r"^error: failed to run custom build command", 94, "cargo", category=Category.BUILD, after=6),
     Rule(r"^error\[E\d{4}\]: ", 88, "cargo", category=Category.BUILD, after=9, stop=BLANK),
     Rule(r"^error: \S", 78, "", after=6, stop=BLANK),
     Rule(r"^\s{0,8}--> \S+\.rs:\d+:\d+", 72, "cargo", Role.DETAIL, Category.BUILD, before=1, after=2),
@@ -257,8 +312,9 @@ RUST = (
         "cargo test",
         category=Category.TEST,
         after=7,
-        stop=r"^note: ",
+        stop=r"^note: (?:run with|[Ss]ome details)",
         test=r"^---- (\S+)",
+        says=(r"panicked at ", r"^Error: ", r"\S"),
     ),
     Rule(r"panicked at ", 86, "cargo test", category=Category.TEST, after=3, stop=BLANK),
     Rule(r"^test result: FAILED", 62, "cargo test", Role.OUTCOME, Category.TEST),

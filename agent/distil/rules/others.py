@@ -38,6 +38,7 @@ RUBY = (
         after=3,
     ),
     Rule(r"^\S+\.rb:\d+:in [`']", 56, "ruby", Role.SIGN),
+    Rule(r"\bSyntaxError: \S+\.rb:\d+: ", 90, "ruby", category=Category.SYNTAX, after=2),
     Rule(r"^\S+\.rb:\d+: (?:syntax error|warning: .+syntax)", 86, "ruby", category=Category.SYNTAX),
     Rule(
         r"^(?:\S+: )?(?:undefined (?:local variable or )?method|uninitialized constant"
@@ -263,6 +264,12 @@ SHELL = (
     Rule(r"\bDL\d{4}\b", 74, "hadolint", category=Category.LINT),
     Rule(r"\bMD\d{3}\b(?:/[\w-]+)?", 80, "markdownlint", category=Category.LINT),
     Rule(
+        r"^Error from server \((?:NotFound|BadRequest|Invalid|AlreadyExists)\)|^error: error validating ",
+        84,
+        "kubectl",
+        category=Category.CONFIG,
+    ),
+    Rule(
         r"^│ Error: |^Error: (?:Unsupported|Invalid|Missing|Reference to undeclared) ",
         84,
         "terraform",
@@ -299,9 +306,39 @@ SHELL = (
     ),
     Rule(r"(?i)is required but|must be set|is not set\b", 50, "", Role.SIGN, Category.CONFIG),
     Rule(r"^(?:diff --git |--- a/|\+\+\+ b/)", 34, "git", Role.DETAIL),
+    # Where nothing worse is said: files are not what the repository holds once a job has run its tools.
+    Rule(
+        r"^diff --git a/\S",
+        60,
+        "git",
+        category=Category.LINT,
+        after=12,
+        stop=r"^diff --git |^##\[",
+        says=(r"^@@ ",),
+    ),
 )
 
 LINKS = (
+    Rule(r"^\s{0,8}(?:error|warning|info) - \S+:\d+:\d+ - ", 84, "dart", category=Category.LINT),
+    Rule(r":\d+:\d+ - Unknown word \(", 84, "cspell", category=Category.LINT),
+    Rule(r"^Found \d+ not formatted files?", 84, "dprint", category=Category.FORMAT),
+    Rule(
+        r"A compatible \.NET SDK was not found|: bad option: -",
+        88,
+        "",
+        category=Category.CONFIG,
+        after=3,
+    ),
+    Rule(r"^PS[A-Z]\w+ {1,40}(?:Error|Warning|Information)\b", 84, "powershell", category=Category.LINT),
+    Rule(r"^\S+\.proto:\d+:\d+:", 84, "buf", category=Category.LINT),
+    Rule(r"^┃ \[[RFWCD]\] ", 84, "credo", category=Category.LINT, after=1),
+    Rule(
+        r"(?i)\b(?:ImproperlyConfigured|Config(?:uration)?(?:Error|Exception)|InvalidConfiguration)\b",
+        86,
+        "",
+        category=Category.CONFIG,
+        after=1,
+    ),
     Rule(r"(?i)(?:dead|broken) links?", 72, "link checker", category=Category.LINT, after=2),
     Rule(
         r"^\[(?:4\d\d|5\d\d|0)\] https?://|^\s{0,8}(?:\[✖\]|✖) https?://|https?://\S+ (?:→|->|=>"

@@ -69,9 +69,40 @@ CI_SYSTEMS = (
         category=Category.CONFIG,
         after=1,
     ),
+    Rule(
+        r"^##\[error\](?:Unable to process (?:file )?command '|Invalid format '|Unrecognized function"
+        r"|A branch or tag with the name '|Invalid type found)",
+        90,
+        "",
+        category=Category.CONFIG,
+        after=1,
+    ),
     Rule(r"(?i)^##\[warning\]", 30, "", Role.SIGN),
     Rule(r"(?i)no files were found with the provided path", 40, "", Role.OUTCOME),
     Rule(r"(?i)artifact not found for name|unable to download artifact", 82, "", category=Category.CONFIG),
+    Rule(
+        r"(?i)one or more containers failed to start|failed to initialize container|service is unhealthy"
+        r"|failed to createartifact: failed to make request",
+        88,
+        "",
+        category=Category.INFRASTRUCTURE,
+        before=2,
+    ),
+    Rule(
+        r"^(?:\# )?Error calling (?:workflow|job|command): "
+        r"|Cannot find a definition for (?:command|job|executor)",
+        90,
+        "",
+        category=Category.CONFIG,
+        after=2,
+    ),
+    Rule(
+        r"^WorkflowScript: \d+: |^java\.lang\.NoSuchMethodError: No such DSL method",
+        92,
+        "jenkins",
+        category=Category.CONFIG,
+        after=3,
+    ),
     Rule(
         r"(?i)this request has been automatically failed because it uses a deprecated version",
         92,
@@ -89,6 +120,12 @@ LIMITS = (
         after=1,
     ),
     Rule(r"(?i)no space left on device|disk quota exceeded|\bENOSPC\b", 93, "", category=Category.RESOURCE),
+    Rule(
+        r"(?i)quota (?:has been |was )?(?:hit|exceeded|reached|exhausted)|is out of memory\b",
+        90,
+        "",
+        category=Category.RESOURCE,
+    ),
     Rule(
         r"(?i)cannot allocate memory|out of memory|\boom[- ]?kill|OOMKilled|std::bad_alloc|\bENOMEM\b"
         r"|memory exhausted|^(?:\w+\.)*MemoryError\b",
@@ -132,6 +169,14 @@ LIMITS = (
         category=Category.TIMEOUT,
         before=2,
     ),
+    Rule(r"(?i)timed out waiting for", 80, "", category=Category.TIMEOUT, before=1),
+    Rule(
+        r"(?i)\b(?:Array)?MemoryError: |unable to allocate [\d.]+ [KMGT]iB",
+        90,
+        "",
+        category=Category.RESOURCE,
+    ),
+    Rule(r"(?i)\bagent was lost\b", 92, "", category=Category.INFRASTRUCTURE),
     Rule(r"(?i)\btime(?:d )?[ -]?out\b", 36, "", Role.SIGN),
     Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME, Category.INFRASTRUCTURE),
     Rule(
@@ -147,6 +192,23 @@ LIMITS = (
 )
 
 NETWORK = (
+    # An attempt that is made again has not failed; the last one counts, and so does what is said after it.
+    Rule(
+        r"Retrying \(Retry\(total=[1-9]|spurious network error \((?:[2-9]|\d\d) tries"
+        r"|(?i:will retry in \d+|retrying in \d+|waiting \d+ seconds before trying again"
+        r"|(?:[2-9]|\d\d) (?:retries|attempts|tries) (?:left|remaining))",
+        6,
+        role=Role.MUTE,
+    ),
+    Rule(
+        r"(?i)checksums? did not match|checksum (?:mismatch|verification failed|does not match)"
+        r"|(?:sha|md5)\d* (?:checksum )?mismatch",
+        84,
+        "",
+        category=Category.INFRASTRUCTURE,
+        before=2,
+        after=2,
+    ),
     Rule(
         r"(?i)could ?n[o']t resolve host|temporary failure (?:in name resolution|resolving)"
         r"|name or service not known|getaddrinfo"
@@ -169,6 +231,13 @@ NETWORK = (
         after=1,
     ),
     Rule(
+        r"(?i)(?:could ?n[o']t|failed to|unable to|cannot) connect to\b",
+        70,
+        "",
+        category=Category.INFRASTRUCTURE,
+        after=1,
+    ),
+    Rule(
         r"(?i)(?:\b50[0234]\b|\b429\b)[ :]{1,3}(?:internal server error|bad gateway"
         r"|service (?:temporarily )?unavailable|gateway time-?out|too many requests)"
         r"|(?:bad gateway|service unavailable|gateway time-?out)",
@@ -177,6 +246,7 @@ NETWORK = (
         category=Category.INFRASTRUCTURE,
         before=1,
     ),
+    Rule(r"toomanyrequests: ", 94, "docker", category=Category.INFRASTRUCTURE),
     Rule(
         r"(?i)toomanyrequests|rate limit (?:exceeded|reached)|api rate limit|secondary rate limit"
         r"|pull rate limit",
@@ -220,6 +290,15 @@ NETWORK = (
         "apt",
         category=Category.DEPENDENCY,
     ),
+    Rule(
+        r"^(?:ERROR: )?unable to select packages:|^error: target not found: |^Error: Unable to find a match"
+        r"|^(?:No match for argument|No package \S+ available|Unable to find a match)\b"
+        r"|: nothing provides \S",
+        90,
+        "",
+        category=Category.DEPENDENCY,
+        after=3,
+    ),
     Rule(r"^E: ", 84, "apt", category=Category.INFRASTRUCTURE),
     Rule(r"^Err:\d", 46, "apt", Role.SIGN),
     Rule(
@@ -245,6 +324,14 @@ NETWORK = (
 )
 
 ACCESS = (
+    # Said by sudo of the machine, and no obstacle to the command.
+    Rule(r"^sudo: (?:setrlimit\(|unable to resolve host )", 4, role=Role.MUTE),
+    Rule(
+        r"(?i)could not find credentials entry|protected branch (?:update failed|hook declined)",
+        88,
+        "",
+        category=Category.PERMISSION,
+    ),
     Rule(
         r"Permission denied \(publickey|Host key verification failed", 90, "git", category=Category.PERMISSION
     ),
@@ -267,10 +354,22 @@ ACCESS = (
         r"(?i)\baccess ?denied\b|is not authorized to perform|not authorized|credentials could not be loaded"
         r"|could not load credentials"
         r"|unable to locate credentials|no valid credential|expired ?token|token (?:has )?expired"
-        r"|permission_denied|insufficient (?:scope|permission)",
+        r"|insufficient (?:scope|permission)",
         86,
         "",
         category=Category.PERMISSION,
+    ),
+    # In capitals it is gRPC's; in small letters it is part of a test's name.
+    Rule(r"\bPERMISSION_DENIED\b", 86, "", category=Category.PERMISSION),
+    Rule(r"requested URL returned error: 40[13]\b", 92, "git", category=Category.PERMISSION, before=1),
+    Rule(
+        r"(?i)^(?:\w+: )?denied: |requested access to the resource is denied|\(forbidden\): | is forbidden: "
+        r"|\b403\b[ :-]{1,3}forbidden|\b401\b[ :-]{1,3}unauthorized|\(HTTP 40[13]\)"
+        r"|you do not have permission",
+        88,
+        "",
+        category=Category.PERMISSION,
+        after=1,
     ),
     Rule(
         r"Permission denied|Operation not permitted|\bEACCES\b|\bEPERM\b",
@@ -340,14 +439,17 @@ GIT = (
 
 DOCKER = (
     Rule(r"^Dockerfile\S*:\d+$", 76, "docker", Role.DETAIL, after=9),
+    # A command of the build failed: what it printed is the cause, where its tool is known.
+    Rule(r"(?:process|executor failed running) .+exit code: \d+", 76, "docker", Role.OUTCOME, Category.BUILD),
     Rule(
-        r"ERROR: failed to (?:solve|build)|failed to solve: |ERROR: executor failed",
+        r"ERROR: failed to (?:solve|build): [^p\n]|failed to solve: (?:[^p\n]|p[^r\n])"
+        r"|ERROR: executor failed",
         82,
         "docker",
         category=Category.BUILD,
         after=2,
     ),
-    Rule(r"^ > \[.+\]:$|^ ERROR \[|^\#\d+ ERROR: ", 74, "docker", category=Category.BUILD, after=4),
+    Rule(r"^ > \[.+\]:$|^ ERROR \[|^\#\d+ ERROR: ", 74, "docker", Role.OUTCOME, Category.BUILD, after=4),
     Rule(r"^>>> ", 30, "docker", Role.DETAIL),
     Rule(
         r"The command '.+' returned a non-zero code|Service '.+' failed to build",

@@ -24,7 +24,14 @@ PYTEST = (
     Rule(r"^E   +(?:assert|AssertionError)\b", 84, "pytest", category=Category.TEST, after=5, stop=BLANK),
     Rule(r"^>  ", 56, "pytest", Role.DETAIL),
     Rule(r"^\S+\.py:\d+: [A-Z]\w*(?:Error|Exception|Failed)$", 66, "pytest", Role.DETAIL),
-    Rule(r"^FAILED \S", 86, "pytest", Role.LIST, Category.TEST, test=r"^FAILED (\S+(?:\[[^\]]*\])?)"),
+    Rule(
+        r"^FAILED [^(\s]",
+        86,
+        "pytest",
+        Role.LIST,
+        Category.TEST,
+        test=r"^FAILED ([^(\s]\S*(?:\[[^\]]*\])?)",
+    ),
     Rule(r"^ERROR \S+(?:\.py|::\S+)(?: - |$)", 86, "pytest", Role.LIST, Category.TEST, test=r"^ERROR (\S+)"),
     Rule(r"^\S+::\S+.* (?:FAILED|ERROR)\b", 60, "pytest", Role.LIST, Category.TEST, test=r"^(\S+::\S+)"),
     Rule(
@@ -68,6 +75,16 @@ PYTEST = (
 )
 
 UNITTEST = (
+    # A module of tests that can't be imported: what it says next is the cause.
+    Rule(
+        r"^ERROR: [\w.]+ \(unittest\.loader\._FailedTest",
+        84,
+        "unittest",
+        Role.LIST,
+        Category.TEST,
+        test=r"^ERROR: ([\w.]+) \(",
+    ),
+    Rule(r"^ImportError: Failed to import test module: ", 40, "unittest", Role.MUTE),
     Rule(
         r"^(?:FAIL|ERROR): \w+ \(",
         86,
@@ -94,6 +111,8 @@ UNITTEST = (
         Category.TEST,
     ),
     Rule(r"^Ran \d+ tests? in ", 34, "unittest", Role.OUTCOME),
+    Rule(r"^Failing scenarios:", 80, "behave", Role.LIST, Category.TEST, after=5, stop=BLANK),
+    Rule(r"\bos\.environ\[", 66, "python", Role.DETAIL, Category.CONFIG),
     Rule(r"^Failed example:", 78, "doctest", category=Category.TEST, before=2, after=10, stop=r"^\*{5,}"),
     Rule(r"^\s{0,8}Traceback \(most recent call last\):", 62, "python", Role.DETAIL, after=3),
     Rule(r'^\s{0,12}File "[^"\n]+", line \d+', 30, "python", Role.DETAIL, after=1),
@@ -107,6 +126,13 @@ UNITTEST = (
     ),
     Rule(r"^(?:AssertionError|self\.assert\w)", 80, "", category=Category.TEST, after=4, stop=BLANK),
     Rule(r"^(?:SyntaxError|IndentationError|TabError): ", 86, "python", category=Category.SYNTAX, before=3),
+    Rule(
+        r"^ImportError: cannot import name .*(?:site|dist)-packages",
+        88,
+        "python",
+        category=Category.DEPENDENCY,
+        before=3,
+    ),
     Rule(r"^ImportError: cannot import name ", 86, "python", category=Category.BUILD, before=3),
     Rule(r"^(?:ModuleNotFoundError|ImportError): ", 84, "python", category=Category.DEPENDENCY, before=3),
     Rule(r"^\*{3} Error (?:compiling|in) ", 84, "python", category=Category.SYNTAX, after=5),
@@ -143,9 +169,50 @@ CHECKERS = (
     Rule(r"^\S+\.py:\d+:\d+: [CRWEF]\d{4}: ", 86, "pylint", category=Category.LINT),
     Rule(r"^\*{5,} Module ", 40, "pylint", Role.DETAIL),
     Rule(r"^[A-Z]{1,4}\d{3,4} \[\*\] ", 84, "ruff", category=Category.LINT, after=4, stop=BLANK),
+    # What it can't mend itself has no star. Its families by name: https://docs.astral.sh/ruff/rules/
+    Rule(
+        r"^(?:AIR|ANN|ARG|ASYNC|BLE|COM|CPY|DJ|DOC|DTZ|ERA|EXE|FAST|FBT|FIX|FLY|FURB|ICN|INP|INT|ISC|LOG|NPY|PD"
+        r"|PERF|PGH|PIE|PL[CERW]|PTH|PT|PYI|RET|RSE|RUF|SIM|SLF|SLOT|TC|TD|TID|TRY|UP|YTT|EM|FA|T1|T2"
+        r"|[ABCDEFGINQSW])\d{2,4} [A-Z`']",
+        82,
+        "ruff",
+        category=Category.LINT,
+        after=4,
+        stop=BLANK,
+    ),
+    Rule(r"^invalid-syntax: ", 84, "ruff", category=Category.SYNTAX, after=4, stop=BLANK),
     Rule(r"^\[\*\] \d+ fixable with", 40, "ruff", Role.OUTCOME, Category.LINT),
     Rule(r"^Found \d+ errors?(?: \(\d+ fixed, \d+ remaining\))?\.", 62, "ruff", Role.OUTCOME, Category.LINT),
+    Rule(
+        r"^error\[(?:invalid-(?:argument-type|assignment|return-type|parameter-default|type-form)"
+        r"|unresolved-(?:import|attribute|reference)|possibly-\w+-(?:attribute|import|reference)"
+        r"|call-non-callable|missing-argument|unknown-argument|too-many-positional-arguments|not-iterable"
+        r"|unsupported-operator|no-matching-overload)\]: ",
+        90,
+        "ty",
+        category=Category.TYPE,
+        after=3,
+    ),
     Rule(r"^error\[[a-z-]{3,60}\]: ", 84, "ty", category=Category.TYPE, after=3),
+    Rule(
+        r"(?i)\bcoverage\b.{0,40} (?:is |was )?(?:below|less than|lower than|does not meet|under)\b"
+        r".{0,30}\d ?%"
+        r"|failed minimum \w+ coverage",
+        84,
+        "coverage",
+        category=Category.TEST,
+    ),
+    Rule(
+        r": unused (?:function|method|class|variable|import|attribute|property) '[^']+' \(\d+% confidence\)",
+        86,
+        "vulture",
+        category=Category.LINT,
+    ),
+    Rule(r"^Has findings for blocking rules", 80, "semgrep", Role.OUTCOME, Category.LINT),
+    Rule(r"^\s{0,8}❯+❱ [\w-]+\.", 84, "semgrep", category=Category.LINT, before=1, after=3),
+    Rule(
+        r"^(?:Warning|.{1,80}:\d+: Warning), treated as error:", 88, "sphinx", category=Category.LINT, after=4
+    ),
     Rule(r"^>> Issue: ", 80, "bandit", category=Category.LINT, after=4),
     Rule(r"^(?:\#\#\[error\])?\S+:\d+: \S+ ==> \S", 82, "codespell", category=Category.LINT),
     Rule(r"^would reformat \S", 88, "black", category=Category.FORMAT),
@@ -175,6 +242,15 @@ CHECKERS = (
 )
 
 PACKAGES = (
+    # Known weaknesses in what a project depends on, whoever looks for them.
+    Rule(r"^Found \d+ known vulnerabilit", 84, "pip-audit", category=Category.DEPENDENCY, after=4),
+    Rule(
+        r"^(?:│|\|) .{0,80}\b(?:CVE-\d{4}|GHSA-\w{4})-|advisories/GHSA-\w{4}-|^ID: {1,12}RUSTSEC-\d",
+        72,
+        "",
+        Role.LIST,
+        Category.DEPENDENCY,
+    ),
     Rule(r"^error: resolution-too-deep", 86, "pip", category=Category.DEPENDENCY, after=4),
     Rule(
         r"due to an (?:OSError|EnvironmentError): HTTPS?ConnectionPool",
@@ -242,6 +318,16 @@ PACKAGES = (
         "uv",
         category=Category.DEPENDENCY,
         after=5,
+    ),
+    # Whatever the package manager: a lock file is older than what it locks, and may not be renewed.
+    Rule(
+        r"(?i)lock ?file\b.{0,80}(?:needs to be updated|can'?t be updated|cannot be updated"
+        r"|out of (?:date|sync)"
+        r"|not (?:up[- ]to[- ]date|in sync)|would have been modified|does(?:n't| not) (?:match|satisfy))",
+        88,
+        "",
+        category=Category.DEPENDENCY,
+        after=3,
     ),
     Rule(r"^error: Error while fetching ", 88, "uv", category=Category.INFRASTRUCTURE, after=3),
     Rule(r"^\s{0,8}Caused by: ", 76, "", after=1),

@@ -59,6 +59,11 @@ class Rule:
     """The nearest less indented line above names the file or suite, and belongs to the message."""
     since: str = ""
     """Regular expression of the line above with which a cleared block began."""
+    says: tuple[str, ...] = ()
+    """For a line that only names what failed: regular expressions of the line below that says what went
+    wrong, the most telling first."""
+    opened: str = ""
+    """Regular expression of the line, ending in the test's id, above whose successors say it as well."""
     test: str = ""
     """Regular expression whose group 1 is the id of the failed test."""
 

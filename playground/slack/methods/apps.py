@@ -50,13 +50,18 @@ def connections_open(call: Call) -> Json:
 
 def oauth_access(call: Call) -> Json:
     """``oauth.v2.access``: a one-time code for the bot token."""
-    app = call.workspace.apps.get(call.workspace.oauth_codes.get(call.text("code"), ""))
-    if call.text("client_id") not in {known.client_id for known in call.workspace.apps.values()}:
+    app_id, redirect_uri = call.workspace.oauth_codes.get(call.text("code"), ("", ""))
+    app = call.workspace.apps.get(app_id)
+    asking = [one for one in call.workspace.apps.values() if one.client_id == call.text("client_id")]
+    if not asking:
         raise SlackError("invalid_client_id")
+    # The client first, then what it brings: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
+    if not any(call.text("client_secret") == one.client_secret for one in asking):
+        raise SlackError("bad_client_secret")
     if app is None or call.text("client_id") != app.client_id:
         raise SlackError("invalid_code")
-    if call.text("client_secret") != app.client_secret:
-        raise SlackError("bad_client_secret")
+    if redirect_uri and call.text("redirect_uri") != redirect_uri:
+        raise SlackError("bad_redirect_uri")
     del call.workspace.oauth_codes[call.text("code")]
     return {
         "ok": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from playground.slack.limits import Tier
 from playground.slack.methods.call import Call, Method
 from playground.slack.model import Channel, Message
 from playground.slack.schema import Json
-from playground.slack.workspace import Scheduled
+from playground.slack.workspace import Scheduled, Workspace
 
 _SPLIT_AT = 4_000
 _MARGIN = 40
@@ -67,6 +68,7 @@ def _post(call: Call, channel: Channel, text: str, blocks: list[Json], thread_ts
             app_id=call.app.id,
             metadata=_metadata(call),
             broadcast=broadcast,
+            files=_shared(call, channel, text, blocks),
         )
     )
     call.announce(
@@ -81,9 +83,24 @@ def _post(call: Call, channel: Channel, text: str, blocks: list[Json], thread_ts
     return message
 
 
+def _shared(call: Call, channel: Channel, text: str, blocks: list[Json]) -> list[str]:
+    """An app's file is shared where the app posts its permalink, in the text or in a block:
+    https://github.com/slackapi/bolt-python/issues/1018, https://github.com/slackapi/python-slack-sdk/issues/1351."""
+    said = text + json.dumps(blocks)
+    shared = []
+    for file in call.workspace.files.values():
+        permalink = file.to_api(f"{call.base_url}/slack/files")["permalink"]
+        if file.complete and file.user == call.app.bot_user and permalink in said:
+            file.shared_in.append(channel.id)
+            shared.append(file.id)
+    return shared
+
+
 def update(call: Call) -> Json:
     """``chat.update``: only the app's own messages."""
     channel = call.channel()
+    if channel.archived:
+        raise SlackError("is_inactive")
     message = _own(call, channel, "cant_update_message")
     text, blocks = content(call, empty_clears=True)
     if len(text) > _UPDATE_AT:
@@ -91,16 +108,15 @@ def update(call: Call) -> Json:
     if "text" in call.args:
         message.text = text
     if "blocks" in call.args:
-        message.blocks = blocks
+        message.show(blocks)
     elif "text" in call.args:
         # Slack drops the old blocks when an update brings a text alone.
-        message.blocks = []
+        message.show([])
     if "attachments" in call.args:
         message.attachments = call.structure("attachments") or []
     if "metadata" in call.args:
         message.metadata = _metadata(call)
     message.edited_ts = call.workspace.next_ts()
-    message.revision += 1
     if call.flag("reply_broadcast") and message.is_reply:
         message.broadcast = True
     return {
@@ -214,7 +230,7 @@ def checked_blocks(call: Call, blocks: list[Any]) -> list[Json]:
     problems = block_kit.message_problems(blocks)
     if not problems:
         for pointer, reference in block_kit.image_files(blocks):
-            if not _can_be_shown(call, reference):
+            if not can_be_shown(call.workspace, reference):
                 problems.append(f"invalid slack file [json-pointer:{pointer}]")
     if problems:
         raise invalid("invalid_blocks", problems)
@@ -223,11 +239,12 @@ def checked_blocks(call: Call, blocks: list[Any]) -> list[Json]:
     return block_kit.with_ids(blocks)
 
 
-def _can_be_shown(call: Call, reference: Mapping[str, Any]) -> bool:
+def can_be_shown(workspace: Workspace, reference: Mapping[str, Any]) -> bool:
+    """Whether this is a whole picture that Slack has looked at."""
     by_url = str(reference.get("url", ""))
     return any(
         file.complete and file.ready_at <= time.monotonic() and file.mimetype.startswith("image/")
-        for file in call.workspace.files.values()
+        for file in workspace.files.values()
         if file.id == reference.get("id") or (by_url and f"/{file.id}/" in by_url)
     )
 

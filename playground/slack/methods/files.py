@@ -49,7 +49,7 @@ def complete_upload(call: Call) -> Json:
     places = [call.text("channel_id")] if call.text("channel_id") else call.text("channels").split(",")
     for place in filter(None, places):
         _share(call, files, place)
-    return {"ok": True, "files": [file.to_api(f"{call.base_url}/slack/files") for file in files]}
+    return {"ok": True, "files": [file.to_api(call.workspace.files_url) for file in files]}
 
 
 def info(call: Call) -> Json:
@@ -57,7 +57,7 @@ def info(call: Call) -> Json:
     file = call.workspace.files.get(call.need("file", "file_not_found"))
     if file is None or not file.complete:
         raise SlackError("file_not_found")
-    return {"ok": True, "file": file.to_api(f"{call.base_url}/slack/files")}
+    return {"ok": True, "file": file.to_api(call.workspace.files_url)}
 
 
 def delete(call: Call) -> Json:

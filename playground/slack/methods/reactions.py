@@ -25,7 +25,6 @@ def add(call: Call) -> Json:
         del message.reactions[name]
         raise SlackError("too_many_emoji")
     users.append(call.app.bot_user)
-    message.revision += 1
     return {"ok": True}
 
 
@@ -37,7 +36,6 @@ def remove(call: Call) -> Json:
     message.reactions[name].remove(call.app.bot_user)
     if not message.reactions[name]:
         del message.reactions[name]
-    message.revision += 1
     return {"ok": True}
 
 

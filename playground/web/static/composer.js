@@ -3,7 +3,8 @@
 import { el } from "./dom.js";
 import { act, notice, state } from "./link.js";
 
-export function composer(channel, me, threadTs = "") {
+// `sent` is called when a person sends something, so that they see it arrive.
+export function composer(channel, me, threadTs, sent) {
   if (channel.archived) return el("p", { class: "quiet composer" }, "This channel is archived.");
   const where = threadTs ? "Reply…" : channel.im_user ? "Message the app" : `Message #${channel.name} — / for commands, @ to mention`;
   const box = el("textarea", { rows: "1", placeholder: where, "aria-label": threadTs ? "Reply in thread" : `Message ${channel.name}`, autocomplete: "off" });
@@ -37,6 +38,7 @@ export function composer(channel, me, threadTs = "") {
     box.value = "";
     grow();
     hints.hidden = true;
+    sent();
     const answer = await act({ act: "say", user: me, channel: channel.id, text, thread_ts: threadTs });
     if (!answer.ok) {
       notice(answer.error || "That was not sent.");

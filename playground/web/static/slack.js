@@ -5,6 +5,7 @@ import { act, notice, state } from "./link.js";
 import { blocks } from "./blocks.js";
 import { entered } from "./inputs.js";
 import { composer } from "./composer.js";
+import { keepAtEnd } from "./ending.js";
 
 const GROUPED_SECONDS = 300;
 const QUICK_REACTIONS = ["+1", "eyes", "tada"];
@@ -60,7 +61,8 @@ function frame(place, me) {
     made.pane = el("section", { class: "pane", "aria-label": "App Home" }, made.head, made.list);
   } else {
     made.list = el("div", { class: "timeline", role: "log", "aria-live": "polite", "aria-label": "Messages", tabindex: "0" });
-    made.pane = el("section", { class: "pane", "aria-label": "Channel" }, made.head, made.list, place.channel && composer(place.channel, me));
+    made.end = keepAtEnd(made.list);
+    made.pane = el("section", { class: "pane", "aria-label": "Channel" }, made.head, made.list, place.channel && composer(place.channel, me, "", made.end.follow));
   }
   made.side_pane = el("aside", { class: "pane thread", "aria-label": "Thread", hidden: true });
   made.root = el("div", { class: "slack" }, made.side, made.pane, made.side_pane);
@@ -116,13 +118,12 @@ function timeline(made, place, me) {
     if (message.thread_ts) replies.set(message.thread_ts, [...(replies.get(message.thread_ts) || []), message]);
   }
   const line = all.filter((message) => !message.thread_ts || message.broadcast);
-  draw(made.list, line, replies, me, true);
+  draw(made, line, replies, me, true);
 }
 
 const visible = (channel, me) => (state.slack.messages[channel] || []).filter((message) => !message.only_for || message.only_for === me);
 
-function draw(list, line, replies, me, inChannel) {
-  const stick = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+function draw({ list, end }, line, replies, me, inChannel) {
   const items = [];
   let previous = null;
   for (const message of line) {
@@ -140,13 +141,15 @@ function draw(list, line, replies, me, inChannel) {
     items,
     (item) => item.key,
     (item) => JSON.stringify([item.message, item.grouped, item.replies?.map((reply) => [reply.ts, reply.user]), me]),
-    (item) => {
-      if (item.day) return el("div", { class: "day", role: "separator" }, el("span", {}, item.day));
-      if (!item.message) return el("p", { class: "empty" }, "Nothing has been said here yet.");
-      return messageRow(item, me, inChannel);
-    },
+    (item) => end.watch(row(item, me, inChannel)),
   );
-  if (stick) list.scrollTop = list.scrollHeight;
+  end.toEnd();
+}
+
+function row(item, me, inChannel) {
+  if (item.day) return el("div", { class: "day", role: "separator" }, el("span", {}, item.day));
+  if (!item.message) return el("p", { class: "empty" }, "Nothing has been said here yet.");
+  return messageRow(item, me, inChannel);
 }
 
 const dayOf = (ts) => new Date(ts * 1000).toLocaleDateString(undefined, { weekday: "long", month: "long", day: "numeric" });
@@ -271,10 +274,11 @@ function thread(made, place, ts, me) {
     const list = el("div", { class: "timeline", role: "log", "aria-live": "polite", "aria-label": "Thread", tabindex: "0" });
     const close = el("a", { class: "icon", href: `#/slack/${place.channel.id}`, "aria-label": "Close thread" }, "✕");
     const head = el("div", { class: "pane-head" }, el("h2", {}, "Thread"), el("p", { class: "quiet" }, `# ${place.channel.name}`), close);
-    pane.replaceChildren(head, list, composer(place.channel, me, ts));
-    made.thread = { ts, list };
+    const end = keepAtEnd(list);
+    pane.replaceChildren(head, list, composer(place.channel, me, ts, end.follow));
+    made.thread = { ts, list, end };
   }
-  draw(made.thread.list, [parent, ...all.filter((message) => message.thread_ts === ts)], new Map(), me, false);
+  draw(made.thread, [parent, ...all.filter((message) => message.thread_ts === ts)], new Map(), me, false);
 }
 
 // App Home.

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from agent.heal import HealTools, advance, prepare_checkpoints
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
 from patchpilot.errors import NotFoundError
-from patchpilot.failures import RunFinished
+from patchpilot.failures import DistilledFailure, RunFinished
 from patchpilot.fixes import GaveUp, ReplayPlan
 from patchpilot.heals import HealId
 from patchpilot.incidents import HealSnapshot
@@ -57,7 +57,9 @@ class OneRun:
         self.before("open_log")
         yield self.log.encode()
 
-    def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
+    def replay(
+        self, tree: Path, *, workflow_path: str, job: CIJob, failure: DistilledFailure | None = None
+    ) -> ReplayPlan | GaveUp:
         self.before("replay")
         return self.plan
 
@@ -77,9 +79,7 @@ class OneRun:
     def commit(self, repo: Repo, commit: Sha) -> Commit:
         self.before("commit")
         parents = () if self.parent is None else (PARENT,)
-        return Commit(
-            sha=commit, author="Ana", author_login="ana", message="Tidy up", parents=parents, diff=self.diff
-        )
+        return Commit(sha=commit, author="Ana", message="Tidy up", parents=parents, diff=self.diff)
 
     def compare(self, repo: Repo, base: Sha, head: Sha) -> Any:
         raise AssertionError("the agent compares nothing")
@@ -138,7 +138,10 @@ class Case:
     def advance(self) -> HealSnapshot:
         """One task of a worker: lease, graph, release; a new scratch folder each time."""
         limits = BudgetLimits(
-            heal_max_dollars=Decimal(1), heal_max_tokens=400_000, repo_day_max_dollars=Decimal(20)
+            heal_max_dollars=Decimal(1),
+            heal_max_tokens=400_000,
+            repo_day_max_dollars=Decimal(20),
+            repo_day_max_tokens=4_000_000,
         )
         journal = take_heal(self.db, self.heal, owner="test", seconds=60, budget=limits)
         assert journal is not None

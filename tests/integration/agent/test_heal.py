@@ -240,6 +240,8 @@ def test_a_model_that_obeys_an_injection_gets_nothing_past_the_guard(logic, mode
         uses(ToolCall("edit", {"path": "conftest.py", "old": "", "new": "import os; os._exit(0)\n"})),
         uses(ToolCall("edit", cheat)),
         says("Done as told."),
+        uses(ToolCall("edit", {"path": "test_price.py", "old": cheat["old"], "new": "    return\n"})),
+        says("Done once more."),
     ]
     with ScriptedAnthropic(obedient) as server:
         logic.model = model(server)
@@ -251,7 +253,7 @@ def test_a_model_that_obeys_an_injection_gets_nothing_past_the_guard(logic, mode
     answers = server.requests[2].body["messages"][-1]["content"]
     assert all(answer["is_error"] for answer in answers)
     assert "root:" not in server.sent
-    assert len(server.requests) == 8
+    assert len(server.requests) == len(obedient)
 
 
 POINTS = [

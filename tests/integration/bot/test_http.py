@@ -43,7 +43,7 @@ def test_health_and_readiness_name_each_dependency(api):
     ready = api.get("/ready").json()
 
     assert ready["ready"]
-    assert set(ready["checks"]) == {"postgres", "schema", "redis"}
+    assert set(ready["checks"]) == {"postgres", "schema", "redis", "slack"}
 
 
 def test_a_redis_that_is_away_is_named_and_webhooks_go_on(world, api):
@@ -77,7 +77,7 @@ def test_a_signed_failure_is_accepted_once(world, api):
 
     assert (first.status_code, first.json()["answer"]) == (202, "accepted")
     assert (again.status_code, again.json()["answer"]) == (200, "duplicate")
-    assert len(api.get("/api/jobs").json()["jobs"]) == 1
+    assert len(api.get("/api/jobs", headers={"Authorization": "Bearer api-token"}).json()["jobs"]) == 1
 
 
 def test_what_asks_nothing_of_us_is_answered_with_2xx(api):
@@ -114,6 +114,42 @@ def test_a_job_shows_its_evidence(world, api):
     assert api.get("/api/jobs", params={"limit": 0}).status_code == 422
 
 
+def test_a_patch_is_a_download_that_no_browser_renders(world, api):
+    _, heal = world.fail()
+    assert api.get(f"/api/jobs/{heal}/patch").status_code == 404
+    world.propose(heal)
+
+    answer = api.get(f"/api/jobs/{heal}/patch")
+
+    assert answer.text == api.get(f"/api/jobs/{heal}").json()["patch"]
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].endswith('.patch"')
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_scoreboard_is_told_by_api_as_by_command(world, api):
+    _, heal = world.fail()
+    world.propose(heal)
+
+    found = api.get("/api/stats", params={"days": 7}).json()
+
+    assert (found["heals"], found["proposed"], found["landed"], found["known"]) == (1, 1, 0, 0)
+    assert api.get("/api/stats", params={"repo": "acme/none"}).json()["heals"] == 0
+    assert api.get("/api/stats", params={"repo": "no name"}).status_code == 422
+    assert api.get("/api/stats", params={"days": 0}).status_code == 422
+
+
+def test_a_private_repositorys_scoreboard_is_told_to_who_may_read_it(world, api):
+    world.fail(private=True)
+
+    def heals(**more):
+        return api.get("/api/stats", params={"repo": "acme/ledger"}, **more).json()["heals"]
+
+    assert heals() == 0
+    assert heals(headers={"Authorization": "Bearer wrong"}) == 0
+    assert heals(headers={"Authorization": "Bearer api-token"}) == 1
+
+
 def test_a_decision_by_api_needs_the_token_the_patch_and_the_right(world, api):
     _, heal = world.fail()
     world.propose(heal)
@@ -127,6 +163,27 @@ def test_a_decision_by_api_needs_the_token_the_patch_and_the_right(world, api):
     assert decide(api, heal, patch_sha256=sha).status_code == 409
 
     assert api.get(f"/api/jobs/{heal}").json()["state"] == HealState.OPENING_PR
+
+
+def test_a_command_by_api_goes_by_the_same_grammar_and_door(world, api):
+    number, heal = world.fail()
+    world.propose(heal)
+    headers = {"Authorization": "Bearer api-token"}
+
+    def say(text, login="ana", key="", headers=headers):
+        body = {"text": text, "login": login, "key": key}
+        return api.post("/api/commands", json=body, headers=headers)
+
+    assert say("status", headers={}).status_code == 401
+    assert f"PP-{number}" in say("status").json()["text"]
+    assert "Did you mean `retry`" in say("rety PP-1").json()["text"]
+    assert say(f"reject PP-{number}", login="cleo").json()["ruling"] == "denied"
+    assert "names the patch" in say(f"approve PP-{number}").json()["detail"]
+    answers = [say(f"reject PP-{number} wrong file", key="once").json() for _ in range(2)]
+    assert {(one["ruling"], one["text"]) for one in answers} == {
+        ("applied", f"PP-{number} is rejected. Nothing is changed.")
+    }
+    assert api.get(f"/api/jobs/{heal}").json()["state"] == HealState.REJECTED
 
 
 def test_metrics_come_from_postgres(world, api):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.slack.announcer import Announcer
+from bot.slack.audience import Audience
 from patchpilot.failures import RunFinished
+from patchpilot.grammar import Window
 from patchpilot.heals import HealState
+from patchpilot.noise import QuietHours
+from patchpilot.routing import Fallback
 from patchpilot.source import Repo, RunRef, Sha
 from storage.incidents import snapshot
 from storage.intake import record_failure, record_success
+from storage.subscriptions import set_quiet_hours
 
 
 @pytest.fixture
@@ -117,11 +123,34 @@ def test_a_mention_under_the_storm_must_say_which_incident(stormy):
     storm = cards(stormy)["slack:storm:1"]
 
     stormy.slack.say("ben", stormy.channel, "@patchpilot reject wrong", thread_ts=storm.ts)
-    stormy.until(lambda: any("Which one?" in m.text for m in stormy.slack.thread(stormy.channel, storm.ts)))
+    stormy.until(lambda: any("which one?" in m.text for m in stormy.slack.thread(stormy.channel, storm.ts)))
     stormy.slack.say("ben", stormy.channel, "@patchpilot reject PP-2 wrong", thread_ts=storm.ts)
 
     stormy.until(lambda: snapshot(stormy.db, 2).heal.state is HealState.REJECTED)
     assert snapshot(stormy.db, 1).heal.state is HealState.AWAITING_APPROVAL
+
+
+def test_quiet_hours_hold_a_storm_until_somebody_must_decide(stormy):
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    window = Window((now - timedelta(hours=1)).time(), (now + timedelta(hours=1)).time())
+    hours = QuietHours(team="T", channel=stormy.channel, window=window, zone="UTC")
+    set_quiet_hours(stormy.db, hours)
+    stormy.announcer = Announcer(
+        stormy.db,
+        stormy.delivery,
+        channel="#ci",
+        storm_places=3,
+        audience=Audience(stormy.db, Fallback(channel="#ci"), resolve=stormy.delivery.channel_id),
+    )
+    heals = [fail_in(stormy, f"r{number}")[1] for number in range(4)]
+    stormy.announcer.tick()
+    assert cards(stormy) == {}
+
+    for heal in heals:
+        stormy.propose(heal)
+    stormy.show()
+
+    assert "slack:storm:1" in cards(stormy)
 
 
 def test_when_all_are_over_the_card_says_so(stormy):

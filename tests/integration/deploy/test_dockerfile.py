@@ -25,6 +25,8 @@ def test_the_build_context_holds_every_package_and_nothing_else(root):
         "deploy/alive.py",
         "deploy/ca/*.crt",
         "deploy/ca/README.md",
+        "deploy/github-app.json",
+        "deploy/github-app-reader.json",
     }
 
 

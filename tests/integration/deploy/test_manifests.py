@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from playground.town import EVENTS, SCOPES
+from bot.slack.needs import EVENTS, SCOPES
+from patchpilot.grammar import VERBS, Way
 from providers.hosts.github_auth import READER, WRITER
 
 ENOUGH = {"read": {"read", "write"}, "write": {"write"}}
@@ -20,29 +22,81 @@ def github(root: Path, name: str) -> dict[str, Any]:
     return manifest
 
 
-@pytest.fixture(scope="module")
-def slack(root: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load((root / "deploy/slack-manifest.yaml").read_text())
+HTTP, SOCKET = "slack-manifest.yaml", "slack-manifest-socket.yaml"
+
+
+def slack(root: Path, name: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = yaml.safe_load((root / "deploy" / name).read_text())
     return manifest
 
 
-def test_slack_is_asked_for_the_scopes_that_the_playground_grants(slack):
-    assert sorted(slack["oauth_config"]["scopes"]["bot"]) == sorted(SCOPES)
+def addresses(node: object) -> Iterator[str]:
+    """Everything in a manifest that says where Slack sends to."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in {"url", "request_url", "redirect_urls"}:
+                yield from [value] if isinstance(value, str) else value
+            else:
+                yield from addresses(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from addresses(one)
 
 
-def test_slack_sends_the_events_that_the_playground_sends(slack):
-    assert sorted(slack["settings"]["event_subscriptions"]["bot_events"]) == sorted(EVENTS)
+def without_addresses(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: without_addresses(value)
+            for key, value in node.items()
+            if key not in {"url", "request_url", "redirect_urls", "socket_mode_enabled"}
+        }
+    return [without_addresses(one) for one in node] if isinstance(node, list) else node
 
 
-def test_slack_posts_everything_to_the_one_address_that_the_bot_serves(slack):
-    addresses = {
-        slack["settings"]["event_subscriptions"]["request_url"],
-        slack["settings"]["interactivity"]["request_url"],
-        *(command["url"] for command in slack["features"]["slash_commands"]),
-    }
+@pytest.mark.parametrize("name", [HTTP, SOCKET])
+def test_slack_is_asked_for_the_scopes_that_the_code_needs(root, name):
+    assert sorted(slack(root, name)["oauth_config"]["scopes"]["bot"]) == sorted(SCOPES)
 
-    assert addresses == {"https://patchpilot.example.com/slack/events"}
-    assert [command["command"] for command in slack["features"]["slash_commands"]] == ["/patchpilot"]
+
+@pytest.mark.parametrize("name", [HTTP, SOCKET])
+def test_slack_sends_the_events_that_the_code_handles(root, name):
+    subscriptions = slack(root, name)["settings"]["event_subscriptions"]
+
+    assert sorted(subscriptions["bot_events"]) == sorted(EVENTS)
+
+
+def test_slack_posts_everything_to_the_one_address_that_the_bot_serves(root):
+    base = "https://patchpilot.example.com/slack"
+
+    assert set(addresses(slack(root, HTTP))) == {f"{base}/events", f"{base}/oauth_redirect"}
+
+
+def test_with_socket_mode_slack_is_told_of_no_address(root):
+    assert list(addresses(slack(root, SOCKET))) == []
+    assert slack(root, SOCKET)["settings"]["socket_mode_enabled"] is True
+    assert slack(root, HTTP)["settings"]["socket_mode_enabled"] is False
+
+
+def test_both_slack_manifests_make_the_same_app(root):
+    assert without_addresses(slack(root, SOCKET)) == without_addresses(slack(root, HTTP))
+
+
+def test_slack_hints_at_every_verb_that_can_be_typed(root):
+    [command] = slack(root, HTTP)["features"]["slash_commands"]
+
+    assert command["command"] == "/patchpilot"
+    assert command["usage_hint"].split(" | ") == [v.name for v in VERBS.values() if Way.SLASH in v.ways]
+
+
+# https://docs.slack.dev/reference/app-manifest
+def test_slack_takes_the_manifests_texts(root):
+    made = slack(root, HTTP)
+    [command] = made["features"]["slash_commands"]
+
+    assert len(made["display_information"]["name"]) <= 35
+    assert len(made["display_information"]["description"]) <= 140
+    assert len(command["description"]) <= 2_000
+    assert len(command["usage_hint"]) <= 1_000
 
 
 @pytest.mark.parametrize(("name", "asked"), [("github-app.json", WRITER), ("github-app-reader.json", READER)])
@@ -76,6 +130,8 @@ def test_the_reader_can_write_nothing_and_hears_nothing(root):
         ("workflow_run", "actions"),
         ("issue_comment", "issues"),
         ("pull_request", "pull_requests"),
+        ("pull_request_review", "pull_requests"),
+        ("push", "contents"),
         ("check_run", "checks"),
     ],
 )
@@ -89,4 +145,18 @@ def test_the_app_that_hears_webhooks_has_the_permission_behind_each(root, event,
 def test_the_app_hears_no_event_beyond_those(root):
     events = github(root, "github-app.json")["default_events"]
 
-    assert sorted(events) == ["check_run", "issue_comment", "pull_request", "workflow_run"]
+    assert sorted(events) == [
+        "check_run",
+        "issue_comment",
+        "pull_request",
+        "pull_request_review",
+        "push",
+        "workflow_run",
+    ]
+
+
+def test_people_sign_in_with_the_app_that_can_write_nothing(root):
+    reader, writer = github(root, "github-app-reader.json"), github(root, "github-app.json")
+
+    assert reader["callback_urls"] == ["https://patchpilot.example.com/auth/github/callback"]
+    assert "callback_urls" not in writer

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
 from fastapi import FastAPI, Request
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from slack_bolt import App
 from slack_bolt.adapter.fastapi import SlackRequestHandler
 from slack_sdk import WebClient
 
 from playground.serving import free_port, served
 from playground.slack.pace import QUICK
+from playground.slack.routes import router as slack_router
 from playground.slack.server import Slack
-from playground.slack.server import router as slack_router
 from playground.web.github_view import (
     CheckCard,
     CommentCard,
@@ -282,28 +281,6 @@ def playground() -> Iterator[Playground]:
     with served(web, port=port), served(answering, port=app_port):
         yield Playground(slack, github, bolt, client, url, ana, ben, bot)
     slack.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
-    switches = [
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=[f"--{switch}" for switch in switches]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

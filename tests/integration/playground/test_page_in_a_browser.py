@@ -389,6 +389,69 @@ def test_typing_speaks_commands_answer_privately_and_mentions_get_a_reply(page, 
     expect(page.get_by_text("Only visible to you")).to_have_count(0)
 
 
+def at_end(timeline):
+    return timeline.evaluate("one => one.scrollHeight - one.scrollTop - one.clientHeight < 2")
+
+
+def scrolled_up(page, timeline):
+    timeline.hover()
+    page.mouse.wheel(0, -5000)
+    expect(timeline).to_have_js_property("scrollTop", 0)
+
+
+def test_what_i_send_is_seen_though_i_had_scrolled_up(page, playground, story, eventually):
+    for number in range(30):
+        playground.slack.say("ben", "#ci", f"line {number}\n" * 4)
+    timeline = page.get_by_role("log", name="Messages")
+    expect(timeline.get_by_text("line 29").first).to_be_in_viewport()
+    box = page.get_by_role("textbox", name="Message ci")
+
+    scrolled_up(page, timeline)
+    playground.slack.say("ben", "#ci", "somebody else's")
+    expect(timeline.get_by_text("somebody else's")).to_be_attached()
+    assert timeline.evaluate("one => one.scrollTop") == 0
+
+    box.fill("and this is mine")
+    box.press("Enter")
+    expect(timeline.get_by_text("and this is mine")).to_be_in_viewport()
+
+    scrolled_up(page, timeline)
+    box.fill("/patchpilot status PP-142")
+    box.press("Enter")
+    expect(timeline.get_by_text("status PP-142")).to_be_in_viewport()
+    eventually(lambda: at_end(timeline))
+
+
+TALL = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="260"><rect width="300" height="260"/></svg>'
+)
+
+
+def test_the_channel_opens_at_its_end_though_pictures_come_late(page, playground, story, eventually):
+    for number in range(30):
+        playground.slack.say("ben", "#ci", f"line {number}\n" * 4)
+    channel = story[1]["channel"]
+    playground.client.files_upload_v2(channel=channel, filename="chart.svg", content=TALL, title="Chart")
+    timeline = page.get_by_role("log", name="Messages")
+    expect(timeline.get_by_role("img", name="Chart")).to_be_in_viewport()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/playground/files/*", hold)
+
+    page.reload()
+    expect(timeline.get_by_role("img", name="Chart")).to_be_attached()
+    eventually(lambda: held)
+    before = timeline.evaluate("one => one.scrollHeight")
+    for request in held:
+        request.continue_()
+
+    eventually(lambda: timeline.evaluate("one => one.scrollHeight") > before + 200)
+    eventually(lambda: at_end(timeline))
+
+
 def test_an_overflow_menu_works_by_keyboard(page, story, eventually):
     seen, *_ = story
     more = page.get_by_role("button", name="More actions")
@@ -478,6 +541,24 @@ def test_a_pull_request_is_read_commented_on_and_merged(page, playground, eventu
         ("check", 5, "retry", "ana"),
         ("merge", 3, "ben"),
     ]
+
+
+def test_a_narrow_table_breaks_between_words_only(page, playground):
+    table = (
+        "| check | what was run | result |\n|---|---|---|\n"
+        f"| reproduced | {'several words that need their room ' * 6} | 1 failed, 7 passed |"
+    )
+    playground.client.chat_postMessage(channel="#ci", text="t", blocks=[{"type": "markdown", "text": table}])
+    cell = page.get_by_role("cell", name="reproduced")
+    page.set_viewport_size({"width": 390, "height": 900})
+    expect(cell).to_be_visible()
+
+    lines = cell.evaluate(
+        "one => { const all = document.createRange(); all.selectNodeContents(one);"
+        " return all.getClientRects().length }"
+    )
+    assert lines == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_links_to_messages_and_pull_requests_open_on_the_page(page, playground, story):

@@ -19,7 +19,12 @@ from storage.incidents import snapshot
 from storage.intake import record_failure, record_success
 from storage.storms import StormRule, read_storm, unread_before
 
-LIMITS = BudgetLimits(heal_max_dollars=Decimal(1), heal_max_tokens=10, repo_day_max_dollars=Decimal(1))
+LIMITS = BudgetLimits(
+    heal_max_dollars=Decimal(1),
+    heal_max_tokens=10,
+    repo_day_max_dollars=Decimal(1),
+    repo_day_max_tokens=100_000,
+)
 USUAL = StormRule()
 
 

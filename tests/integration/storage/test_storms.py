@@ -24,7 +24,12 @@ from storage.incidents import heals, open_incidents
 from storage.intake import record_failure, record_success
 from storage.tasks import add_task, claim_task, due_tasks, finish_task
 
-LIMITS = BudgetLimits(heal_max_dollars=Decimal(1), heal_max_tokens=10, repo_day_max_dollars=Decimal(1))
+LIMITS = BudgetLimits(
+    heal_max_dollars=Decimal(1),
+    heal_max_tokens=10,
+    repo_day_max_dollars=Decimal(1),
+    repo_day_max_tokens=100_000,
+)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

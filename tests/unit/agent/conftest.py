@@ -18,8 +18,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import SecretStr
 
-from agent.heal import _advance
+from agent.claude import Claude
+from agent.heal import advance_on
 from agent.toolbox import HealTools
+from patchpilot.commands import Verb
 from patchpilot.errors import (
     BudgetExceededError,
     NotFoundError,
@@ -27,7 +29,7 @@ from patchpilot.errors import (
     PermanentError,
     UnsafePathError,
 )
-from patchpilot.failures import Diagnosis, DistilledFailure
+from patchpilot.failures import Category, Diagnosis, DistilledFailure, LogLine
 from patchpilot.fixes import (
     CommandResult,
     Ending,
@@ -35,6 +37,7 @@ from patchpilot.fixes import (
     GaveUp,
     Limits,
     Outcome,
+    PartialResult,
     PastFix,
     Patch,
     ReplayPlan,
@@ -43,10 +46,11 @@ from patchpilot.fixes import (
 )
 from patchpilot.heals import HealId, HealState, allowed
 from patchpilot.incidents import FailureRecord
-from patchpilot.ports import HumanDecision, Settled, WorkbenchSpec
+from patchpilot.ports import Brief, HumanDecision, Settled, WorkbenchSpec
 from patchpilot.redaction import Redactor
 from patchpilot.settings import WorkerSettings
 from patchpilot.source import CIJob, CIStep, Commit, Repo, RunRef, Sha
+from playground.anthropic import ScriptedAnthropic
 
 SHA = Sha("ab12" * 10)
 REPO = Repo("github", "acme/widget")
@@ -64,7 +68,7 @@ class MemoryBudget:
     limit: Decimal = Decimal(1)
     spent: Spend = field(default_factory=Spend)
 
-    def check(self, *, expected_dollars: float) -> None:
+    def check(self, *, expected_dollars: float, expected_tokens: int = 0) -> None:
         if self.spent.dollars + Decimal(str(expected_dollars)) > self.limit:
             raise BudgetExceededError(f"the next call could pass the limit of ${self.limit} for this heal")
 
@@ -100,12 +104,17 @@ class MemoryJournal:
     effect_calls: int = 0
     reruns: int = 0
     said: list[str] = field(default_factory=list)
+    doing: list[str] = field(default_factory=list)
+    partials: list[PartialResult] = field(default_factory=list)
+    sent_back: int = 0
+    """How many of the proposals are over."""
     retry_hints: list[str] = field(default_factory=list)
     money: MemoryBudget = field(default_factory=MemoryBudget)
     joins: int | None = None
     attempt: int = 1
     before: Callable[[str], None] = lambda _: None
     """Called with the name of every method before it does anything: where a test kills the process."""
+    latest: HumanDecision | None = None
     _distilled: DistilledFailure | None = None
     _diagnosis: Diagnosis | None = None
 
@@ -142,7 +151,10 @@ class MemoryJournal:
         self.steps.append(name)
         yield
 
-    def note(self, text: str) -> None:
+    def progress(self, name: str, text: str) -> None:
+        self.doing.append(text)
+
+    def note(self, text: str, *, key: str = "") -> None:
         self.said.append(text)
 
     def settle(self, failure: DistilledFailure) -> Settled:
@@ -171,13 +183,17 @@ class MemoryJournal:
         return f"approval-{len(self.proposals)}"
 
     def fix(self) -> Fix | None:
-        return self.proposals[-1] if self.proposals else None
+        return self.proposals[-1] if len(self.proposals) > self.sent_back else None
+
+    def leave_partial(self, *, patch: Patch, author: str, why: str) -> None:
+        self.before("leave_partial")
+        self.partials.append(PartialResult(patch=patch, author=author, why=why, attempt=self.attempt))
 
     def hints(self) -> tuple[str, ...]:
         return tuple(self.retry_hints)
 
     def decision(self) -> HumanDecision | None:
-        return None
+        return self.latest
 
     def approve_effects(self) -> None:
         self.before("approve_effects")
@@ -191,8 +207,15 @@ class MemoryJournal:
         """As a person's decision moves the heal from outside."""
         self.move(to, reason="a person decided")
         if to is HealState.REPAIRING:
+            self.sent_back = len(self.proposals)
             self.attempt += 1
             self.retry_hints += [hint] if hint else []
+
+    def retest(self, sha: Sha) -> None:
+        """As a person's re-test moves the heal to a later red run."""
+        self.decide(HealState.REPAIRING)
+        self.record = replace(self.record, head_sha=sha, run=replace(RUN, run_id="8"))
+        self.latest = HumanDecision(verb=Verb.RETEST, actor="ana", text="", attempt=self.attempt)
 
 
 @dataclass
@@ -203,6 +226,7 @@ class LocalBench:
     runs: list[str]
     script: Callable[[ShellCommand], CommandResult | None]
     engine: str = "local"
+    unprepared: str = ""
 
     def __post_init__(self) -> None:
         self._git("init", "--quiet")
@@ -266,12 +290,12 @@ class LocalBench:
         file = self._safe(path)
         if not file.is_file():
             raise NotFoundError(f"no file {path}")
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode()  # line ends as they are, like the real one
 
     def write_text(self, path: str, text: str) -> None:
         file = self._safe(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(text.encode())
 
     def _safe(self, path: str) -> Path:
         file = (self.root / path).resolve()
@@ -325,6 +349,8 @@ class LocalBenches:
     runs: list[str] = field(default_factory=list)
     opened: int = 0
     script: Callable[[ShellCommand], CommandResult | None] = lambda _: None
+    unprepared: str = ""
+    specs: list[WorkbenchSpec] = field(default_factory=list)
 
     @contextmanager
     def open(self, spec: WorkbenchSpec) -> Iterator[LocalBench]:
@@ -332,7 +358,8 @@ class LocalBenches:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "work"
             shutil.copytree(spec.tree, root)
-            yield LocalBench(root, self.runs, self.script)
+            self.specs.append(spec)
+            yield LocalBench(root, self.runs, self.script, unprepared=self.unprepared or spec.withheld)
 
 
 @dataclass
@@ -355,7 +382,9 @@ class FakeCI:
             raise self.trouble
         yield from (self.log[start : start + 1000] for start in range(0, len(self.log), 1000))
 
-    def replay(self, tree: Path, *, workflow_path: str, job: CIJob) -> ReplayPlan | GaveUp:
+    def replay(
+        self, tree: Path, *, workflow_path: str, job: CIJob, failure: DistilledFailure | None = None
+    ) -> ReplayPlan | GaveUp:
         return self.plan
 
     def rerun(self, run: RunRef) -> None:
@@ -432,7 +461,7 @@ class World:
     checkpoints: InMemorySaver
 
     def advance(self) -> None:
-        _advance(self.tools, self.checkpoints)
+        advance_on(self.tools, self.checkpoints)
 
     def equip(self, **changes: Any) -> None:
         """Replace some of the tools."""
@@ -466,6 +495,7 @@ def worker_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WorkerSe
         database_url=SecretStr("postgresql://u:p@localhost/x"),
         redis_url=SecretStr("redis://localhost"),
         flaky_runs=2,
+        repair_candidates=2,
     )
 
 
@@ -513,3 +543,87 @@ def killed() -> type[BaseException]:
 @pytest.fixture
 def budget() -> MemoryBudget:
     return MemoryBudget()
+
+
+FAILURE_LOG = "test_price.py::test_net\nE   AssertionError: net(200, 10) is 0.0, not 180\n"
+CLAUDE = "claude-sonnet-5-5"
+CLAUDE_KEY = "sk-ant-api03-notarealkey-0123456789"
+
+
+@dataclass
+class Desk:
+    """Repair tools over one file in memory."""
+
+    text: str = "return price - price * percent / 10\n"
+    calls: list[str] = field(default_factory=list)
+
+    def list_files(self, pattern: str) -> str:
+        self.calls.append(f"list_files {pattern}")
+        return "price.py"
+
+    def search(self, text: str, pattern: str) -> str:
+        self.calls.append(f"search {text} {pattern}")
+        return "price.py:1: return"
+
+    def read(self, path: str, first: int, last: int) -> str:
+        self.calls.append(f"read {path} {first} {last}")
+        return self.text
+
+    def edit(self, path: str, old: str, new: str) -> str:
+        self.calls.append(f"edit {path}")
+        self.text = self.text.replace(old, new)
+        return f"edited {path}"
+
+    def run_failing_command(self) -> str:
+        self.calls.append("run")
+        return "PASSED: exit code 0" if "100" in self.text else "FAILED: exit code 1"
+
+    def run_test(self, test: str) -> str:
+        self.calls.append(f"test {test}")
+        return "PASSED: exit code 0" if "100" in self.text else "FAILED: exit code 1"
+
+    def diff(self) -> str:
+        return "diff --git a/price.py b/price.py\n+" + self.text if "100" in self.text else ""
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def brief() -> Brief:
+    failure = DistilledFailure(
+        text=FAILURE_LOG, category=Category.TEST, evidence=(LogLine(7, FAILURE_LOG.splitlines()[1]),)
+    )
+    commit = Commit(sha=Sha("a" * 40), author="Ana", message="Round prices", diff="+ percent / 10\n")
+    return Brief(
+        repo=Repo("github", "acme/widget"),
+        branch="main",
+        failure=failure,
+        commit=commit,
+        failing=ShellCommand(script="pytest -q"),
+    )
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def claude(waits):
+    @contextmanager
+    def scripted(
+        *turns, script=None, model=CLAUDE, cache=None, **options
+    ) -> Iterator[tuple[Claude, ScriptedAnthropic]]:
+        with ScriptedAnthropic(script or turns, cache=cache) as server:
+            client = Claude(
+                api_key=CLAUDE_KEY, base_url=server.base_url, model=model, sleep=waits.append, **options
+            )
+            try:
+                yield client, server
+            finally:
+                client.close()
+
+    return scripted

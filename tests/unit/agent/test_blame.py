@@ -46,9 +46,7 @@ def parent(world):
     """A parent commit with these files; the head touched ``price.py``."""
 
     def have(files):
-        world.host.head = Commit(
-            sha=HEAD, author="Ana", author_login="ana", message="Round", parents=(PARENT,), diff=DIFF
-        )
+        world.host.head = Commit(sha=HEAD, author="Ana", message="Round", parents=(PARENT,), diff=DIFF)
         if files is not None:
             world.host.older[PARENT] = files
 
@@ -112,7 +110,7 @@ def test_a_base_that_cannot_be_looked_at_leaves_it_open_and_says_why(world, pare
 
 
 def test_a_first_commit_has_no_base(world):
-    world.host.head = Commit(sha=HEAD, author="Ana", author_login="ana", message="Begin", diff=DIFF)
+    world.host.head = Commit(sha=HEAD, author="Ana", message="Begin", diff=DIFF)
 
     world.advance()
 
@@ -132,6 +130,51 @@ def test_a_base_that_is_red_in_another_way_clears_nobody(world, parent):
 
     assert found(world)[BASE_COMMIT] is CheckVerdict.OTHERWISE
     assert world.journal.diagnosis().blame is Blame.INCONCLUSIVE
+
+
+def lints(*lines) -> str:
+    return "".join(f"echo '{line}'\n" for line in (*lines, "Found 1 error.")) + "exit 1\n"
+
+
+UNUSED = "price.py:1:8: F401 [*] `os` imported but unused"
+UNDEFINED = "price.py:3:5: F821 Undefined name `Decimal`"
+
+
+@pytest.mark.parametrize(
+    ("base", "blamed", "verdict"),
+    [
+        ([UNDEFINED], Blame.INCONCLUSIVE, CheckVerdict.OTHERWISE),
+        ([UNUSED], Blame.UPSTREAM, CheckVerdict.RED),
+        ([UNDEFINED, UNUSED], Blame.UPSTREAM, CheckVerdict.RED),
+    ],
+)
+def test_a_base_that_is_red_in_the_same_file_for_another_reason_is_not_blamed(
+    world, parent, base, blamed, verdict
+):
+    world.ci.log = f"{UNUSED}\nFound 1 error.\n".encode()
+    world.host.files = {**BAD, "check.sh": lints(UNUSED)}
+    parent({**BAD, "check.sh": lints(*base)})
+
+    world.advance()
+
+    assert found(world)[BASE_COMMIT] is verdict
+    assert world.journal.diagnosis().blame is blamed
+    if verdict is CheckVerdict.OTHERWISE:
+        assert "fails at its parent cd34cd3 too, but for another reason" in said(world, BASE_COMMIT)
+        assert "F821" in said(world, BASE_COMMIT)
+
+
+def test_a_place_alone_is_no_common_reason(world, parent):
+    here = ["F811 Redefinition of `net`", " --> price.py:3:5", "  |", ""]
+    base = ["F821 Undefined name `Decimal`", " --> price.py:2:12", "  |", ""]
+    world.ci.log = "\n".join([*here, "Found 1 error.", ""]).encode()
+    world.host.files = {**BAD, "check.sh": lints(*here)}
+    parent({**BAD, "check.sh": lints(*base)})
+
+    world.advance()
+
+    assert found(world)[BASE_COMMIT] is CheckVerdict.OTHERWISE
+    assert "for another reason (F821 Undefined name `Decimal`)" in said(world, BASE_COMMIT)
 
 
 def test_what_fails_only_here_is_this_change_although_the_base_is_red(world, parent):

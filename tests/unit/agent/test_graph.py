@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from patchpilot.errors import NotFoundError, TemporaryError
-from patchpilot.fixes import CommandResult, Ending, GaveUp
+from patchpilot.fixes import CommandResult, Ending, GaveUp, Patch, Severity
 from patchpilot.heals import HealState
 
 
@@ -27,6 +29,37 @@ def test_a_remembered_fix_is_proven_and_proposed(world, remembered):
     assert fix.proof.cured
     assert len(fix.proof.after) == world.tools.settings.proof_runs
     assert 0.5 < fix.confidence < 0.95
+
+
+def test_a_remembered_fix_fits_where_a_notice_has_come_above_it_since(world, remembered):
+    world.memory.cases.append(remembered)
+    files = dict(world.host.files)
+    world.host.files = {name: f"# A notice.\n{text}" for name, text in files.items()}
+
+    world.advance()
+
+    [fix] = world.journal.proposals
+    assert fix.author == "memory:PP-12"
+    assert "percent / 100" in fix.patch.diff
+
+
+NEW_LOCK = """diff --git a/uv.lock b/uv.lock
+new file mode 100644
+--- /dev/null
++++ b/uv.lock
+@@ -0,0 +1 @@
++version = 1
+"""
+
+
+def test_what_needs_a_persons_word_is_proposed_when_nothing_else_turns_up(world, remembered):
+    world.memory.cases.append(replace(remembered, patch=Patch(remembered.patch.diff + NEW_LOCK)))
+
+    world.advance()
+
+    assert world.journal.state() is HealState.AWAITING_APPROVAL, world.journal.reason
+    [fix] = world.journal.proposals
+    assert {finding.severity for finding in fix.findings} == {Severity.OVERRIDE}
 
 
 def test_nothing_goes_on_until_a_person_decides(world, remembered):
@@ -440,3 +473,28 @@ def test_the_state_between_nodes_is_plain_data(world, remembered):
     own = {name: value for name, value in values.items() if not name.startswith(("__", "branch:"))}
     assert own["candidate"]["author"] == "memory:PP-12"
     assert all(plain(value) for value in own.values())
+
+
+def test_a_fork_gets_what_cured_the_same_failure_as_a_file_and_nothing_of_it_runs(world, remembered):
+    world.journal.record = replace(world.journal.record, from_fork=True)
+    world.memory.cases = [remembered]
+
+    world.advance()
+
+    assert world.journal.state() is HealState.ESCALATED
+    (left,) = world.journal.partials
+    assert left.patch == remembered.patch
+    assert left.author == "memory:PP-12"
+    assert "nothing of a fork is run" in left.why
+    assert world.benches.runs == []
+
+
+def test_a_fork_whose_code_the_remembered_fix_does_not_fit_gets_the_diagnosis_alone(world, remembered):
+    world.journal.record = replace(world.journal.record, from_fork=True)
+    other = remembered.patch.diff.replace("percent / 10\n", "percent / 11\n")
+    world.memory.cases = [replace(remembered, patch=Patch(other))]
+
+    world.advance()
+
+    assert world.journal.state() is HealState.ESCALATED
+    assert world.journal.partials == []

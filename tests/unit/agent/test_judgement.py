@@ -12,7 +12,6 @@ from agent.prices import Tokens, cost, price_of, worst_case
 from agent.quotes import invented, with_line_numbers
 from agent.reproduction import same_failure
 from agent.rules import by_rules
-from agent.sources import by_file
 from patchpilot.errors import ConfigurationError
 from patchpilot.failures import Blame, Category, DistilledFailure, Location, LogLine
 from patchpilot.fixes import CommandResult, Ending, GuardFinding, Patch, Proof, Severity, ShellCommand
@@ -27,7 +26,7 @@ def failure(**changes) -> DistilledFailure:
 
 def commit(*paths: str) -> Commit:
     diff = "".join(DIFF.format(path) for path in paths)
-    return Commit(sha=Sha("a" * 40), author="Ana", author_login="ana", message="Round prices", diff=diff)
+    return Commit(sha=Sha("a" * 40), author="Ana", message="Round prices", diff=diff)
 
 
 def test_a_quote_counts_however_its_white_space_was_copied():
@@ -159,10 +158,12 @@ def test_cost_counts_the_cache_apart():
 def test_the_worst_case_is_never_below_the_real_cost():
     price = price_of("claude-sonnet-5-5")
     worst = worst_case(price, characters=30_000, max_tokens=1_000)
-    assert worst >= cost(price, Tokens(fresh=10_000, output=1_000)).dollars
+    real = cost(price, Tokens(fresh=10_000, output=1_000))
+    assert worst.dollars >= real.dollars
+    assert worst.input_tokens + worst.output_tokens >= real.input_tokens + real.output_tokens
 
 
 def test_a_patch_is_taken_apart_by_file():
     whole = Patch(DIFF.format("a.py") + DIFF.format("b.py"))
-    assert [part.files for part in by_file(whole)] == [("a.py",), ("b.py",)]
-    assert "".join(part.diff for part in by_file(whole)) == whole.diff
+    assert [part.files for part in whole.by_file()] == [("a.py",), ("b.py",)]
+    assert "".join(part.diff for part in whole.by_file()) == whole.diff

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from agent.nodes.validate import burden
 from patchpilot.errors import BudgetExceededError, ModelRefusedError, PatchPilotError, TemporaryError
 from patchpilot.failures import Blame, Category, Diagnosis, LogLine
-from patchpilot.fixes import Candidate, GaveUp, Patch, Reading
+from patchpilot.fixes import Candidate, GaveUp, GuardFinding, Patch, Reading, Severity
 from patchpilot.heals import HealState
 from patchpilot.ports import Brief, Budget, RepairTools
 
@@ -37,7 +38,10 @@ class FakeModel:
             raise self.reading
         return Reading(diagnosis=self.reading)
 
-    def repair(self, brief: Brief, tools: RepairTools, *, budget: Budget) -> Candidate | GaveUp:
+    def repair(
+        self, brief: Brief, tools: RepairTools, *, budget: Budget, tell: Callable[[str], None] = print
+    ) -> Candidate | GaveUp:
+        tell("reading price.py")
         self.briefs.append(brief)
         step = self.repairs.pop(0)
         if isinstance(step, PatchPilotError):
@@ -90,6 +94,8 @@ def test_a_fix_that_does_not_cure_is_refused_and_the_model_is_told_why(world, as
 
     assert world.journal.state() is HealState.AWAITING_APPROVAL
     assert any("still fails" in reason for reason in model.briefs[1].refused)
+    assert model.briefs[0].earlier == ()
+    assert "+    return price - price * percent / 11" in model.briefs[1].earlier[0].diff
     assert len(world.journal.proposals) == 1
 
 
@@ -171,6 +177,146 @@ def test_a_hint_of_a_retry_reaches_the_model_and_the_old_proposal_is_not_repeate
     assert world.journal.proposals[1].author == "claude:fake"
     assert model.briefs[0].hints == ("name the constant",)
     assert "asked for another" in model.briefs[0].refused[0]
+    assert model.briefs[0].earlier == (world.journal.proposals[0].patch,)
+
+
+def cure_at_length(tools: RepairTools) -> str:
+    cure(tools)
+    return tools.edit("table.py", "", "".join(f"RATE_{number} = {number}\n" for number in range(60)))
+
+
+def test_a_large_proven_patch_competes_and_the_smallest_proven_one_wins(world, asked):
+    model = asked(cure_at_length, cure)
+
+    world.advance()
+
+    [fix] = world.journal.proposals
+    assert fix.patch.added + fix.patch.removed == 2
+    assert fix.proof.cured
+    assert any("changes 62 lines" in reason for reason in model.briefs[1].refused)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        miss,
+        GaveUp("It needs the table.", final=True),
+        BudgetExceededError("the next call could pass the limit of $1.00 for this heal"),
+        TemporaryError("overloaded", retry_after=60),
+    ],
+)
+def test_a_large_proven_patch_is_proposed_when_nothing_smaller_is_proven(world, asked, second):
+    asked(cure_at_length, second)
+
+    world.advance()
+
+    assert world.journal.state() is HealState.AWAITING_APPROVAL, world.journal.reason
+    [fix] = world.journal.proposals
+    assert fix.patch.added == 61
+    assert world.journal.partials == []
+
+
+def test_fewer_findings_of_the_guard_weigh_more_than_fewer_lines(world, asked):
+    asked(cure)
+    world.advance()
+    [clean] = world.journal.proposals
+    note = GuardFinding(rule="x", path="price.py", line=1, message="look", severity=Severity.NOTE)
+    ask = replace(note, severity=Severity.OVERRIDE)
+    long = replace(
+        clean, patch=Patch(clean.patch.diff.replace("@@ -1,2 +1,2 @@", "@@ -1,2 +1,9 @@") + "+x\n" * 7)
+    )
+
+    assert burden(clean) < burden(long) < burden(replace(clean, findings=(note,)))
+    assert burden(replace(clean, findings=(note, note))) < burden(replace(clean, findings=(ask,)))
+
+
+def test_a_competition_goes_on_after_a_kill_with_what_was_proven(world, asked, killed):
+    model = asked(cure_at_length, cure)
+
+    def kill(what: str) -> None:
+        if what == "step model 2":
+            world.journal.before = lambda _: None
+            raise killed
+
+    world.journal.before = kill
+    with pytest.raises(killed):
+        world.advance()
+    world.advance()
+
+    [fix] = world.journal.proposals
+    assert fix.patch.added == 1
+    assert len(model.briefs) == 2
+
+
+def test_a_person_who_wants_another_than_the_winner_does_not_get_it_again(world, asked):
+    model = asked(cure_at_length, miss, cure)
+    world.advance()
+    assert world.journal.proposals[0].patch.added == 61
+
+    world.journal.decide(HealState.REPAIRING, hint="without the table")
+    world.advance()
+
+    assert world.journal.proposals[1].patch.added == 1
+    assert "asked for another" in model.briefs[2].refused[0]
+
+
+def test_who_gives_up_is_not_asked_the_same_again(world, asked):
+    model = asked(GaveUp("The token has expired; have it renewed.", final=True))
+
+    world.advance()
+
+    assert len(model.briefs) == 1
+    assert "have it renewed" in world.journal.reason
+
+
+def half(after: object) -> Callable[[RepairTools], str]:
+    def work(tools: RepairTools) -> str:
+        miss(tools)
+        raise after
+
+    return work
+
+
+def test_the_budgets_end_leaves_the_unproven_change_for_people_to_see(world, asked):
+    asked(half(BudgetExceededError("the next call could pass the limit of $1.00 for this heal")))
+
+    world.advance()
+
+    assert world.journal.state() is HealState.ESCALATED
+    assert world.journal.proposals == []
+    [left] = world.journal.partials
+    assert "percent / 11" in left.patch.diff
+    assert "limit of $1.00" in left.why
+    assert left.author == "claude:fake"
+
+
+def test_a_change_that_did_not_cure_is_shown_as_unproven(world, asked):
+    asked(miss, GaveUp("No more ideas.", final=True))
+
+    world.advance()
+
+    [left] = world.journal.partials
+    assert "percent / 11" in left.patch.diff
+    assert "still fails" in left.why
+
+
+def test_a_change_that_the_guard_refuses_is_not_even_shown(world, asked):
+    def cheat(tools: RepairTools) -> str:
+        edit_workflow(tools)
+        raise BudgetExceededError("no dollars left")
+
+    asked(cheat)
+
+    world.advance()
+
+    assert world.journal.state() is HealState.ESCALATED
+    assert world.journal.partials == []
+
+
+def test_people_see_what_the_model_is_doing(world, asked):
+    asked(cure)
+    world.advance()
+    assert world.journal.doing == ["reading price.py"]
 
 
 def test_tools_and_memory_come_before_the_model(world, asked, remembered):

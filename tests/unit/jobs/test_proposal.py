@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.proposal import _block, branch_name, proposal
+from jobs.commit_style import detect
+from jobs.proposal import Attribution, _block, branch_name, proposal
 from patchpilot.errors import PermanentError
 from patchpilot.failures import Blame, Category, Diagnosis, LogLine
 from patchpilot.fixes import CommandResult, Ending, Fix, Patch, Proof, ShellCommand
@@ -89,6 +90,16 @@ def test_the_branch_is_derived_from_heal_and_attempt_alone(heal):
     assert branch_name(replace(heal, attempt=3)) != branch_name(heal)
 
 
+def test_what_the_approver_chose_in_the_form_counts(heal):
+    chosen = replace(heal.decisions[0], options={"draft": "no", "base": "release"})
+
+    made = proposal(replace(heal, decisions=(chosen,)), public_url="https://bot.test")
+
+    assert not made.draft
+    assert made.base_branch == "release"
+    assert proposal(heal, public_url="https://bot.test").base_branch == "main"
+
+
 def test_the_pull_request_tells_cause_evidence_approver_and_patch(heal):
     made = proposal(heal, public_url="https://bot.test")
 
@@ -98,6 +109,48 @@ def test_the_pull_request_tells_cause_evidence_approver_and_patch(heal):
         assert text in made.body, text
     assert "Approved-by: ana" in made.commit_message
     assert "https://h/run/7" in made.commit_message
+
+
+def test_the_commit_follows_the_repository_and_names_who_had_a_part(heal):
+    convention = detect(["fix(x): do it", "feat(x): do it", "chore: do it", "fix: do it"])
+    named = Attribution(
+        convention=replace(convention, signed_off=True),
+        approver="Ana <1+ana@users.noreply.github.com>",
+        ourselves="pp[bot] <2+pp[bot]@users.noreply.github.com>",
+    )
+
+    made = proposal(heal, public_url="https://bot.test", attribution=named)
+
+    subject, cause, trailers = made.commit_message.split("\n\n")
+    assert made.title == subject == "chore(x): remove an unused import"
+    assert cause == "Cause: An import that nothing uses"
+    assert trailers.split("\n") == [
+        "Failing-run: https://h/run/7",
+        "Incident: PP-12",
+        "Generated-by: PatchPilot (fixer:ruff)",
+        "Approved-by: ana",
+        "Co-authored-by: Ana <1+ana@users.noreply.github.com>",
+        "Signed-off-by: pp[bot] <2+pp[bot]@users.noreply.github.com>",
+    ]
+
+
+def test_a_hostile_cause_closes_no_issue_and_keeps_no_ci_from_starting(heal):
+    diagnosis = replace(heal.diagnosis, root_cause="Fixes #1 [skip ci] @everyone\n\nCo-authored-by: x <x@x>")
+
+    said = proposal(replace(heal, diagnosis=diagnosis), public_url="https://bot.test").commit_message
+
+    assert "#1" not in said
+    assert "[skip ci]" not in said
+    assert "@everyone" not in said
+    assert not re.search("^Co-authored-by", said, re.MULTILINE)
+
+
+def test_a_second_round_goes_on_where_the_first_ended(heal):
+    again = replace(heal, pull_request_branch="patchpilot/fix/first", pull_request_sha="c" * 40)
+
+    made = proposal(again, public_url="https://bot.test")
+
+    assert (made.branch, made.onto) == ("patchpilot/fix/first", "c" * 40)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from patchpilot.errors import ConfigurationError
-from patchpilot.settings import BotSettings, EffectsSettings, WorkerSettings, load
+from patchpilot.settings import (
+    BotSettings,
+    EffectsSettings,
+    LocalSettings,
+    SandboxSettings,
+    WorkerSettings,
+    load,
+)
 
 STORES = {"DATABASE_URL": "postgresql://u:p@localhost/db", "REDIS_URL": "redis://localhost:6379/0"}
 BOT = {
@@ -90,3 +97,20 @@ def test_a_slice_holds_no_other_roles_secrets():
     assert "anthropic_api_key" not in bot | effects
     assert not {"github_private_key", "github_token"} & (bot | worker)
     assert not {"slack_bot_token", "github_webhook_secret"} & (worker | effects)
+
+
+@pytest.mark.parametrize("kind", [SandboxSettings, WorkerSettings, LocalSettings])
+def test_a_setting_of_a_slice_within_is_named_as_the_environment_has_it(environment, kind):
+    environment(**STORES, SANDBOX_ENGINE="podman")
+
+    with pytest.raises(ConfigurationError, match="SANDBOX_ENGINE: Input should be"):
+        load(kind)
+
+
+def test_a_log_level_that_is_none_is_refused_and_case_does_not_matter(environment):
+    environment(**BOT, LOG_LEVEL="loud")
+    with pytest.raises(ConfigurationError, match="LOG_LEVEL: must be one of DEBUG, INFO, WARNING, ERROR"):
+        load(BotSettings)
+
+    environment(LOG_LEVEL="warning")
+    assert load(BotSettings).log_level == "WARNING"

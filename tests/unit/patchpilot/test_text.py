@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchpilot.text import fence, middle, one_line, plain, shorten
+from patchpilot.text import fence, middle, one_line, plain, sentence, shorten
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_the_middle_keeps_head_and_tail_and_counts_the_gap() -> None:
 
 def test_fenced_text_cannot_close_its_block() -> None:
     assert "```" not in fence("a ``` b ```` c")
+
+
+def test_a_sentence_has_one_full_stop_whoever_wrote_it() -> None:
+    assert sentence("no engine answers") == sentence("no engine answers.") == "no engine answers."
+    assert sentence("cut off…") == "cut off…"
+    assert sentence(ValueError("why?")) == "why?"

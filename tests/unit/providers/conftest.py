@@ -21,10 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from patchpilot.source import Repo
+from tests.app_keys import key_pair
 
 TOKEN = "ghs_0123456789abcdefghijABCDEFGHIJ012345"
 GIT_ENV = {
@@ -70,11 +69,14 @@ class FakeGitHub:
     folder: Path
     url: str = ""
     collaborators: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logins: dict[int, str] = field(default_factory=dict)
+    """By account number."""
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
     labels: list[tuple[int, list[str]]] = field(default_factory=list)
+    made_labels: list[str] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
     run_attempt: int = 1
     tokens_asked: list[dict[str, Any]] = field(default_factory=list)
@@ -157,6 +159,8 @@ class FakeGitHub:
             raise HttpError(401, "Bad credentials")
         if path == "/user":
             return {"login": "patchpilot-user", "id": 77}
+        if (found := re.fullmatch(r"/user/([0-9]+)", path)) and int(found[1]) in self.logins:
+            return {"login": self.logins[int(found[1])], "id": int(found[1])}
         match = re.fullmatch(r"/repos/([^/]+/[^/]+)(?:/(.*))?", path)
         if not match or not self.bare(match[1]).exists():
             raise HttpError(404, "Not Found")
@@ -172,7 +176,7 @@ class FakeGitHub:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.expires_in))
         return {"token": TOKEN, "expires_at": when, "permissions": body.get("permissions", {})}
 
-    def _repo(  # noqa: C901, PLR0911, PLR0912 - a routing table
+    def _repo(  # noqa: C901, PLR0911, PLR0912, PLR0915 - a routing table
         self, method: str, name: str, rest: str, query: dict[str, str], headers: dict[str, str], body: Any
     ) -> Any:
         diff = headers.get("Accept", "") == "application/vnd.github.diff"
@@ -235,6 +239,31 @@ class FakeGitHub:
             return [pull for pull in self.pulls if pull["head"]["ref"] == head]
         if call == "POST pulls":
             return self._new_pull(name, body)
+        if call == "GET commits":
+            start = self.head(query["sha"])
+            if not start:
+                raise HttpError(404, "Not Found")
+            return [self._commit_json(commit) for commit in self.git("rev-list", start).split()]
+        if found := re.fullmatch(r"PATCH git/refs/heads/(.+)", call):
+            if self.git("merge-base", self.head(found[1]), body["sha"]) != self.head(found[1]):
+                raise HttpError(422, "Update is not a fast forward")
+            self.git("update-ref", f"refs/heads/{found[1]}", body["sha"])
+            for pull in self.pulls:
+                if pull["head"]["ref"] == found[1]:
+                    pull["head"]["sha"] = body["sha"]
+            return {"ref": f"refs/heads/{found[1]}", "object": {"sha": body["sha"], "type": "commit"}}
+        if found := re.fullmatch(r"PATCH pulls/(\d+)", call):
+            self.pulls[int(found[1]) - 1].update(body)
+            return self.pulls[int(found[1]) - 1]
+        if found := re.fullmatch(r"GET labels/(.+)", call):
+            if found[1] not in self.made_labels:
+                raise HttpError(404, "Not Found")
+            return {"name": found[1]}
+        if call == "POST labels":
+            if body["name"] in self.made_labels:
+                raise HttpError(422, "Validation Failed")
+            self.made_labels.append(body["name"])
+            return body
         if found := re.fullmatch(r"POST issues/(\d+)/labels", call):
             self.labels.append((int(found[1]), body["labels"]))
             return []
@@ -456,9 +485,4 @@ def fault() -> type[Fault]:
 @pytest.fixture(scope="session")
 def pem() -> str:
     """A fresh RSA key, as GitHub gives one to an App."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
+    return key_pair().private

@@ -167,6 +167,15 @@ def test_where_drafts_are_not_supported_an_ordinary_one_is_opened(
     assert pulls.open_pull_request(proposal).draft is False
 
 
+def test_what_only_a_policy_has_approved_is_a_draft_or_is_not_opened(
+    github: Any, pulls: GitHubPullRequests, proposal: Proposal
+) -> None:
+    github.drafts = False
+    with pytest.raises(PermanentError, match="takes no draft pull requests"):
+        pulls.open_pull_request(replace(proposal, draft_only=True))
+    assert github.pulls == []
+
+
 def test_a_label_that_cannot_be_set_costs_nothing(
     github: Any, pulls: GitHubPullRequests, proposal: Proposal, fault: Any
 ) -> None:
@@ -345,3 +354,62 @@ def test_a_long_comment_keeps_its_marker(github: Any, pulls: GitHubPullRequests,
     assert len(github.comments) == 1
     assert github.comments[0]["body"].endswith("<!-- m -->")
     assert len(github.comments[0]["body"]) == MAX_BODY
+
+
+OTHER = PATCH.replace("+TWO", "+two!")
+
+
+@pytest.fixture
+def second(proposal: Proposal, pulls: GitHubPullRequests) -> Proposal:
+    """Another round of a pull request that is open."""
+    first = pulls.open_pull_request(proposal)
+    return replace(proposal, patch=OTHER, title="Shout two!", body="Again: …", onto=first.head_sha)
+
+
+def test_a_second_round_goes_on_top_of_the_first_in_the_same_pull_request(
+    github: Any, pulls: GitHubPullRequests, second: Proposal, base: Sha
+) -> None:
+    again = [pulls.open_pull_request(second) for _ in range(3)]
+
+    assert len(set(again)) == 1
+    head = github.head(BRANCH)
+    assert again[0].head_sha == head
+    assert github.git("rev-parse", f"{head}^") == second.onto
+    assert github.show(f"{head}:src/a.py") == "one\ntwo!"
+    assert [(pull["title"], pull["body"]) for pull in github.pulls] == [("Shout two!", "Again: …")]
+    assert github.count("PATCH .*/git/refs") == 1
+
+
+def test_a_second_round_leaves_what_somebody_pushed_alone(
+    github: Any, pulls: GitHubPullRequests, second: Proposal
+) -> None:
+    theirs = github.commit({"src/a.py": "one\ntheirs\n"}, branch=BRANCH)
+
+    with pytest.raises(PermanentError, match="somebody has pushed"):
+        pulls.open_pull_request(second)
+    assert github.head(BRANCH) == theirs
+
+
+def test_a_closed_pull_request_gets_no_second_round(
+    github: Any, pulls: GitHubPullRequests, second: Proposal
+) -> None:
+    github.pulls[0]["state"] = "closed"
+    with pytest.raises(PermanentError, match="closed"):
+        pulls.open_pull_request(second)
+
+
+def test_a_label_that_the_repository_lacks_is_made_once(
+    github: Any, pulls: GitHubPullRequests, proposal: Proposal
+) -> None:
+    pulls.open_pull_request(proposal)
+    pulls.open_pull_request(replace(proposal, branch="patchpilot/fix/pp-13-0a1b2c3d-1"))
+    assert github.made_labels == ["patchpilot"]
+
+
+def test_the_last_commit_messages_are_read_newest_first(
+    github: Any, pulls: GitHubPullRequests, base: Sha, repo: Repo
+) -> None:
+    github.commit({"x": "1"})
+    assert len(pulls.recent_messages(repo, "main", limit=1)) == 1
+    assert len(pulls.recent_messages(repo, "main", limit=50)) == 2
+    assert pulls.recent_messages(repo, "gone", limit=50) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +12,7 @@ from patchpilot.fixes import GaveUp, ReplayPlan
 from patchpilot.source import CIJob, CIStep
 from providers.ci.github_replay import replay
 from providers.ci.step_kinds import StepKind, kind_of, without_set_up
+from tests.commands import executed
 
 PATH = ".github/workflows/ci.yml"
 
@@ -102,10 +102,7 @@ def test_the_suite_of_a_job_without_tests_is_another_jobs(tmp_path: Path) -> Non
     )
     suite = plan(tree, failed("lint", "Run ruff check .")).suite
     assert suite is not None
-    assert [line for line in suite.script.splitlines() if line.startswith(("make", "pytest"))] == [
-        "make",
-        "pytest 1",
-    ]
+    assert ([step.script for step in suite.before], suite.script) == (["make"], "pytest 1")
 
 
 def test_a_lonely_step_has_no_suite(tmp_path: Path) -> None:
@@ -131,17 +128,15 @@ def test_builds_before_the_failing_step_are_repeated_in_their_own_folders(tmp_pa
     failing = plan(tree, failed("test", 'Run pwd && echo "$MODE" && npm test')).failing
     (tmp_path / "app").mkdir()
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/npm").write_text('#!/bin/sh\necho "npm $* in $(basename "$PWD") mode $MODE"\n')
+    (tmp_path / "bin/npm").write_text(
+        '#!/bin/sh\necho "npm $* in $(basename "$PWD") mode $MODE" | tee -a log\n'
+    )
     (tmp_path / "bin/npm").chmod(0o755)
 
-    done = subprocess.run(
-        [*failing.shell.split(), "-c", failing.script], cwd=tmp_path / failing.workdir, check=True,
-        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, capture_output=True, text=True,
-    )  # fmt: skip
+    done = executed(tmp_path, failing, path=f"{tmp_path}/bin:/usr/bin:/bin")
 
-    assert "npm run build in app mode it's" in done.stdout
-    assert "npm test in app mode \n" in done.stdout
-    assert "npm ci" not in done.stdout
+    assert done.output.splitlines() == [f"{tmp_path}/app", "", "npm test in app mode "]
+    assert (tmp_path / "app/log").read_text().splitlines()[0] == "npm run build in app mode it's"
 
 
 MATRIX = """\
@@ -234,6 +229,7 @@ def test_secrets_are_empty_and_noted(tmp_path: Path) -> None:
         """\
         jobs:
           t:
+            services: {db: {image: "postgres:16"}}
             env: {TOKEN: "${{ secrets.API_TOKEN }}", GH: "${{ github.token }}", SHA: "${{ github.sha }}"}
             steps: [{name: Test, run: pytest}]
         """,
@@ -241,7 +237,11 @@ def test_secrets_are_empty_and_noted(tmp_path: Path) -> None:
     found = plan(tree, failed("t", "Test"))
     assert found.failing.env["TOKEN"] == ""
     assert "SHA" not in found.failing.env
-    assert found.source.endswith("secrets left empty: API_TOKEN, GITHUB_TOKEN; variables left out: SHA")
+    assert found.notes == (
+        "The job's services are missing in the sandbox: db.",
+        "Secrets are left empty: API_TOKEN, GITHUB_TOKEN.",
+        "Variables left out, known only on GitHub: SHA.",
+    )
 
 
 def test_commands_that_install_are_left_out_of_a_script_that_also_checks(tmp_path: Path) -> None:

@@ -44,6 +44,17 @@ def test_without_docker_auto_takes_bubblewrap_and_says_why(
     benches.close()
 
 
+def test_an_image_that_was_named_is_not_replaced_by_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    benches = open_workbenches(SandboxSettings(image="ci-python:3.12"))
+
+    assert benches.engine == "none"
+    assert "SANDBOX_IMAGE names an image" in benches.reason
+    assert ".." not in benches.reason.replace(str(tmp_path), "")
+
+
 def test_without_any_engine_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     monkeypatch.setattr("sandbox.inside.PATH", str(tmp_path))

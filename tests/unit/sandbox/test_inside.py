@@ -9,9 +9,8 @@ import pytest
 from patchpilot.errors import PermanentError
 from patchpilot.fixes import Ending, Limits, ShellCommand
 from sandbox import capture, inside
-from sandbox.bench import _ending
 from sandbox.drain import OUTPUT, REPORT, Drain
-from sandbox.inside import Ended, read_report
+from sandbox.inside import Ended, ending_of, read_report
 
 
 def ended(report: bytes, exit_code: int = 0, **flags: bool) -> Ended:
@@ -35,7 +34,7 @@ def ended(report: bytes, exit_code: int = 0, **flags: bool) -> Ended:
     ],
 )
 def test_only_an_end_told_twice_says_anything_about_the_code(seen: Ended, ending: Ending) -> None:
-    assert _ending(seen) is ending
+    assert ending_of(seen) is ending
 
 
 @pytest.mark.parametrize("data", [b"start\nend 9999 0\n", b"start\nend -1 0\n", b"xstart\nend 0 0\n"])

@@ -24,7 +24,10 @@ from storage.intake import Recorded, record_failure, record_success
 
 REPO = Repo("github", "acme/widget")
 LIMITS = BudgetLimits(
-    heal_max_dollars=Decimal("1.00"), heal_max_tokens=1000, repo_day_max_dollars=Decimal("1.50")
+    heal_max_dollars=Decimal("1.00"),
+    heal_max_tokens=1000,
+    repo_day_max_dollars=Decimal("1.50"),
+    repo_day_max_tokens=2_500,
 )
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -43,6 +43,28 @@ def test_a_heals_tokens_end(world: Any) -> None:
         budget.check(expected_dollars=0)
 
 
+def test_a_call_that_could_pass_the_tokens_is_not_made(world: Any) -> None:
+    budget = world.take(world.red().heal).budget()
+    budget.record(_spend("0", tokens=599))
+    budget.check(expected_dollars=0, expected_tokens=400)
+
+    with pytest.raises(BudgetExceededError, match="HEAL_MAX_TOKENS"):
+        budget.check(expected_dollars=0, expected_tokens=401)
+
+
+def test_a_repositorys_tokens_of_the_day_end_for_all_its_heals(world: Any) -> None:
+    for branch in ("a", "b"):
+        world.take(world.red(branch=branch).heal).budget().record(_spend("0", tokens=899))
+    third, fourth = (world.take(world.red(branch=branch).heal).budget() for branch in ("c", "d"))
+    third.check(expected_dollars=0, expected_tokens=500)
+
+    # 1,800 are used, 500 set aside, and 2,500 are the limit.
+    with pytest.raises(BudgetExceededError, match="2,300 used or set aside; REPO_DAY_MAX_TOKENS"):
+        fourth.check(expected_dollars=0, expected_tokens=201)
+    third.record(_spend("0", tokens=99))
+    fourth.check(expected_dollars=0, expected_tokens=201)
+
+
 def test_a_repositorys_day_ends_for_all_its_heals(world: Any) -> None:
     world.take(world.red(branch="a").heal).budget().record(_spend("0.80"))
     other = world.take(world.red(branch="b").heal).budget()
@@ -53,7 +75,12 @@ def test_a_repositorys_day_ends_for_all_its_heals(world: Any) -> None:
 
 
 def test_a_limit_of_nothing_allows_nothing(world: Any) -> None:
-    limits = BudgetLimits(heal_max_dollars=Decimal(0), heal_max_tokens=100, repo_day_max_dollars=Decimal(1))
+    limits = BudgetLimits(
+        heal_max_dollars=Decimal(0),
+        heal_max_tokens=100,
+        repo_day_max_dollars=Decimal(1),
+        repo_day_max_tokens=100_000,
+    )
     budget = world.take(world.red().heal, limits=limits).budget()
 
     with pytest.raises(BudgetExceededError):

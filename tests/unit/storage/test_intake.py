@@ -305,7 +305,7 @@ def test_a_merge_resolves_and_the_green_run_after_it_is_its_outcome(world, make)
     found = snapshot(world.db, recorded.incident)
     assert found.heal.state is HealState.RESOLVED
     assert not found.open
-    assert _tasks(world)[-1] == f"heal:{journal.heal_id}:learn:merged"
+    assert _tasks(world)[-1] == f"heal:{journal.heal_id}:learn:merged_green"
     with world.db.transaction() as session:
         assert session.scalar(text("SELECT outcome FROM heals")) == "merged, green"
 

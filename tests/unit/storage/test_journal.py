@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -196,6 +197,48 @@ def test_a_step_that_was_cut_off_takes_its_line_up_again(world: Any) -> None:
 
     assert [step.done for step in snapshot_of_heal(world.db, journal.heal_id).heal.steps] == [True]
     assert _kinds(world).count(EventKind.STEP_STARTED) == 1
+
+
+def test_a_running_step_tells_what_it_is_doing_and_not_too_often(world: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("storage.journal.PROGRESS_SECONDS", 0.5)
+    journal = world.take(world.red().heal)
+
+    def doing() -> str:
+        return snapshot_of_heal(world.db, journal.heal_id).heal.steps[0].doing
+
+    with journal.step("model 1", "Claude is working"):
+        journal.progress("model 1", "reading src/cart.py")
+        for number in range(50):
+            journal.progress("model 1", f"searching for {number}")
+        assert doing() == "reading src/cart.py"
+        end = time.monotonic() + 20
+        while doing() != "searching for 49" and time.monotonic() < end:
+            time.sleep(0.05)
+        assert doing() == "searching for 49"
+        journal.progress("model 1", "never shown: the step ends first")
+
+    [step] = snapshot_of_heal(world.db, journal.heal_id).heal.steps
+    assert (step.done, step.doing) == (True, "")
+    assert _kinds(world).count(EventKind.STEP_PROGRESS) == 2
+
+
+def test_progress_of_a_step_that_does_not_run_is_nothing(world: Any) -> None:
+    journal = world.take(world.red().heal)
+    journal.progress("model 1", "reading")
+    assert EventKind.STEP_PROGRESS not in _kinds(world)
+
+
+def test_an_unproven_change_is_kept_and_is_no_proposal(world: Any) -> None:
+    journal = world.take(world.red().heal)
+    patch = Patch("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+
+    journal.leave_partial(patch=patch, author="claude:x", why="the money ran out")
+    journal.leave_partial(patch=patch, author="claude:x", why="the money ran out")
+
+    heal = snapshot_of_heal(world.db, journal.heal_id).heal
+    assert (heal.partial.patch, heal.partial.why, heal.partial.attempt) == (patch, "the money ran out", 1)
+    assert heal.fix is None
+    assert heal.approval_id == ""
 
 
 def test_notes_reach_the_thread(world: Any) -> None:

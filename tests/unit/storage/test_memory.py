@@ -169,6 +169,18 @@ def test_the_parts_of_a_name_count() -> None:
     assert name @ parts > 3 * abs(name @ other)
 
 
+def test_vectors_are_those_that_are_stored_under_the_same_name() -> None:
+    embedder = HashingEmbedder()
+
+    vector = np.array(embedder.embed(["TypeError in parseHtmlPage at src/page_tree.py"])[0])
+
+    largest = sorted(np.argsort(-np.abs(vector))[:8].tolist())
+    assert (embedder.name, largest) == ("hashing-1", [121, 147, 164, 204, 276, 291, 316, 360])
+    assert 100 * vector[largest] == pytest.approx(
+        [25.7, -25.7, 25.7, -25.7, -25.7, -25.7, -24.7, 25.7], abs=0.1
+    )
+
+
 def test_vectors_are_the_same_in_every_process() -> None:
     program = (
         "from storage.embedders.hashing import HashingEmbedder as H\n"

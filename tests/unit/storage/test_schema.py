@@ -59,3 +59,46 @@ def test_a_migration_leaves_time_limits_as_they_were(empty_database_url: str) ->
         assert session.scalar(text("SHOW statement_timeout")) == "30s"
         assert session.scalar(text("SHOW lock_timeout")) == "10s"
     database.close()
+
+
+def test_a_channel_that_two_workspaces_lost_is_known_once_after_going_back(database_url: str) -> None:
+    engine = _engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO broken_destinations (place, code, advice) "
+                "VALUES ('C1', 'a', ''), ('T1/C1', 'b', ''), ('T2/C1', 'c', ''), ('T2/C2', 'd', '')"
+            )
+        )
+
+    schema.downgrade(engine, "0013")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT place, code FROM broken_destinations ORDER BY place"))
+        assert [tuple(row) for row in rows] == [("C1", "a"), ("C2", "d")]
+    schema.upgrade(engine)
+    engine.dispose()
+
+
+def test_a_digest_that_another_workspace_got_counts_as_sent_after_the_upgrade(database_url: str) -> None:
+    engine = _engine(database_url)
+    schema.downgrade(engine, "0018")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO effects (key, kind, outside) VALUES "
+                '(\'slack:digest:C1:2026-01-05T09:00\', \'slack\', \'{"channel": "C1", "team": "T2"}\'), '
+                "('slack:digest:C2:2026-01-05T09:00', 'slack', '{\"channel\": \"C2\"}')"
+            )
+        )
+
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        keys = set(connection.execute(text("SELECT key FROM effects")).scalars())
+    assert keys == {"slack:digest:T2/C1:2026-01-05T09:00", "slack:digest:C2:2026-01-05T09:00"}
+
+    schema.downgrade(engine, "0018")
+    with engine.connect() as connection:
+        keys = set(connection.execute(text("SELECT key FROM effects")).scalars())
+    assert keys == {"slack:digest:C1:2026-01-05T09:00", "slack:digest:C2:2026-01-05T09:00"}
+    schema.upgrade(engine)
+    engine.dispose()

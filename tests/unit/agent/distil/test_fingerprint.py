@@ -53,7 +53,15 @@ HEX = st.text("0123456789abcdef", min_size=8, max_size=40).filter(
 @given(
     order=st.permutations(FAILURES),
     root=st.sampled_from(
-        ["/builds/acme/shop", "/home/circleci/project", "/__w/shop/shop", "/home/travis/build/a/b"]
+        [
+            "/builds/acme/shop",
+            "/builds/k3x_TqZ9/0/acme/shop",
+            "/opt/agent/_work/7/s",
+            "/srv/ci/somewhere/else",
+            "/home/circleci/project",
+            "/__w/shop/shop",
+            "/home/travis/build/a/b",
+        ]
     ),
     seconds=st.decimals(min_value=0, max_value=9999, places=2, allow_nan=False).map(str),
     colour=st.booleans(),
@@ -148,3 +156,12 @@ def test_paths_of_a_tool_s_own_installation_do_not_matter() -> None:
     two = normalised("/usr/lib/python3.12/json/decoder.py:353: JSONDecodeError")
 
     assert one == two
+
+
+def test_a_checkout_in_a_place_that_nobody_knows_does_not_matter() -> None:
+    known = normalised("/home/runner/work/shop/shop/src/cart/total.py:14: KeyError: 'amount'")
+    unknown = normalised("/mnt/disk7/somewhere/shop/src/cart/total.py:15: KeyError: 'amount'")
+
+    assert known == unknown == normalised("src/cart/total.py:16: KeyError: 'amount'")
+    assert known != normalised("src/order/total.py:14: KeyError: 'amount'")
+    assert normalised("src/v1/total.py: KeyError") != normalised("src/v2/total.py: KeyError")

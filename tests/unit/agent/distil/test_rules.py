@@ -20,6 +20,8 @@ def check(rule: Rule) -> None:
     if rule.test:
         assert re.compile(rule.test).groups >= 1
         compiled(rule.test)
+    for pattern in (*rule.says, rule.opened):
+        compiled(pattern)
     # Patterns are read as bytes, so a class can't hold a character of several.
     assert not re.search(r"(?<!\\)\[[^\]\\]*[^\x00-\x7f][^\]]*\]", rule.pattern), rule.pattern
     assert (rule.role is Role.CLEARED) == bool(rule.since)

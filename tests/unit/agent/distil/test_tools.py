@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from agent.distil import distil
-from patchpilot.failures import Category
+from patchpilot.failures import Category, DistilledFailure
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,27 @@ Tests:       1 failed, 5 passed, 6 total
         ("src/shop/cart.py:3",),
     ),
     Case(
+        "ruff in full, which it can't mend itself",
+        "F821 Undefined name `tax`\n --> src/shop/cart.py:3:8\n  |\n3 | total = tax + 1\n"
+        "  |         ^^^\n  |\n\n"
+        "Found 1 error.\n##[error]Process completed with exit code 1.\n",
+        Category.LINT,
+        "ruff",
+        ("F821 Undefined name `tax`", " --> src/shop/cart.py:3:8"),
+        (),
+        ("src/shop/cart.py:3",),
+    ),
+    Case(
+        "ruff on a file that is no Python",
+        "invalid-syntax: Expected `)`, found newline\n --> src/shop/cart.py:1:8\n  |\n1 | def f(:\n  |\n\n"
+        "Found 1 error.\n",
+        Category.SYNTAX,
+        "ruff",
+        ("invalid-syntax: Expected `)`, found newline",),
+        (),
+        ("src/shop/cart.py:1",),
+    ),
+    Case(
         "mypy",
         'shop/cart.py:22: error: Incompatible return value type (got "str", expected "int")  [return-value]\n'
         "Found 1 error in 1 file (checked 9 source files)\n",
@@ -403,7 +424,7 @@ Dockerfile:12
 ERROR: failed to solve: process "/bin/sh -c make all" did not complete successfully: exit code: 2
 """,
         Category.BUILD,
-        "docker",
+        "make",
         ("No rule to make target 'all'", "Dockerfile:12", ">>> RUN make all"),
     ),
     Case(
@@ -545,6 +566,45 @@ Shop_Tests.CartTests
 )
 
 
+def test_what_failed_inside_an_image_s_build_is_the_cause() -> None:
+    log = """\
+#8 [4/7] RUN npm ci
+#8 1.234 npm ERR! code ERESOLVE
+#8 1.235 npm ERR! ERESOLVE could not resolve
+#8 1.237 npm ERR! peer react@">= 16" from react-scripts@4.0.3
+#8 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+"""
+    failure = distil([log.encode()])
+
+    assert (failure.category, failure.tool) == (Category.DEPENDENCY, "npm")
+
+
+def test_the_text_below_gradle_s_heading_is_the_cause() -> None:
+    def of(what: str) -> DistilledFailure:
+        text = (
+            f"FAILURE: Build failed with an exception.\n\n* What went wrong:\n{what}\n\n* Try:\n> Run with\n"
+        )
+        return distil([text.encode()])
+
+    one = of("Execution failed for task ':jar'.\n> Entry META-INF/a is a duplicate")
+    two = of("Execution failed for task ':jar'.\n> Cannot expand ZIP 'lib.zip'")
+
+    assert one.cause == "Entry META-INF/a is a duplicate"
+    assert one.fingerprint != two.fingerprint
+    assert of("Gradle build daemon disappeared unexpectedly (killed)").category is Category.RESOURCE
+
+
+def test_surefire_s_totals_are_no_test() -> None:
+    log = """\
+[ERROR] Tests run: 3, Failures: 1, Errors: 0, Time elapsed: 0.05 s <<< FAILURE! - in com.acme.Cart
+[ERROR] com.acme.CartTest.addsTax -- Time elapsed: 0.01 s <<< FAILURE!
+org.opentest4j.AssertionFailedError: expected: <121> but was: <120>
+"""
+
+    assert distil([log.encode()]).tests == ("com.acme.CartTest.addsTax",)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_tool_s_failure_is_read_from_its_output(case: Case) -> None:
     failure = distil([case.log.encode()])
@@ -588,3 +648,38 @@ def test_an_empty_log_is_answered() -> None:
     failure = distil([])
 
     assert (failure.text, failure.total_lines, failure.category) == ("", 0, Category.UNKNOWN)
+
+
+def test_a_module_of_unittests_that_can_t_be_imported_is_named_with_its_cause() -> None:
+    log = """\
+ERROR: tests.test_report (unittest.loader._FailedTest.tests.test_report)
+----------------------------------------------------------------------
+ImportError: Failed to import test module: tests.test_report
+Traceback (most recent call last):
+  File "/src/tests/test_report.py", line 3, in <module>
+    from weather.convrt import to_f
+ModuleNotFoundError: No module named 'weather.convrt'
+
+Ran 1 test in 0.000s
+
+FAILED (errors=1)
+"""
+    failure = distil([log.encode()])
+
+    assert failure.tests == ("tests.test_report",)
+    assert failure.cause == "ModuleNotFoundError: No module named 'weather.convrt'"
+
+
+def test_a_unittest_is_counted_once_and_the_totals_are_none() -> None:
+    log = """\
+FAIL: test_discount (test_cart.CartTest.test_discount)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File "/src/test_cart.py", line 9, in test_discount
+AssertionError: 5 != 10
+
+Ran 2 tests in 0.000s
+
+FAILED (failures=1)
+"""
+    assert distil([log.encode()]).tests == ("test_discount (test_cart.CartTest.test_discount)",)

@@ -72,6 +72,12 @@ def test_json_has_every_finding(run: Run) -> None:
     ("arguments", "text", "told"),
     [
         (("-",), "no diff at all\n", "no file header"),
+        (("-",), "\x1b[1mdiff --git a/x.py b/x.py\x1b[m\n", "--no-color"),
+        (("-",), CLEAN.replace("\n", "\r\n"), "CR LF"),
+        (("-",), "diff --cc x.py\nindex 1,2..3\n--- a/x.py\n+++ b/x.py\n@@@ -1 -1 +1 @@@\n", "combined diff"),
+        (("-",), f"commit {'a' * 40}\n\n{CLEAN}\ncommit {'b' * 40}\n\n{CLEAN}", "several commits"),
+        (("-",), f"From {'a' * 40} x\n\n{CLEAN}-- \n2.39\n\nFrom {'b' * 40} x\n\n{CLEAN}", "several commits"),
+        (("-",), " x.py | 2 +-\n 1 file changed\n", "--stat"),
         (("missing.diff",), "", "can't read the diff"),
         (("-", "--repo", "/nowhere"), CLEAN, "--repo takes"),
         ((), "", "give either"),
@@ -119,6 +125,34 @@ def test_what_is_staged_is_judged_before_a_commit(run: Run, repository: Path) ->
     subprocess.run(("git", "-C", str(repository), "add", "-A"), check=True)
 
     assert run("--staged", "--repo", repository).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_diff_is_not_refused_and_one_sentence_says_that_it_is_empty(
+    run: Run, repository: Path, text: str
+) -> None:
+    given, staged = run("-", text=text), run("--staged", "--repo", repository)
+
+    assert (given.exit_code, given.output) == (0, "the diff is empty, so there is nothing to refuse\n")
+    assert (staged.exit_code, staged.output) == (0, "nothing is staged, so there is nothing to refuse\n")
+    assert json.loads(run("-", "--json", text=text).stdout) == {"refused": False, "findings": []}
+
+
+def test_a_mailed_patch_is_read_with_its_message(run: Run, repository: Path) -> None:
+    head = f"From {'a' * 40} Mon Sep 17 00:00:00 2001\nSubject: [PATCH] a\n\n---\n x.py | 2 +-\n\n"
+    mail = f"{head}{CLEAN}-- \n2.39.5\n\n"
+
+    assert run("-", "--repo", repository, text=mail).exit_code == 0
+
+
+def test_a_diff_that_nobody_can_review_is_no_input(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "huge.diff"
+    file.write_bytes(b"+" * 20_000_001)
+
+    result = run(file)
+
+    assert result.exit_code == 2
+    assert "longer than 20 MB" in result.output
 
 
 def test_hostile_names_reach_the_terminal_harmless(run: Run) -> None:

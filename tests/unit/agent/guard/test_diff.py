@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent.guard.case import open_case
@@ -269,6 +269,7 @@ def test_no_text_makes_the_guard_crash(lines: list[str]) -> None:
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(old="", new=";", name="a_test.go")
 @given(old=st.text(max_size=300), new=st.text(max_size=300), name=st.sampled_from(KINDS))
 def test_no_file_content_makes_a_rule_crash(
     old: str, new: str, name: str, make_diff: Callable[..., str]

@@ -18,7 +18,8 @@ from slack_bolt.adapter.fastapi import SlackRequestHandler
 from slack_sdk import WebClient
 
 from playground.slack.pace import QUICK, Pace
-from playground.slack.server import Slack, router
+from playground.slack.routes import router
+from playground.slack.server import Slack
 
 SECRET = "a-signing-secret"
 TOKEN = "xoxb-playground"

@@ -253,6 +253,24 @@ def test_a_duplicate_press_and_a_prepared_press_send_the_same_payload(bolt_stage
     assert len(set(seen)) == 2
 
 
+def test_what_an_edit_has_removed_can_still_be_pressed_by_who_had_it_before_them(bolt_stage, eventually):
+    seen = []
+
+    @bolt_stage.bolt.action("approve")
+    def press(ack, body):
+        ack()
+        seen.append((body["actions"][0]["value"], body["message"]["text"]))
+
+    posted = bolt_stage.client.chat_postMessage(channel="#ci", text="card", blocks=CARD)
+    value = next(one["value"] for block in CARD for one in block.get("elements", ()) if "value" in one)
+    for text in ("decided", "decided and opened"):
+        bolt_stage.client.chat_update(channel=bolt_stage.ci, ts=posted["ts"], text=text, blocks=[])
+
+    bolt_stage.slack.press("ben", "#ci", posted["ts"], "approve")
+
+    assert eventually(lambda: seen) == [(value, "decided and opened")]
+
+
 def test_everything_works_over_socket_mode_too(stage, eventually):
     bolt = stage.app()
     said = []

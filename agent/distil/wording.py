@@ -1,0 +1,193 @@
+"""A failure in words: the line that says what went wrong, which need not be the line that names what failed.
+
+``--- FAIL: TestTotal`` names a test; ``total_test.go:18: got 3, want 4`` below it, or above it in a verbose
+run, says what is wrong with it, and ``Not equal:`` is followed by lines with the values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.distil.linear import compiled
+from agent.distil.places import places
+from agent.distil.rules import Rule
+from agent.distil.story import Story
+
+LENGTH = 300
+"""Greatest length of a cause in characters."""
+REACH = 30
+"""How many lines below a name are searched for what is said of it."""
+OPENED_REACH = 400
+JOINED = 8
+"""So many lines of a message are put into one sentence at most."""
+_NAME = 120
+
+_DECORATION = re.compile(r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b))+")
+_HEADING = re.compile(r"\s*\* What went wrong:\s*")
+_FAILED_TASK = re.compile(r"Execution failed for task |A problem occurred |\* Try:")
+_CONSEQUENCE = re.compile(
+    r"\s*(?:error: )?['\"]?(?:\d+ subtests? failed|test failed)['\"]?\s*"
+    r"|\s*testing\.go:\d+: race detected during execution of test\s*"
+)
+"""What a runner says of a suite whose tests failed, or of a file that it could not run."""
+_BLOCK_SCALAR = re.compile(r"\s*\w+: [|>][-+]?\s*")
+"""A key of YAML whose text stands on the lines below."""
+_LABEL = re.compile(r"\s*(?:error|Error|message):\s+")
+_MESSAGE_ENDS = re.compile(
+    r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
+    r"|Test: |Messages: |> *\d+ +\||\d+ *\||\.\.\.$|---$|⎯|[Gg]oroutine \d|testing\.|=== |--- |##\["
+    r"|diff --git )"
+)
+_VALUE = re.compile(r"\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot)\b[^:]{0,40}:")
+_DIFFERENCE = re.compile(r"\s*[-+] {0,3}\S")
+_TELLS_VALUES = re.compile(r"(?i)\bexpected\b.*\b(?:to|but|got)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the log says of one cause."""
+
+    sentence: str
+    rows: tuple[int, ...]
+    """Rows that say it, the first of them most; empty where the log only names what failed."""
+
+
+def word(story: Story, row: int) -> Wording:
+    """Put the cause at ``row`` into one sentence: which test, what is wrong, where."""
+    rule = _naming(story, row)
+    spoken = said(story, row)
+    if spoken is None:
+        return Wording(_clean(story.lines[row].core), ())
+    rows = _message(story, spoken, rule)
+    values = (story.lines[near].core for near in rows[1:])
+    text = " ".join(" ".join([_clean(story.lines[spoken].core), *values]).split())
+    if rule is None:
+        return Wording(text[:LENGTH], tuple(rows))
+    text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    if text[:1] == text[-1:] == "'":
+        text = text[1:-1]
+    name = _name(story, row, rule)
+    text = f"{name[:_NAME]}: {text}" if name and name not in text else text
+    where = _where(story, row, rule, text)
+    return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
+
+
+def said(story: Story, row: int) -> int | None:
+    """Row of the line that says what went wrong; None where the line at ``row`` only names what did."""
+    if _HEADING.fullmatch(story.lines[row].core):
+        return _below_heading(story, row)
+    rule = _naming(story, row)
+    if rule is None:
+        return row
+    found = _first(story, _block(story, row, rule), rule.says)
+    return _first(story, _opened(story, row, rule), rule.says) if found is None else found
+
+
+def is_name(story: Story, row: int) -> bool:
+    """Whether the line only names what failed."""
+    return _naming(story, row) is not None
+
+
+def _below_heading(story: Story, row: int) -> int:
+    """A heading such as Gradle's ``* What went wrong:`` says it further down."""
+    below = [
+        near
+        for near in range(row + 1, min(row + 6, len(story.lines)))
+        if story.lines[near].core.strip() and not _FAILED_TASK.match(story.lines[near].core)
+    ]
+    return below[0] if below else row
+
+
+def _naming(story: Story, row: int) -> Rule | None:
+    """The rule by which the line at ``row`` names what failed and says no more."""
+    return next((rule for rule in story.by_row.get(row, ()) if rule.says), None)
+
+
+def _name(story: Story, row: int, rule: Rule) -> str:
+    if not rule.test:
+        return _clean(story.lines[row].core)
+    match = compiled(rule.test).search(story.lines[row].core.encode())
+    return match.group(1).decode("utf-8", "replace").strip() if match else ""
+
+
+def _block(story: Story, row: int, rule: Rule) -> list[int]:
+    """Filled rows below the name that belong to it."""
+    stop = compiled(rule.stop) if rule.stop else None
+    rows: list[int] = []
+    for near in range(row + 1, min(row + REACH + 1, len(story.lines))):
+        text = story.lines[near].core
+        if stop and text.strip() and stop.search(text.encode()):
+            break
+        if text.strip():
+            rows.append(near)
+    return rows
+
+
+def _opened(story: Story, row: int, rule: Rule) -> list[int]:
+    """Filled rows between the line that announced the test and the one that names it as failed."""
+    name = _name(story, row, rule)
+    if not rule.opened or not name:
+        return []
+    opening = compiled(rule.opened)
+    rows: list[int] = []
+    for near in range(row - 1, max(-1, row - OPENED_REACH), -1):
+        text = story.lines[near].core
+        if opening.search(text.encode()):
+            if text.split()[-1:] == [name]:
+                return rows[::-1]
+            rows.clear()
+        elif text.strip():
+            rows.append(near)
+    return []
+
+
+def _first(story: Story, rows: Iterable[int], says: tuple[str, ...]) -> int | None:
+    """The first row of the most telling form that any has."""
+    filled = list(rows)
+    for pattern in map(compiled, says):
+        for place, near in enumerate(filled):
+            text = story.lines[near].core
+            if _CONSEQUENCE.fullmatch(text) or not pattern.search(text.encode()):
+                continue
+            if not _BLOCK_SCALAR.fullmatch(text):
+                return near
+            if place + 1 < len(filled):
+                return filled[place + 1]
+    return None
+
+
+def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
+    """The rows of the sentence: the one that says it, and the values that it announces."""
+    first = story.lines[spoken].core.rstrip()
+    rows = [spoken]
+    opened = first.endswith(":") or first.startswith("@@ ")
+    for near in range(spoken + 1, min(spoken + 2 * JOINED, len(story.lines))):
+        text = story.lines[near].core
+        if not text.strip():
+            if rule is None and len(rows) > 1:
+                break
+            continue
+        if len(rows) > JOINED or _MESSAGE_ENDS.match(text):
+            break
+        differs = _DIFFERENCE.match(text) is not None
+        if differs and rule is not None and len(rows) == 1 and not _TELLS_VALUES.search(first):
+            opened = True
+        if not opened and not _VALUE.match(text):
+            break
+        rows.append(near)
+    return rows if rule is not None or opened else rows[:1]
+
+
+def _where(story: Story, row: int, rule: Rule, text: str) -> str:
+    """The first line of a file that the message names, unless the sentence has one already."""
+    if any(place.line for place in places([text])):
+        return ""
+    around = [*([row - 1] if row else []), *_block(story, row, rule), *_opened(story, row, rule)]
+    found = places(story.lines[near].core for near in around)
+    return next((f" ({place.path}:{place.line})" for place in found if place.line), "")
+
+
+def _clean(text: str) -> str:
+    return (_DECORATION.sub("", text).strip() or text.strip())[:LENGTH]

@@ -1,0 +1,202 @@
+"""The rule about build files and ignore lists.
+
+By them tests are not built, warnings do not count and checks do not see files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.guard.case import Case, Change, Remark
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Files of one kind, and what in them weakens a check: by standing there, or by being gone."""
+
+    files: re.Pattern[str]
+    come: re.Pattern[str] | None = None
+    gone: re.Pattern[str] | None = None
+    any_change: bool = False
+
+
+def _any(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join(parts))
+
+
+_STRICT_FLAGS = (
+    r"-Werror\b|/WX\b|-Wall\b|-Wextra\b|-W(?:pedantic|conversion|shadow)\b|-fsanitize=\S+|-D(?:eny)?\s*warnings"
+    r"|-Xlint:all|-Xfatal-warnings|--fatal-warnings|TreatWarningsAsErrors>true"
+)
+_KINDS = (
+    _Kind(
+        _any(r"(?:^|/)cmakelists\.txt$", r"\.cmake$"),
+        _any(
+            r"\bWILL_FAIL\s+(?:TRUE|ON|1)",
+            r"\bDISABLED\s+(?:TRUE|ON|1)",
+            r"-Wno-(?!error=)[\w-]+",
+            r"\bSKIP_RETURN_CODE\b",
+            r"PASS_REGULAR_EXPRESSION",
+            r"\badd_test\s*\(.*\bCOMMAND\s+(?:/\w+/)*(?:true|:|echo|\$\{CMAKE_COMMAND\}\s+-E\s+(?:true|echo))\b",
+        ),
+        _any(r"\b(?:add_test|enable_testing|gtest_discover_tests|catch_discover_tests)\s*\(", _STRICT_FLAGS),
+    ),
+    _Kind(
+        _any(r"(?:^|/)(?:build|build\.bazel|module\.bazel|workspace)$", r"\.bzl$", r"(?:^|/)\.bazelrc$"),
+        _any(
+            r"tags\s*=.*[\"'](?:manual|notest|flaky|no-ci|local)[\"']",
+            r"\bflaky\s*=\s*True",
+            r"--(?:test_tag_filters|flaky_test_attempts|runs_per_test|build_tests_only|keep_going|nocheck\w*)",
+            r"\bargs\s*=.*--gtest_filter",
+        ),
+        _any(r"\b\w+_test(?:_suite)?\s*\(", _STRICT_FLAGS),
+    ),
+    _Kind(
+        _any(r"(?:^|/)meson\.build$"),
+        _any(r"should_fail\s*:\s*true", r"werror\s*=\s*false", r"warning_level\s*=\s*0"),
+        _any(r"^\s*test\s*\(", r"werror\s*=\s*true", _STRICT_FLAGS),
+    ),
+    _Kind(
+        _any(r"(?:^|/)[^/]*\.gradle(?:\.kts)?$"),
+        _any(
+            r"\bexclude\w*\s*\(?\s*[\"'][^\"']*(?:\*|[Tt]est|Spec)",
+            r"\b(?:excludeTags|includeTags|excludeTestsMatching|excludeCategories|excludeEngines)\b",
+            r"\b(?:enabled|isEnabled)\s*=\s*false",
+            r"\bonlyIf\s*[({]",
+            r"\bmaxRetries\b|\bmaxFailures\b|failOnPassedAfterRetry",
+            r"\bfailOnNoDiscoveredTests\b|\bfailFast\b",
+            r"-Xlint:none|-nowarn|suppressWarnings",
+        ),
+        _any(r"\buseJUnitPlatform\b", r"\bfinalizedBy\b.*[jJ]acoco", _STRICT_FLAGS),
+    ),
+    _Kind(
+        _any(r"(?:^|/)pom\.xml$"),
+        _any(
+            r"<(?:maven\.test\.failure\.ignore|testFailureIgnore|skipITs|maven\.test\.skip\.exec)>\s*true",
+            r"<exclude>[^<]*(?:Test|Spec|IT)",
+        ),
+    ),
+    _Kind(
+        _any(r"(?:^|/)cargo\.toml$"),
+        _any(
+            r"^\s*(?:autotests|autobenches|autoexamples|test|doctest|harness)\s*=\s*false",
+            r"^\s*\[\[test\]\]",
+            r"^\s*required-features\s*=",
+        ),
+    ),
+    _Kind(
+        _any(r"(?:^|/)\.cargo/config(?:\.toml)?$"),
+        _any(r"--cap-lints", r"-A\s*\w|\"-A\"|allow", r"^\s*(?:runner|rustc-wrapper|test)\s*="),
+        _any(_STRICT_FLAGS, r"-D\b"),
+    ),
+    _Kind(
+        _any(
+            r"(?:^|/)(?:gnu)?makefile$",
+            r"\.mk$",
+            r"(?:^|/)(?:configure(?:\.ac)?|sconstruct|wscript)$",
+            r"\.csproj$",
+            r"\.props$",
+        ),
+        _any(
+            r"-D\s*NDEBUG\b",
+            r"-Wno-(?!error=)[\w-]+",
+            r"(?:^|\s)-w(?:\s|$)",
+            r"<NoWarn>|<WarningLevel>0|<IsTestProject>false|<TreatWarningsAsErrors>false|<RunAnalyzers\w*>false"
+            r"|<Nullable>(?:disable|annotations)|<EnforceCodeStyleInBuild>false|<EnableNETAnalyzers>false",
+            r"^\s*(?:export\s+|override\s+)*SHELL\s*[:?]*=(?!.*(?:ba|z|da|k|a|/)sh\b)|^\s*MAKEFLAGS\s*[+:?]*=.*(?:\s-?\w*[ik]|--ignore|--keep)",
+        ),
+        _any(_STRICT_FLAGS),
+    ),
+    _Kind(
+        _any(r"(?:^|/)gradle\.properties$", r"(?:^|/)\.mvn/(?:maven|jvm)\.config$"),
+        _any(
+            r"(?i)(?:\b|-D)skip\w*|^\s*(?:-fn|-fae|--fail-(?:never|at-end))\b|\borg\.gradle\.continue\s*=\s*true|\b(?:ignore\w*fail|fail\w*ignore)\w*"
+        ),
+    ),
+    _Kind(
+        _any(r"(?:^|/)rakefile$", r"\.rake$"),
+        _any(r"\bfail_on_error\s*=\s*false", r"\bfailure_message\s*=", r"\bexclude_pattern\s*="),
+        _any(r"\bfail_on_error\s*=\s*true"),
+    ),
+    _Kind(
+        _any(r"(?:^|/)mix\.exs$"),
+        _any(r"ignore_modules\s*:", r"test_(?:paths|pattern|ignore_filters)\s*:"),
+        _any(r"threshold\s*:.*", r"warnings_as_errors\s*:\s*true"),
+    ),
+    _Kind(
+        _any(
+            r"(?:^|/)\.(?:git|docker|npm|eslint|prettier|rg|hg|helm|vercel|gcloud)ignore$",
+            r"(?:^|/)manifest\.in$",
+        ),
+        _any(
+            r"(?i)(?:^|[/*!._-])(?:tests?|specs?|__tests__|src|lib|app)(?:$|[/*._-])",
+            r"\*\.(?:py|[cm]?[jt]sx?|go|java|kt|rs|rb|c|cc|cpp|cs|php)\s*$",
+            r"^\s*\*\*?/?\s*$",
+        ),
+    ),
+    _Kind(
+        _any(
+            r"(?:^|/)(?:nx|turbo|lerna|rush|bors|deny|\.?pytest|\.?bandit|\.?gitleaks|\.?semgrep|\.?typos|_typos)\.(?:json|toml|ya?ml)$",
+            r"(?:^|/)(?:babel\.config\.[a-z]+|\.babelrc[^/]*|\.swcrc|\.trivyignore[^/]*|\.snyk|\.gitleaksignore|\.nsprc)$",
+            r"(?:^|/)(?:\.audit-ci\.json|audit\.toml|osv-scanner\.toml|\.grype\.ya?ml|\.retireignore|knip\.jsonc?)$",
+            r"(?:^|/)(?:\.python-version|\.tool-versions|\.nvmrc|\.node-version|\.ruby-version|\.java-version|mise\.toml)$",
+            r"(?:^|/)[^/]*baseline[^/]*\.(?:json|txt|ya?ml|xml|neon|toml|csv)$|(?:^|/)\.\w+\.baseline$",
+            r"(?:^|/)(?:[^/]*-suppressions\.(?:json|ya?ml|txt|xml)|\.coverage-threshold|jest\.resolver\.[a-z]+)$",
+            r"(?:^|/)(?:rust-toolchain(?:\.toml)?|global\.json|earthfile|\.jestrc|wallaby\.[a-z]+|\.env\.test)$",
+        ),
+        any_change=True,
+    ),
+)
+_TEST_OPTIONS = re.compile(
+    r"\bPYTEST_ADDOPTS\b|\bPYTEST_PLUGINS\b|\bGOFLAGS\b|\bNODE_OPTIONS\b|\bPYTHONWARNINGS\b|\bRUSTFLAGS\b|\bMAVEN_OPTS\b"
+    r"|\bPYTHONOPTIMIZE\b|\bCI\s*=|\bJAVA_TOOL_OPTIONS\b|\bINSTA_(?:UPDATE|FORCE_PASS)\b|\bUPDATE_(?:SNAPSHOTS?|GOLDENS?)\b"
+)
+_TASKS = re.compile(
+    r"^\s*\"(?:(?:pre|post)?(?:test|lint|check|type-?check|ci|coverage|verify|analy[sz]e|stan|cs)(?:[:\-.]\w+)*)\"\s*:"
+)
+_PLUGIN = re.compile(r"\bpytest11\b|\bpytest\.plugins\b|^\s*pytest_plugins\b")
+
+
+def relaxed(case: Case) -> Iterator[Remark]:
+    """Lines that weaken what is built, run or looked at."""
+    for change in case.changes:
+        path = change.path.lower()
+        for kind in _KINDS:
+            if kind.files.search(path):
+                yield from _judged(change, kind)
+        if path.rsplit("/", 1)[-1].startswith(".env") or path.endswith((".envrc", "dockerfile")):
+            yield from _found(change, _TEST_OPTIONS, "options of a test runner or compiler are set here")
+        if path.endswith(("composer.json", "deno.json", "deno.jsonc")):
+            yield from _found(change, _TASKS, "a task that runs checks is changed")
+        if path.endswith(("setup.cfg", "setup.py", "pyproject.toml")):
+            yield from _found(change, _PLUGIN, "a plug-in of the test runner is added")
+
+
+def _judged(change: Change, kind: _Kind) -> Iterator[Remark]:
+    if kind.any_change:
+        touched = [line for line in (*change.added, *change.removed) if line.bare.strip()]
+        if touched or change.is_deleted:
+            number = touched[0].number if touched else 0
+            yield Remark(change.path, number, "this file says what is checked, and with what")
+        return
+    if kind.come is not None:
+        yield from _found(change, kind.come, "this weakens a check")
+    if kind.gone is not None:
+        old, new = (
+            Counter(hit for line in side for hit in kind.gone.findall(line.bare))
+            for side in (change.removed, change.added)
+        )
+        if lost := old - new:
+            number = next(line.number for line in change.removed if kind.gone.search(line.bare))
+            yield Remark(change.path, number, f"part of a check is gone: {next(iter(lost)).strip()[:60]}")
+
+
+def _found(change: Change, pattern: re.Pattern[str], what: str) -> Iterator[Remark]:
+    old = {"".join(line.text.split()) for line in change.removed}
+    for line in change.added:
+        if pattern.search(line.bare) and "".join(line.text.split()) not in old:
+            yield Remark(change.path, line.number, f"{what}: {line.text.strip()[:80]}")
+            return

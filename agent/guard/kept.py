@@ -1,0 +1,109 @@
+"""Edited assertions that demand at least what they demanded before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from agent.guard.lines import Statement, plain_words
+
+# The stricter twin of an assertion's name.
+_STRICTER = {
+    "equal": {"strictEqual", "deepStrictEqual"},
+    "notEqual": {"notStrictEqual"},
+    "deepEqual": {"deepStrictEqual"},
+    "toEqual": {"toStrictEqual"},
+    "toMatchObject": {"toEqual", "toStrictEqual"},
+    "toBeTruthy": {"toBeTrue"},
+    "assertEquals": {"assertSame", "assertEqual"},
+    "assertEqual": {"assertListEqual", "assertDictEqual", "assertMultiLineEqual", "assertIs"},
+    "assertItemsEqual": {"assertCountEqual"},
+    "assertRegexpMatches": {"assertRegex"},
+    "assertRaisesRegexp": {"assertRaisesRegex"},
+    "assertNotEquals": {"assertNotEqual"},
+    "assertAlmostEquals": {"assertAlmostEqual"},
+    "assert_": {"assertTrue"},
+    # Of testify: the second stops the test at once.
+    "assert": {"require"},
+    "EXPECT_EQ": {"ASSERT_EQ"},
+    "EXPECT_TRUE": {"ASSERT_TRUE"},
+    "EXPECT_FALSE": {"ASSERT_FALSE"},
+    "eq": {"eql"},
+}
+_MESSAGE = re.compile(
+    r",\s*(?:msg\s*=\s*|message\s*=\s*)?[fr]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)\s*(?P<close>\)?;?)$"
+)
+_MATCH = re.compile(
+    r",\s*match\s*=\s*[fr]{0,2}(?:\"(?:[^\"\\]|\\.)+\"|'(?:[^'\\]|\\.)+'|re\.escape\([^()]*\))\s*(?=[,)])"
+)
+_ENCODING = re.compile(r"(?:,\s*)?\bencoding\s*=\s*(?:\"[\w-]+\"|'[\w-]+')")
+_DISTANCE = re.compile(r"\b(?:abs|fabs|Abs|math\.fabs|np\.abs|linalg\.norm)\s*\(|\.abs\(\)")
+_NUMBER = re.compile(r"\d[\w.]*(?:[eE]-?\d+)?")
+_ASSIGNED = re.compile(
+    r"^(?:const\s+|let\s+|var\s+|final\s+|auto\s+)?(?P<name>[A-Za-z_]\w*)\s*:?=(?!=)\s*(?P<value>[^;]+);?$"
+)
+_MEMBER = re.compile(r"[\"'`]")
+
+
+def demands_as_much(old: Statement, new: Statement, before: Sequence[Statement]) -> bool:
+    """The new assertion holds only where the old one held.
+
+    ``before`` are the new statements in front of it, for values that have got a name.
+    """
+    if any(_same_or_stricter(old.words, words) for words in _readings(old, new, before)):
+        return True
+    return _is_nearer(old, new)
+
+
+def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> Iterator[tuple[str, ...]]:
+    """The new assertion without what only adds to it."""
+    yield new.words
+    if (message := _MESSAGE.search(new.bare)) and _is_message(new.bare[: message.start()]):
+        yield plain_words(_MESSAGE.sub(r"\g<close>", new.bare))
+    if "encoding" not in old.code:
+        yield plain_words(_ENCODING.sub("", new.bare))
+    if "match" not in old.code:
+        yield plain_words(_MATCH.sub("", new.bare))
+    between: set[str] = set()
+    for earlier in reversed(before[-3:]):
+        match = _ASSIGNED.match(earlier.bare) if earlier.changed else None
+        # A name that the next lines use may hold something else by now.
+        is_last = match is not None and match["name"] not in between
+        between.update(earlier.words)
+        if match and is_last and not _MEMBER.search(new.code.partition(match["name"])[0][-1:]):
+            value = match["value"].replace("\\", r"\\")
+            yield plain_words(re.sub(rf"(?<![\w.]){match['name']}\b", value, new.bare))
+
+
+_CALL = re.compile(r"^[$\w.>-]*?(?:assert|Assert|EXPECT_|ASSERT_|[a-z]\.(?:Equal|True|Is))\w*!?(?:\.\w+)?\(")
+
+
+def _is_message(before: str) -> bool:
+    """What stands before the text is a whole assertion, not the arguments of a call inside it."""
+    depth = sum(char in "([{" for char in before) - sum(char in ")]}" for char in before)
+    if before.startswith("assert "):
+        return depth == 0
+    return depth == 1 and bool(_CALL.match(before)) and not re.search(r"(?i)raises|throws", before)
+
+
+def _same_or_stricter(old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+    return len(old) == len(new) and all(
+        a == b or b in _STRICTER.get(a, ()) for a, b in zip(old, new, strict=True)
+    )
+
+
+def _is_nearer(old: Statement, new: Statement) -> bool:
+    """Only the bound of a distance differs, and it is smaller."""
+    if not (_DISTANCE.search(old.code) and _DISTANCE.search(new.code)):
+        return False
+    sides = (re.split(r"(<=?)", statement.code) for statement in (old, new))
+    before, after = sides
+    if len(before) != 3 or len(after) != 3 or before[:2] != after[:2]:  # noqa: PLR2004 - one comparison
+        return False
+    bounds = [_NUMBER.match(side[2].strip()) for side in (before, after)]
+    if bounds[0] is None or bounds[1] is None:
+        return False
+    try:
+        return 0 < float(bounds[1].group()) <= float(bounds[0].group())
+    except ValueError:
+        return False

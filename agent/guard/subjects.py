@@ -1,0 +1,204 @@
+"""The rule about tests that would look at something else than the code under test.
+
+No mocking library is needed for that: an import from another place, a definition of the same name in front of
+the test, or an attribute set on the imported module does it as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from agent.guard import places
+from agent.guard.assertions import is_assertion
+from agent.guard.case import Case, Change, Remark
+from agent.guard.inventory import Inventory, inventory
+from agent.guard.lines import Statement
+
+_PYTHON_IMPORT = re.compile(r"^from\s+([.\w]+)\s+import\s+\(?(.*?)\)?$|^import\s+([.\w]+)(?:\s+as\s+(\w+))?$")
+_JS_IMPORT = re.compile(
+    r"^import\s+(?:type\s+)?(.*?)\s+from\s+[\"']([^\"']+)[\"']"
+    r"|^(?:const|let|var)\s+(.*?)\s*=\s*(?:await\s+)?(?:require|import)\s*\(\s*[\"']([^\"']+)[\"']"
+)
+_JAVA_IMPORT = re.compile(r"^import\s+(?:static\s+)?([\w.]+)\.(\w+|\*)\s*;?$")
+_FAKE = re.compile(
+    r"(?i)(?:^|[/._])(?:__)?(?:fakes?|mocks?|stubs?|dumm(?:y|ies)|doubles?|shims?|noop)(?:__)?(?:$|[/._])"
+)
+_STAND_IN_TYPE = re.compile(r"\b(?:new\s+)?&?(?:Fake|Mock|Stub|Dummy|Noop|NoOp|Null)[A-Z]\w*\s*[({]")
+_BINDING = re.compile(
+    r"^(?:export\s+)?(?:const|let|var)\s+(\w+)\s*(?::[^=]+)?="
+    r"|^(?:async\s+)?(?:def|function\*?|func|class)\s+(\w+)\b"
+    r"|^(\w+)\s*(?::\s*[\w.\[\], |]+)?\s*:?=(?!=)|^for\s+(\w+)\s+in\b|\bas\s+(\w+)\s*:?$"
+)
+_PARAMETER = re.compile(r"[(,]\s*(\w+)\s*=\s*(?:lambda|\(|\w+\s*=>|sum\b|print\b)")
+_ATTRIBUTE = re.compile(
+    r"^([A-Za-z_]\w*)\.(\w+)(?:\s*,\s*\w+(?:\.\w+)*)*\s*=(?!=)"
+    r"|^\w+(?:\s*,\s*\w+)*,\s*([A-Za-z_]\w*)\.(\w+)\s*=(?!=)"
+    r"|\bsetattr\s*\(\s*([A-Za-z_][\w.]*)\s*,|\bObject\.defineProperty\s*\(\s*(\w+)"
+)
+
+
+def replaced(case: Case) -> Iterator[Remark]:
+    """Names that existing tests call, bound to something else than before."""
+    tests = inventory(case)
+    for change in case.changes:
+        lowered = change.path.lower()
+        if change.is_new and "__mocks__/" in lowered:
+            yield Remark(change.path, 0, "the test runner takes this file in place of the real module")
+        if change.is_new and change.language == "java" and "src/test/" in change.path:
+            real = change.path.replace("src/test/", "src/main/", 1)
+            if case.reads(real) is not None:
+                yield Remark(change.path, 0, f"the tests would see this class in place of {real}")
+    for change in case.tests:
+        if change.language == "go":
+            yield from _set_before(change)
+        if change.is_new and not _is_shared(change.path):
+            continue
+        yield from _other_imports(case, change)
+        yield from _shadows(change, tests)
+        yield from _attributes(change, tests)
+        yield from _stand_in_types(change, tests)
+
+
+_REASSIGNED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)*\s*=\s*(?:func\s*\(|nil$)")
+
+
+def _set_before(change: Change) -> Iterator[Remark]:
+    """Go: ``init`` and ``TestMain`` of a test file run before every test of the package."""
+    head = ""
+    for statement in change.new_statements:
+        if statement.indent == 0:
+            head = statement.code
+        elif (
+            statement.changed
+            and _REASSIGNED.match(statement.code)
+            and re.match(r"func (?:init|TestMain)\b", head)
+        ):
+            what = f"a part of the package is replaced before the tests run: {statement.bare[:80]}"
+            yield Remark(change.path, statement.number, what)
+
+
+def _is_shared(path: str) -> bool:
+    return path.endswith(("conftest.py", "__init__.py")) or bool(
+        re.search(r"(?:setup|support)\w*\.[cm]?[jt]s$", path)
+    )
+
+
+def _imports(side: Sequence[Statement]) -> dict[str, tuple[str, Statement]]:
+    """Imported names with the module that they come from."""
+    found: dict[str, tuple[str, Statement]] = {}
+    for statement in side:
+        text = statement.bare
+        if match := _PYTHON_IMPORT.match(text):
+            module = match[1] or match[3]
+            for part in (match[2] or match[4] or match[3]).split(","):
+                words = part.split()
+                if words:
+                    found[words[-1].split(".")[0] if match[3] and not match[4] else words[-1]] = (
+                        module,
+                        statement,
+                    )
+        elif match := _JS_IMPORT.match(text):
+            module = match[2] or match[4]
+            for name in re.findall(r"[A-Za-z_$][\w$]*", match[1] or match[3]):
+                found[name] = (module, statement)
+        elif match := _JAVA_IMPORT.match(text):
+            found[match[2]] = (match[1], statement)
+    return found
+
+
+def _other_imports(case: Case, change: Change) -> Iterator[Remark]:
+    """The same name from a module of the tests, or from a stand-in."""
+    old, new = _imports(change.old_statements), _imports(change.new_statements)
+    written = {other.path for other in case.changes if other.is_new and other.is_test}
+    for name, (module, statement) in new.items():
+        if name not in old or not statement.changed or old[name][0] == module:
+            continue
+        before = old[name][0]
+        tail = module.replace(".", "/").strip("/").rsplit("/", 1)[-1]
+        from_tests = re.match(r"\.*tests?\b", module) is not None and not re.match(r"\.*tests?\b", before)
+        is_written = any(path.rsplit("/", 1)[-1].split(".")[0] == tail for path in written)
+        if (_FAKE.search(module) and not _FAKE.search(before)) or from_tests or is_written:
+            yield Remark(change.path, statement.number, f"{name} comes from {module} now, not from {before}")
+
+
+def _shadows(change: Change, tests: Inventory) -> Iterator[Remark]:
+    """A changed line binds a name that assertions call and that nothing but an import bound before."""
+    imported = _imports(change.old_statements)
+    bound = {
+        name for statement in change.old_statements for name in _bound(statement) if not _is_import(statement)
+    }
+    called = {
+        name
+        for statement in change.old_statements
+        if is_assertion(statement)
+        for name in re.findall(r"(?<![.\w])([A-Za-z_$][\w$]*)\s*\(", statement.code)
+    }
+    for statement in change.new_statements:
+        if not statement.changed or _is_import(statement) or tests.is_new_test(change, statement.number):
+            continue
+        for name in _bound(statement):
+            is_runners = name in _RUNNER and change.language == "javascript"
+            if name not in bound and (name in called or name in imported or is_runners):
+                what = f"{name} is no longer the code under test: {statement.bare[:80]}"
+                yield Remark(change.path, statement.number, what)
+
+
+_RUNNER = frozenset({"expect", "describe", "it", "test", "assert", "suite", "beforeEach", "beforeAll"})
+
+
+def _is_import(statement: Statement) -> bool:
+    return bool(_PYTHON_IMPORT.match(statement.bare) or _JS_IMPORT.match(statement.bare))
+
+
+def _bound(statement: Statement) -> list[str]:
+    names = [name for match in _BINDING.finditer(statement.code) for name in match.groups() if name]
+    if re.match(r"(?:async\s+)?(?:def|function)\b", statement.code):
+        names += _PARAMETER.findall(statement.code)
+    return names
+
+
+def _attributes(change: Change, tests: Inventory) -> Iterator[Remark]:
+    """An attribute set on an imported module or class, in a test that was there or for all tests."""
+    imported = {**_imports(change.old_statements), **_imports(change.new_statements)}
+    old = {"".join(statement.code.split()) for statement in change.old_statements}
+    for statement in change.new_statements:
+        if not statement.changed or "".join(statement.code.split()) in old:
+            continue
+        match = _ATTRIBUTE.search(statement.code)
+        owner = next((group for group in match.groups() if group), "").split(".")[0] if match else ""
+        if (
+            owner in imported
+            and owner not in _OWN_SETTINGS
+            and not tests.is_new_test(change, statement.number)
+        ):
+            yield Remark(
+                change.path,
+                statement.number,
+                f"a part of {owner} is replaced for the tests: {statement.bare[:80]}",
+            )
+
+
+_OWN_SETTINGS = frozenset(
+    {"settings", "config", "os", "random", "logging", "np", "numpy", "pd", "pytest", "matplotlib"}
+)
+"""Modules whose attributes tests set to prepare themselves."""
+
+
+def _stand_in_types(change: Change, tests: Inventory) -> Iterator[Remark]:
+    had = sum(bool(_STAND_IN_TYPE.search(line.code)) for line in change.removed)
+    hits = [
+        line
+        for line in change.added
+        if _STAND_IN_TYPE.search(line.code)
+        and not re.match(r"\s*(?:class|type|struct)\b", line.code)
+        and not tests.is_new_test(change, line.number)
+    ]
+    if not change.removed or not places.is_test(change.path):
+        return
+    for line in hits[had:]:
+        yield Remark(
+            change.path,
+            line.number,
+            f"a stand-in takes the place of the real thing: {line.text.strip()[:80]}",
+        )

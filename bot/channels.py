@@ -1,0 +1,246 @@
+"""What comes to a channel: subscribe, unsubscribe, list, settings, quiet hours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.gate import Gate, answered, applied, denied, unknown
+from patchpilot import grammar as ask
+from patchpilot.asking import Asked
+from patchpilot.commands import Answer
+from patchpilot.grammar import Level, TwoPersonRule
+from patchpilot.grammar.values import HOST
+from patchpilot.incidents import incident_name
+from patchpilot.noise import Mute, QuietHours
+from patchpilot.routing import RepoRules, Subscription
+from patchpilot.source import HostUser, Permission, Repo
+from storage.database import Database
+from storage.incidents import latest_repos
+from storage.mutes import running_mutes
+from storage.subscriptions import (
+    drop_quiet_hours,
+    quiet_hours,
+    repo_rules,
+    set_quiet_hours,
+    set_repo_rules,
+    subscribe,
+    subscriptions_of_channel,
+    subscriptions_of_repo,
+    unsubscribe,
+)
+
+_LATEST: Final = 20
+_NO_CHANNEL: Final = "This can only be said in a channel, whose failures it is about."
+_RULES: Final = {
+    TwoPersonRule.OFF: "one person may approve",
+    TwoPersonRule.OTHER: "neither the author of the failing commit nor who asked for the retry may approve",
+    TwoPersonRule.TWO: "two people have to approve",
+}
+
+
+class Channels:
+    """Answers what is asked about a channel's wishes."""
+
+    def __init__(self, db: Database, gate: Gate) -> None:
+        self._db = db
+        self._gate = gate
+
+    def subscribe(self, asked: Asked) -> Answer:
+        """Send a repository's failures, or those of all of an owner's, to the channel."""
+        wish = asked.request
+        assert isinstance(wish, ask.Subscribe)
+        if not asked.place.channel:
+            return unknown(_NO_CHANNEL)
+        refusal = self._may_not_subscribe(asked, wish.repo, wish.owner)
+        if refusal is not None:
+            return refusal
+        assert asked.actor.host_user is not None
+        name = str(wish.repo) if wish.repo else f"{wish.owner}/*"
+        wanted = Subscription(
+            team=asked.place.team,
+            channel=asked.place.channel,
+            private=asked.place.private,
+            host=HOST,
+            repo=name,
+            branches=wish.branches,
+            workflow=wish.workflow,
+            test=wish.test,
+            level=wish.level,
+            digest=wish.digest,
+            zone=wish.zone or asked.actor.zone or "UTC",
+            author=asked.actor.host_user.login,
+        )
+        new = subscribe(self._db, wanted)
+        note = ""
+        if wish.owner:
+            note = (
+                " Private repositories are left out unless their admins say `settings owner/repo public:on`."
+            )
+        if not asked.place.bot_is_there:
+            note += " I am not in this channel yet: invite me (`/invite`), or I can't post here."
+        return applied(f"{'Subscribed' if new else 'Changed'}: {_described(wanted)}.{note}")
+
+    def _may_not_subscribe(self, asked: Asked, repo: Repo | None, owner: str) -> Answer | None:
+        if repo is None:
+            who = f"Admins of this Slack workspace may subscribe to all of {owner}'s repositories."
+            refusal = self._gate.stranger(asked, who)
+            if refusal is not None or asked.actor.runs_workspace:
+                return refusal
+            return denied(f"You don't administer this workspace. {who} Or name one repository.")
+        refusal = self._gate.refusal(asked, repo)
+        if refusal is not None or not self._gate.is_private(repo):
+            return refusal
+        place = asked.place
+        if not (place.private or repo_rules(self._db, repo).public):
+            return denied(
+                f"{repo} is private and this channel is not: use a private channel, or an admin of {repo} "
+                f"says `settings {repo} public:on`."
+            )
+        if any(one.repo.lower() == repo.full_name.lower() for one in subscriptions_of_repo(self._db, repo)):
+            return None
+        first = " for the first time, as it is private"
+        return self._gate.refusal(asked, repo, need=Permission.ADMIN, because=first)
+
+    def unsubscribe(self, asked: Asked) -> Answer:
+        """Stop sending them. Who may read a channel may not silence it: the same right as to subscribe."""
+        wish, place = asked.request, asked.place
+        assert isinstance(wish, ask.Unsubscribe)
+        if not place.channel:
+            return unknown(_NO_CHANNEL)
+        name = str(wish.repo) if wish.repo else f"{wish.owner}/*"
+        if wish.repo is not None:
+            refusal = self._gate.refusal(asked, wish.repo)
+        else:
+            refusal = self._may_not_subscribe(asked, None, wish.owner)
+        if refusal is not None:
+            return refusal
+        gone = unsubscribe(self._db, team=place.team, channel=place.channel, host=HOST, repo=name)
+        if not gone:
+            return unknown(f"This channel is not subscribed to {name}. `list` says what comes here.")
+        rules = f" ({gone} rules)" if gone > 1 else ""
+        return applied(f"{name} does not come to this channel any more{rules}.")
+
+    def listing(self, asked: Asked) -> Answer:
+        """What comes here, when it is quiet, and what is muted of it."""
+        place = asked.place
+        found = subscriptions_of_channel(self._db, team=place.team, channel=place.channel)
+        lines = [f"• {_described(one)} (by @{one.author})" for one in found]
+        if not lines:
+            lines = ["Nobody has subscribed this channel to anything. `subscribe owner/repo` does."]
+        if place.home:
+            lines.append("• whatever nobody has routed elsewhere: this is the operator's own channel")
+        hours = quiet_hours(self._db, team=place.team, channel=place.channel)
+        if hours is not None:
+            lines.append(f"Quiet from {hours.window} ({hours.zone}), set by @{hours.author}.")
+        shown = [mute for mute in running_mutes(self._db) if self._concerns(asked, mute, found)]
+        lines += [f"Muted: {described_mute(mute)}" for mute in shown]
+        return answered("\n".join(lines))
+
+    def _concerns(self, asked: Asked, mute: Mute, found: list[Subscription]) -> bool:
+        comes_here = asked.place.home or any(one.covers(mute.repo) for one in found)
+        return comes_here and self._gate.readable(asked, mute.repo)
+
+    def settings(self, asked: Asked) -> Answer:
+        """Show a repository's rules, or set them."""
+        wish = asked.request
+        assert isinstance(wish, ask.Settings)
+        if wish.repo is None:
+            return self.listing(asked)
+        repo = wish.repo
+        rules = repo_rules(self._db, repo)
+        if not wish.changes:
+            if not self._gate.readable(asked, repo):
+                return denied(
+                    f"{repo} is private: ask in a private channel that it comes to, or link an account that "
+                    "can read it and ask where only you see it."
+                )
+            return answered(_rules(repo, rules))
+        refusal = self._gate.refusal(asked, repo)
+        if refusal is not None:
+            return refusal
+        assert asked.actor.host_user is not None
+        rules = RepoRules(
+            two_person=rules.two_person if wish.two_person is None else wish.two_person,
+            public=rules.public if wish.public is None else wish.public,
+        )
+        set_repo_rules(self._db, repo, rules, author=asked.actor.host_user.login)
+        return applied(_rules(repo, rules))
+
+    def quiet(self, asked: Asked) -> Answer:
+        """Set or end the channel's quiet hours."""
+        wish, place = asked.request, asked.place
+        assert isinstance(wish, ask.Quiet)
+        if not place.channel:
+            return unknown(_NO_CHANNEL)
+        refusal = self.may_not_change(asked)
+        if refusal is not None:
+            return refusal
+        assert asked.actor.host_user is not None
+        if wish.window is None:
+            if drop_quiet_hours(self._db, team=place.team, channel=place.channel):
+                return applied("No quiet hours here any more. What was held comes now.")
+            return answered("This channel had no quiet hours.")
+        hours = QuietHours(
+            team=place.team,
+            channel=place.channel,
+            window=wish.window,
+            zone=wish.zone or asked.actor.zone or "UTC",
+            author=asked.actor.host_user.login,
+        )
+        set_quiet_hours(self._db, hours)
+        return applied(
+            f"Quiet here every day, {hours.window} ({hours.zone}). In these hours only approvals on the "
+            "default branch are told; the rest comes in one summary afterwards. `quiet off` ends that."
+        )
+
+    def may_not_change(self, asked: Asked) -> Answer | None:
+        """Why this person may not change the channel's own wishes: it takes write access to what comes."""
+        place, verb = asked.place, asked.request.verb
+        who = f"People with write access to one of the repositories that come to this channel may {verb}."
+        refusal = self._gate.stranger(asked, who)
+        if refusal is not None:
+            return refusal
+        found = subscriptions_of_channel(self._db, team=place.team, channel=place.channel)
+        repos = {Repo(one.host, one.repo) for one in found if not one.of_owner}
+        if place.home:
+            repos |= set(latest_repos(self._db, limit=_LATEST))
+        user = asked.actor.host_user
+        if asked.actor.runs_workspace or self._may_one(user, repos):
+            return None
+        return denied(f"@{user.login if user else ''} has that access to none of them. {who}")
+
+    def _may_one(self, user: HostUser | None, repos: set[Repo]) -> bool:
+        return any(self._gate.may(user, repo, Permission.WRITE) for repo in sorted(repos, key=str))
+
+
+def described_mute(mute: Mute) -> str:
+    """One line: what is muted, until when, by whom and why."""
+    return f"{muted_what(mute)} {mute.said}"
+
+
+def muted_what(mute: Mute) -> str:
+    """An incident, a repository or tests of one."""
+    what = incident_name(mute.incident) if mute.incident else str(mute.repo)
+    return f"{what} test {mute.test}" if mute.test else what
+
+
+def _described(one: Subscription) -> str:
+    parts = [one.repo, f"branch {', '.join(one.branches)}" if one.branches else "default branch"]
+    if one.workflow:
+        parts.append(f"workflow {one.workflow}")
+    if one.test:
+        parts.append(f"tests {one.test}")
+    if one.level is not Level.ALL:
+        parts.append(f"level {one.level}")
+    if one.digest is not None:
+        parts.append(f"digest {one.digest} {one.zone}")
+    return " · ".join(parts)
+
+
+def _rules(repo: Repo, rules: RepoRules) -> str:
+    shown = "may" if rules.public else "may not"
+    switch = "on" if rules.public else "off"
+    return (
+        f"{repo}: {_RULES[rules.two_person]} (two-person:{rules.two_person}); "
+        f"if it is private, it {shown} be shown in public channels (public:{switch})."
+    )

@@ -1,0 +1,195 @@
+// The dashboard. All text from outside goes through textContent; nothing is ever parsed as HTML.
+"use strict";
+
+const TONES = {
+  awaiting_approval: "wait", expired: "wait", resolved: "good", recovered: "good", pr_open: "good", opening_pr: "good",
+  escalated: "bad", queued: "bad",
+};
+const PAGE = 50;
+const at = (id) => document.getElementById(id);
+const state = { jobs: new Map(), chosen: "", last: "", login: null, next: null, said: "", words: {} };
+
+function made(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+async function ask(path, options) {
+  const answer = await fetch(path, { credentials: "same-origin", ...options });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(typeof body.detail === "string" ? body.detail : `the bot answered ${answer.status}`);
+  return body;
+}
+
+function link(url, text) {
+  return /^https?:\/\//.test(url || "") ? made("a", { href: url, textContent: text, rel: "noreferrer" }) : null;
+}
+
+function since(at) {
+  const day = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  return made("time", { dateTime: at, title: new Date(at).toLocaleString(), textContent: new Date(at).toLocaleString([], day) });
+}
+
+function shownState(job) {
+  const [emoji, word] = state.words[job.state] || ["", job.state];
+  return made("span", { className: `state ${TONES[job.state] || ""}`, textContent: `${emoji} ${word}` });
+}
+
+function draw() {
+  const rows = [...state.jobs.values()].filter((job) => job.state !== "superseded")
+    .sort((a, b) => b.created_at.localeCompare(a.created_at));
+  at("jobs").replaceChildren(...rows.map((job) => {
+    const open = made("button", { textContent: job.incident });
+    const row = made("tr", { onclick: () => choose(job.id) }, made("td", {}, open),
+      made("td", { textContent: `${job.repository} · ${job.branch}` }), made("td", {}, shownState(job)),
+      made("td", {}, since(job.created_at)));
+    row.setAttribute("aria-selected", String(job.id === state.chosen));
+    return row;
+  }));
+  at("none").hidden = rows.length > 0;
+  at("none").textContent = state.login ? "Nothing is red that you may read."
+    : "Nothing is red that everybody may read. Private repositories are shown to who signs in and may read them.";
+  at("more").hidden = !state.next;
+}
+
+async function list(before) {
+  const page = await ask(`/api/jobs?limit=${PAGE}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
+  for (const job of page.jobs) state.jobs.set(job.id, job);
+  if (before || state.next === null) state.next = page.next;
+  draw();
+  const found = await ask("/api/metrics/summary");
+  const figures = [["open", found.incidents_open], ["failures", found.failures],
+    ["waiting", found.heals_by_state.awaiting_approval || 0], ["cost today", `$${found.dollars_today.toFixed(2)}`]];
+  at("figures").replaceChildren(...figures.map(([name, value]) =>
+    made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: String(value) }))));
+}
+
+async function choose(id) {
+  if (id !== state.chosen) state.said = "";
+  state.chosen = id;
+  draw();
+  await show();
+}
+
+function diff(text) {
+  const block = made("pre");
+  for (const line of text.split("\n")) {
+    const head = /^(diff |index |--- |\+\+\+ |@@ )/.test(line);
+    const kind = head ? "head" : line.startsWith("+") ? "add" : line.startsWith("-") ? "del" : "";
+    block.append(made("span", { className: kind, textContent: `${line}\n` }));
+  }
+  return block;
+}
+
+async function show() {
+  const job = await ask(`/api/jobs/${encodeURIComponent(state.chosen)}`);
+  if (job.id !== state.chosen) return;
+  const parts = [
+    made("h2", { textContent: `${job.incident} · ${job.title}` }),
+    made("p", {}, shownState(job), job.reason ? ` · ${job.reason}` : ""),
+    made("p", {}, `${job.repository} · ${job.branch} · ${job.commit.slice(0, 7)} · seen ${job.failures}× `,
+      link(job.run_url, "View run"), " ", link(job.pull_request_url, "View pull request")),
+  ];
+  if (job.diagnosis) parts.push(made("h3", { textContent: "Diagnosis" }), made("p", { textContent: job.diagnosis }));
+  if (job.excerpt) parts.push(made("details", {}, made("summary", { textContent: "Log" }), made("pre", { textContent: job.excerpt })));
+  if (job.steps.length) {
+    parts.push(made("h3", { textContent: "Progress" }), made("ol", { className: "steps" }, ...job.steps.map((step) => made("li", {
+      textContent: `${step.done ? "✓" : "…"} ${step.text}${step.done && step.seconds !== null ? ` · ${step.seconds.toFixed(1)} s` : ""}${step.doing ? ` · ${step.doing}` : ""}`,
+    }))));
+  }
+  if (job.patch) {
+    const facts = [`by ${job.author}`, job.reproduced ? "reproduced" : "not reproduced", job.cured ? "green with the patch" : "not proven",
+      `confidence ${Math.round(job.confidence * 100)} %`, `$${job.dollars.toFixed(2)}`, `SHA-256 ${job.patch_sha256.slice(0, 12)}`];
+    parts.push(made("h3", { textContent: "Patch" }), made("p", { textContent: facts.join(" · ") }), diff(job.patch));
+  }
+  if (job.moved_to) {
+    parts.push(made("p", { textContent: `Outdated: ${job.branch} moved to ${job.moved_to.slice(0, 7)} and is red there too; this was proved at ${job.base.slice(0, 7)}. Re-test proves the same patch there.` }));
+  }
+  for (const one of job.decisions) {
+    parts.push(made("p", { textContent: `${one.verb} by ${one.actor} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
+  }
+  parts.push(buttons(job));
+  if (state.said) parts.push(made("p", { className: "said", textContent: state.said }));
+  const hint = document.querySelector(".actions input");
+  const typed = hint ? hint.value : "";
+  at("detail").replaceChildren(...parts.filter(Boolean));
+  const again = document.querySelector(".actions input");
+  if (again) again.value = typed;
+}
+
+function buttons(job) {
+  const verbs = { awaiting_approval: [job.moved_to ? "retest" : "approve", "retry", "reject", "escalate"], escalated: ["retry", "reject"], expired: ["retry"] }[job.state]
+    || (["queued", "ingesting", "diagnosing", "repairing", "validating"].includes(job.state) ? ["escalate"] : []);
+  if (!verbs.length) return null;
+  if (!state.login) return made("p", { textContent: "Sign in to decide; the same works in Slack and on the pull request." });
+  const hint = made("input", { placeholder: "Hint or reason", maxLength: 1500 });
+  hint.setAttribute("aria-label", "Hint or reason");
+  const row = verbs.map((verb) => {
+    const button = made("button", { className: verb, textContent: verb === "retest" ? "Re-test" : verb[0].toUpperCase() + verb.slice(1), onclick: () => decide(job, verb, hint) });
+    button.setAttribute("aria-label", `${button.textContent} ${job.incident}`);
+    return button;
+  });
+  return made("div", { className: "actions" }, ...row, hint);
+}
+
+async function decide(job, verb, hint) {
+  if (verb === "approve" && !confirm(`Open a pull request with this patch for ${job.incident}?`)) return;
+  try {
+    const said = await ask("/api/dashboard/decisions", {
+      method: "POST", headers: { "Content-Type": "application/json", "X-PatchPilot": "dashboard" },
+      body: JSON.stringify({ job: job.id, verb, text: hint.value, patch_sha256: job.patch_sha256 || "", key: crypto.randomUUID ? crypto.randomUUID() : "" }),
+    });
+    state.said = said.text;
+    hint.value = "";
+  } catch (error) {
+    state.said = error.message;
+  }
+  await refresh();
+}
+
+function form(path, text) {
+  return made("form", { method: "post", action: path }, made("button", { textContent: text }));
+}
+
+async function whoAmI() {
+  state.words = await ask("/api/dashboard/states");
+  const me = await ask("/api/dashboard/me");
+  state.login = me.login;
+  if (me.login) at("me").replaceChildren(`@${me.login} `, form("/auth/dashboard/out", "Sign out"));
+  else if (me.can_sign_in) at("me").replaceChildren(form("/auth/dashboard", "Sign in with GitHub"));
+  else at("me").replaceChildren("Reading only: sign-in is not set up");
+}
+
+function follow(pause) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}/api/live${state.last ? `?after=${state.last}` : ""}`);
+  let waiting = null;
+  socket.onopen = () => { at("live").textContent = "live"; at("live").className = "on"; pause = 500; refresh(); };
+  socket.onmessage = (message) => {
+    const news = JSON.parse(message.data);
+    if (!news.id) return;
+    state.last = news.id;
+    // A burst of news is one look.
+    waiting ??= setTimeout(() => { waiting = null; refresh(); }, 250);
+  };
+  socket.onclose = () => {
+    at("live").textContent = "not connected, trying again …";
+    at("live").className = "";
+    setTimeout(() => follow(Math.min(pause * 2, 15000)), pause);
+  };
+}
+
+async function refresh() {
+  try {
+    await list();
+    if (state.chosen) await show();
+  } catch (error) {
+    at("detail").replaceChildren(made("p", { textContent: error.message }));
+  }
+}
+
+at("more").onclick = () => list(state.next);
+addEventListener("hashchange", () => choose(location.hash.slice(1)));
+state.chosen = location.hash.slice(1);
+whoAmI().catch(() => {}).finally(() => follow(500));

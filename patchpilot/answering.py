@@ -1,0 +1,221 @@
+"""Questions about an incident, answered from its evidence alone: nothing is guessed, no model is asked.
+
+The question's words choose the topics; a question that names none gets the whole story, cause first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from patchpilot.failures import in_log_order
+from patchpilot.fixes import PastFix
+from patchpilot.heals import HealState
+from patchpilot.incidents import IncidentSnapshot, incident_name
+from patchpilot.states import state_word
+from patchpilot.text import one_line, shorten
+
+_MOST_LINES: Final = 8
+_LINE_CHARACTERS: Final = 200
+_NEXT: Final = {
+    HealState.AWAITING_APPROVAL: "Somebody with write access decides: `approve`, `retry` with a hint, "
+    "`reject` or `escalate`.",
+    HealState.ESCALATED: "People take over; `retry` with a hint lets me try again.",
+    HealState.EXPIRED: "Nobody decided in time; `retry` makes a new proposal.",
+    HealState.REJECTED: "The patch was turned down. A green run of the branch closes the incident.",
+    HealState.OPENING_PR: "The pull request is on its way.",
+    HealState.PR_OPEN: "Review and merge the pull request.",
+    HealState.FLAKY: "It was red and green at the same commit; no patch would prove anything. Run it again.",
+    HealState.INFRASTRUCTURE: "The environment failed, not the code. Run it again.",
+    HealState.RESOLVED: "Nothing: it is resolved.",
+    HealState.RECOVERED: "Nothing: the branch is green again.",
+    HealState.SUPERSEDED: "Nothing here: another incident has taken it over.",
+}
+_WORKING: Final = "Nothing yet: I am at it."
+
+Teller = Callable[[IncidentSnapshot, Sequence[PastFix]], list[str]]
+
+
+def explain(incident: IncidentSnapshot, similar: Sequence[PastFix] = ()) -> str:
+    """The whole story: state, cause, evidence, suspects, what was tried, what comes next."""
+    topics = (_cause, _evidence, _suspects, _tried, _similar, _next)
+    return _told(incident, similar, topics)
+
+
+def answer(question: str, incident: IncidentSnapshot, similar: Sequence[PastFix] = ()) -> str:
+    """What is known of what was asked."""
+    topics = _topics(question)
+    return _told(incident, similar, topics) if topics else explain(incident, similar)
+
+
+def is_about_evidence(question: str) -> bool:
+    """Whether the question asks for something that is on record; else a model may know more."""
+    return bool(_topics(question))
+
+
+def _topics(question: str) -> list[Teller]:
+    return [teller for pattern, teller in _TOPICS if pattern.search(question)]
+
+
+def _told(incident: IncidentSnapshot, similar: Sequence[PastFix], topics: Sequence[Teller]) -> str:
+    state = state_word(incident).lower()
+    title = one_line(incident.title, 150)
+    lines = [f"{incident.name} · {incident.repo} {incident.branch} · {state}: {title}"]
+    for teller in dict.fromkeys(topics):
+        lines += teller(incident, similar)
+    return "\n".join(lines)
+
+
+def _cause(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    heal = incident.heal
+    diagnosis, distilled = heal.diagnosis, heal.distilled
+    if diagnosis is not None:
+        lines = [f"Cause: {one_line(diagnosis.root_cause, 300)} ({diagnosis.category}; {diagnosis.blame})"]
+        if diagnosis.explanation:
+            lines.append(one_line(diagnosis.explanation, 600))
+        return lines
+    if distilled is not None and distilled.cause:
+        return [f"The log says: {one_line(distilled.cause, 300)} ({distilled.category}). Not diagnosed yet."]
+    return ["The cause is not known yet: the log has not been read."]
+
+
+def _evidence(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    heal = incident.heal
+    found = (heal.diagnosis.evidence if heal.diagnosis else ()) or (
+        heal.distilled.evidence if heal.distilled else ()
+    )
+    if not found:
+        return ["No line of the log is quoted yet."]
+    shown = in_log_order(found, _MOST_LINES)
+    quoted = [f"  {line.number}: {one_line(line.text, _LINE_CHARACTERS)}" for line in shown]
+    return ["Evidence from the log:", *quoted, f"Run: {heal.failure.run.url}" if heal.failure.run.url else ""]
+
+
+def _suspects(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    heal = incident.heal
+    failure = heal.failure
+    author = f" by {failure.author}" if failure.author else ""
+    subject = f" ({one_line(failure.commit_subject, 100)})" if failure.commit_subject else ""
+    lines = [f"Seen first at {failure.head_sha[:10]}{author}{subject}."]
+    if heal.diagnosis is not None:
+        if heal.diagnosis.suspect_files:
+            files = ", ".join(str(place) for place in heal.diagnosis.suspect_files[:_MOST_LINES])
+            lines.append(f"Suspect files: {shorten(files, 500)}")
+        lines += [
+            f"{check.name}: {check.verdict}. {one_line(check.detail, 200)}" for check in heal.diagnosis.checks
+        ]
+    return lines
+
+
+def _tried(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    heal = incident.heal
+    lines = [f"Attempt {heal.attempt}."] if heal.attempt > 1 else []
+    lines += [
+        f"  {'✓' if step.done else '…'} {one_line(step.text, 150)}" for step in heal.steps[-_MOST_LINES:]
+    ]
+    for decision in heal.decisions[-3:]:
+        note = f": {one_line(decision.text, 120)}" if decision.text else ""
+        lines.append(f"  {decision.verb} by @{decision.actor}{note}")
+    fix = heal.fix
+    if fix is not None:
+        proof = fix.proof
+        shown = "the failing command was red before and green after" if proof.cured else "not proved"
+        files = ", ".join(fix.patch.files[:5])
+        lines.append(f"Proposed by {fix.author}: {one_line(fix.summary, 200)} ({files}); {shown}.")
+    return ["What was tried:", *lines] if lines else ["Nothing was tried yet."]
+
+
+def _similar(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del incident
+    if not similar:
+        return []
+    lines = ["Similar before:"]
+    for past in similar[:3]:
+        where = f" {past.pull_request_url}" if past.pull_request_url else ""
+        cause = one_line(past.root_cause, 120)
+        lines.append(f"  {incident_name(past.incident)}: {cause} → {past.outcome} by {past.author}{where}")
+    return lines
+
+
+def _similar_or_not(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    return _similar(incident, similar) or ["I remember no similar case with a known outcome."]
+
+
+def _next(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    heal = incident.heal
+    lines = [f"Why it is there: {one_line(heal.reason, 300)}"] if heal.reason else []
+    if heal.pull_request_url:
+        lines.append(f"Pull request: {heal.pull_request_url}")
+    return [*lines, f"Next: {_NEXT.get(heal.state, _WORKING)}"]
+
+
+def _times(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    seen = f"Seen {incident.failures}× from {incident.first_seen:%Y-%m-%d %H:%M} to "
+    return [f"{seen}{incident.last_seen:%Y-%m-%d %H:%M} UTC."]
+
+
+def _cost(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    spend = incident.heal.spend
+    if not spend.calls:
+        return ["No model was asked, so it has cost nothing."]
+    tokens = spend.input_tokens + spend.output_tokens
+    return [f"It has cost ${spend.dollars:.2f}: {spend.calls} model calls, {tokens:,} tokens."]
+
+
+def _tests(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del similar
+    distilled = incident.heal.distilled
+    if distilled is None or not distilled.tests:
+        return ["The log names no failing test."]
+    more = len(distilled.tests) - _MOST_LINES
+    lines = [f"  {one_line(test, _LINE_CHARACTERS)}" for test in distilled.tests[:_MOST_LINES]]
+    return ["Failing tests:", *lines, *([f"  … and {more} more"] if more > 0 else [])]
+
+
+def _words(*words: str) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(words) + r")\b", re.IGNORECASE)
+
+
+_TOPICS: Final[tuple[tuple[re.Pattern[str], Teller], ...]] = (
+    (_words("why", "cause", "caused", "reason", "root", "what (?:happened|broke|failed|is wrong)"), _cause),
+    (_words("why", "how do you know", "evidence", "logs?", "lines?", "proof", "prove", "show"), _evidence),
+    (
+        _words(
+            "who",
+            "whose",
+            "commits?",
+            "blame",
+            "author",
+            "suspects?",
+            "since when",
+            "start(?:ed)?",
+            "introduced",
+            "broke",
+            "which (?:change|file|files|commit)",
+            "flaky",
+        ),
+        _suspects,
+    ),
+    (_words("tests?", "which failed"), _tests),
+    (_words("when", "how (?:long|often|many)", "times", "again", "since"), _times),
+    (_words("tried", "try", "did you", "attempts?", "fix(?:ed|es)?", "patch", "diff", "propos\\w+"), _tried),
+    (
+        _words("similar", "before", "seen", "previous(?:ly)?", "last time", "happened again", "history"),
+        _similar_or_not,
+    ),
+    (
+        _words(
+            "status", "state", "next", "now", "should", "todo", "do i", "do we", "waiting", "stuck", "done"
+        ),
+        _next,
+    ),
+    (_words("cost", "costs", "dollars?", "tokens?", "expensive", "spent"), _cost),
+)

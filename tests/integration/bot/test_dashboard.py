@@ -1,0 +1,289 @@
+"""The dashboard: its page, its live feed, and decisions by who has signed in."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+import redis
+from sqlalchemy import text
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from bot.web.app import create_app
+from bot.web.live import STREAM, LiveFeed
+from bot.web.throttle import PER_ADDRESS
+from patchpilot.heals import HealState
+from patchpilot.states import STATES
+from playground.serving import free_port, served
+from storage.incidents import snapshot
+
+
+@pytest.fixture
+def sign_in(github_to_sign_in_at):
+    return github_to_sign_in_at
+
+
+@pytest.fixture
+def feed(world, redis_url):
+    with redis.Redis.from_url(redis_url) as stream:
+        yield LiveFeed(world.db, stream)
+
+
+def followed(world, after: str = ""):
+    address = world.url.replace("http", "ws", 1)
+    return connect(f"{address}/api/live{'?after=' + after if after else ''}")
+
+
+def news(socket) -> dict[str, str]:
+    while not (told := json.loads(socket.recv(timeout=15))):
+        pass
+    return told
+
+
+@pytest.fixture
+def client(world):
+    with httpx.Client(base_url=world.url, follow_redirects=True) as made:
+        yield made
+
+
+def signed_in(client, login: str) -> httpx.Response:
+    first = client.post("/auth/dashboard")
+    state = re.search(r'name="state" value="([^"]+)"', first.text)[1]
+    page = client.post("/auth/github", data={"state": state})
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+    return client.post(str(page.url.copy_with(query=None)), data=fields | {"login": login})
+
+
+def press(client, **click: str) -> httpx.Response:
+    return client.post("/api/dashboard/decisions", json=click, headers={"X-PatchPilot": "dashboard"})
+
+
+def test_the_page_needs_nothing_from_elsewhere(client):
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert client.get(address).status_code == 200
+    assert client.get("/dashboard/nothing.js").status_code == 404
+
+
+def test_the_api_is_documented_without_anything_from_elsewhere(client):
+    page = client.get("/api/docs")
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert len(addresses) == 3
+    assert all(address.startswith("/") and client.get(address).status_code == 200 for address in addresses)
+    assert "/api/openapi.json" in page.text
+    assert client.get("/api/openapi.json").json()["paths"].keys() >= {"/api/jobs", "/api/metrics/summary"}
+
+
+def test_news_come_as_they_happen_and_can_be_caught_up_with(world, feed):
+    with followed(world) as socket:
+        incident, heal = world.fail()
+        feed.tick()
+        first = news(socket)
+    world.propose(heal)
+    feed.tick()
+    with followed(world, after=first["id"]) as socket:
+        second = news(socket)
+
+    assert (first["incident"], first["job"]) == (incident, heal)
+    assert second["id"] > first["id"]
+    assert set(first) == {"id", "kind", "incident", "job", "at"}
+
+
+def test_a_wiped_redis_costs_the_feed_its_past_and_nothing_else(world, feed, redis_url):
+    world.fail()
+    feed.tick()
+    with redis.Redis.from_url(redis_url) as stream:
+        stream.delete(STREAM)
+    with followed(world) as socket:
+        incident, _ = world.fail(branch="other")
+        feed.tick()
+        assert news(socket)["incident"] == incident
+
+
+def test_another_site_s_page_may_not_listen(world):
+    address = world.url.replace("http", "ws", 1)
+
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"{address}/api/live", origin="https://elsewhere.test")
+
+    assert refused.value.response.status_code == 403
+
+
+def test_states_are_named_as_everywhere(client):
+    shown = client.get("/api/dashboard/states").json()
+
+    assert shown == {state: list(named) for state, named in STATES.items()}
+
+
+def test_who_has_signed_in_decides_on_what_the_page_showed(world, client):
+    incident, heal = world.fail()
+    world.propose(heal)
+    shown = client.get(f"/api/jobs/{heal}").json()
+    assert client.get("/api/dashboard/me").json() == {"login": None, "can_sign_in": True}
+    assert press(client, job=heal, verb="approve", patch_sha256=shown["patch_sha256"]).status_code == 401
+
+    page = signed_in(client, "ana")
+    stale = press(client, job=heal, verb="approve", patch_sha256="0" * 64).json()
+    said = press(client, job=heal, verb="approve", patch_sha256=shown["patch_sha256"]).json()
+
+    assert "@ana" in page.text
+    assert client.get("/api/dashboard/me").json()["login"] == "ana"
+    assert stale["ruling"] == "outdated"
+    assert said["ruling"] == "applied"
+    found = snapshot(world.db, incident).heal
+    assert found.state is HealState.OPENING_PR
+    assert [(one.actor, one.medium) for one in found.decisions] == [("ana", "dashboard")]
+
+
+def test_a_click_is_authorised_like_any_other(world, client):
+    incident, heal = world.fail()
+    world.propose(heal)
+    sha = client.get(f"/api/jobs/{heal}").json()["patch_sha256"]
+    signed_in(client, "eva")
+
+    said = press(client, job=heal, verb="approve", patch_sha256=sha).json()
+
+    assert said["ruling"] == "denied"
+    assert "@eva may not approve" in said["text"]
+    assert snapshot(world.db, incident).heal.state is HealState.AWAITING_APPROVAL
+
+
+def test_a_form_of_another_site_decides_nothing(world, client):
+    _, heal = world.fail()
+    world.propose(heal)
+    signed_in(client, "ana")
+
+    assert client.post("/api/dashboard/decisions", json={"job": heal, "verb": "reject"}).status_code == 403
+
+
+def test_signing_out_ends_the_session_for_good(world, client):
+    signed_in(client, "ana")
+    session = client.cookies["patchpilot_session"]
+
+    client.post("/auth/dashboard/out")
+    client.cookies.set("patchpilot_session", session, domain="127.0.0.1")
+
+    assert client.get("/api/dashboard/me").json()["login"] is None
+
+
+def test_another_s_session_is_not_signed_in_by_a_link_that_they_sent(world, client):
+    with httpx.Client(base_url=world.url) as attacker:
+        address = attacker.post("/auth/dashboard").headers["location"]
+        state = address.partition("state=")[2]
+
+        first = client.get(address)
+        on = client.post("/auth/github", data={"state": state})
+
+        assert (first.status_code, on.status_code) == (200, 403)
+        assert attacker.get("/api/dashboard/me").json()["login"] is None
+
+
+def test_a_private_repository_s_heals_are_read_by_who_may_read_it(world, client):
+    _, heal = world.fail(private=True)
+    world.propose(heal)
+    bearer = {"Authorization": "Bearer api-token"}
+
+    def seen(**more) -> tuple[int, int, int]:
+        listed = client.get("/api/jobs", **more).json()["jobs"]
+        one, patch = (client.get(f"/api/jobs/{heal}{part}", **more).status_code for part in ("", "/patch"))
+        return len(listed), one, patch
+
+    assert seen() == (0, 404, 404)
+    assert seen(headers={"Authorization": "Bearer wrong"}) == (0, 404, 404)
+    assert seen(headers=bearer) == (1, 200, 200)
+    signed_in(client, "eva")
+    assert seen() == (0, 404, 404)
+    signed_in(client, "ana")
+    assert seen() == (1, 200, 200)
+
+
+@pytest.mark.browser
+def test_a_person_follows_signs_in_and_approves_in_a_browser(world, feed, browser):
+    incident, heal = world.fail()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "response",
+        lambda one: problems.append(one.url) if one.status >= 400 and one.url.startswith(world.url) else None,
+    )
+    page.goto(world.url)
+    page.get_by_text("live", exact=True).wait_for()
+    page.get_by_role("button", name=f"PP-{incident}").click()
+    page.get_by_role("heading", name=f"PP-{incident}").wait_for()
+
+    world.propose(heal)
+    feed.tick()
+    page.locator("#detail").get_by_text("Needs approval").wait_for()
+    assert "-import os" in page.inner_text("#detail")
+    page.get_by_role("button", name="Sign in with GitHub").click()
+    page.get_by_role("button", name="Go on to GitHub").click()
+    page.get_by_role("button", name="Sign in as ana").click()
+    page.get_by_role("link", name="Back to the dashboard").click()
+    page.get_by_role("button", name=f"PP-{incident}").click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name=f"Approve PP-{incident}").click()
+    page.get_by_text("is approved").wait_for()
+
+    assert snapshot(world.db, incident).heal.state is HealState.OPENING_PR
+    assert problems == []
+    page.close()
+
+
+def test_signing_in_may_be_begun_only_so_often_whichever_bot_is_asked(world):
+    port = free_port()
+    other = f"http://127.0.0.1:{port}"
+    with served(create_app(world.parts), port=port):
+        for number in range(PER_ADDRESS):
+            at = world.url if number % 2 else other
+            assert httpx.post(f"{at}/auth/dashboard").status_code == 303
+
+        refused = httpx.post(f"{other}/auth/dashboard")
+        elsewhere = httpx.post(f"{world.url}/auth/dashboard", headers={"X-Forwarded-For": "192.0.2.7"})
+
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert f"try again in {refused.headers['retry-after']} seconds" in refused.text
+    assert "set-cookie" not in refused.headers
+    assert elsewhere.status_code == 303
+    with world.db.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM link_requests")) == PER_ADDRESS + 1
+
+
+def test_many_addresses_of_one_network_are_one_and_all_together_have_a_limit(world, monkeypatch):
+    monkeypatch.setattr("bot.web.throttle.IN_ALL", PER_ADDRESS + 1)
+
+    def begin(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return httpx.post(f"{world.url}/auth/dashboard", headers=headers).status_code
+
+    assert {begin(f"2001:db8::{number}") for number in range(PER_ADDRESS)} == {303}
+    assert begin("2001:db8::ffff:1") == 429
+    assert begin("2001:db8:0:1::1") == 303
+    assert begin("198.51.100.4") == 429
+
+
+def test_an_old_address_written_as_a_new_one_is_still_that_one(world):
+    def begin(address: str) -> int:
+        headers = {"X-Forwarded-For": address}
+        return httpx.post(f"{world.url}/auth/dashboard", headers=headers).status_code
+
+    assert {begin("::ffff:192.0.2.7") for _ in range(PER_ADDRESS)} == {303}
+    assert begin("192.0.2.7") == 429
+    assert begin("::ffff:198.51.100.4") == 303
+
+
+def test_what_is_counted_names_nobody(world):
+    httpx.post(f"{world.url}/auth/dashboard", headers={"X-Forwarded-For": "192.0.2.7"})
+
+    with world.db.transaction() as session:
+        keys = session.scalars(text("SELECT key FROM throttles")).all()
+    assert len(keys) == 2
+    assert not any("192" in key for key in keys)

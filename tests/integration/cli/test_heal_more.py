@@ -1,0 +1,298 @@
+"""``patchpilot heal`` with a person at the terminal, with Claude, with a memory, and interrupted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from patchpilot.fixes import Outcome, PastFix, Patch
+from patchpilot.source import Repo
+from playground.anthropic import Fault, ScriptedAnthropic, ToolCall, says, uses
+from storage.memory import PostgresMemory
+from tests.signals import HEARS_SIGNALS
+
+pytestmark = pytest.mark.bubblewrap
+
+TEST = "from price import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+GREEN = {"price.py": "def total(prices):\n    return sum(prices)\n", "test_price.py": TEST}
+WRONG = {"price.py": "def total(prices):\n    return sum(prices) + 1\n"}
+LINT = {"price.py": "import os\n\n\ndef total(prices):\n    return sum(prices)\n"}
+PYTEST = ("--", "python", "-m", "pytest", "-q")
+FOUND = (
+    '{"category": "test", "blame": "this change", "root_cause": "One is added to every sum.", "explanation": '
+    '"The sum has + 1.", "evidence": ["E       assert 4 == 3"], "suspect_files": []}'
+)
+KEY = "sk-ant-test-0123456789"
+
+
+class Terminal:
+    """A person's terminal with the process in it."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self.seen = ""
+        self.pid, self._door = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(sys.executable, [sys.executable, "-m", "cli", "heal", *words], environment(folder))
+
+    def wait_for(self, text: str) -> None:
+        while text not in self.seen:
+            assert self._read(), f"the process ended before it said {text!r}:\n{self.seen}"
+
+    def type(self, text: str) -> None:
+        os.write(self._door, text.encode())
+
+    def ended(self) -> int:
+        while self._read():
+            pass
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self._door)
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._door], [], [], 240)
+        assert ready, f"nothing was said for minutes:\n{self.seen}"
+        try:
+            data = os.read(self._door, 4096)
+        except OSError:  # Linux ends a pty so
+            return False
+        self.seen += data.decode(errors="replace")
+        return bool(data)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "SANDBOX_ENGINE": "bubblewrap",
+        "FLAKY_RUNS": "2",
+        "TERM": "xterm-256color",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.mark.parametrize(("answers", "code", "applied"), [("y", 0, True), ("n", 3, False)])
+def test_a_person_is_asked_and_the_answer_counts(checkout, sandbox_is_here, tmp_path, answers, code, applied):
+    work = checkout(GREEN, LINT)
+    before = work.state()
+    terminal = Terminal([str(work.path), "--", "ruff", "check", "."], tmp_path)
+
+    terminal.wait_for("[y/N")
+    assert work.state() == before
+    terminal.type(f"{answers}\n")
+
+    assert terminal.ended() == code, terminal.seen
+    assert ("import os" not in (work.path / "price.py").read_text()) is applied
+    assert "\x1b[31m-import os" in terminal.seen
+
+
+def test_claude_finds_what_no_tool_does_and_the_key_goes_nowhere_else(checkout, heal):
+    work = checkout(GREEN, WRONG)
+    work.write({".env": "ANTHROPIC_BASE_URL=http://127.0.0.1:9\nHEAL_MAX_DOLLARS=0\n"})
+    edit = {"path": "price.py", "old": "sum(prices) + 1", "new": "sum(prices)"}
+    script = [
+        says(FOUND),
+        uses(ToolCall("read", {"path": "price.py"}), ToolCall("run_failing_command", {})),
+        uses(ToolCall("edit", edit)),
+        uses(ToolCall("run_failing_command", {})),
+        says("Do not add one."),
+    ]
+    with ScriptedAnthropic(script) as claude:
+        ran = heal(
+            *(work.path, "--json", "--yes", *PYTEST),
+            ANTHROPIC_API_KEY=KEY,
+            ANTHROPIC_BASE_URL=claude.base_url,
+        )
+
+    assert ran.code == 0, ran.out + ran.err
+    told = ran.json
+    assert told["fix"]["author"].startswith("claude:")
+    assert told["diagnosis"]["cause"] == "One is added to every sum."
+    assert told["cost"]["dollars"] > 0
+    assert told["cost"]["calls"] == len(script)
+    assert (work.path / "price.py").read_text() == GREEN["price.py"]
+    assert KEY not in ran.out + ran.err
+
+
+def test_a_model_that_asks_for_hours_ends_the_heal_with_what_was_found(checkout, heal):
+    work = checkout({"a.txt": "good\n"}, {"a.txt": "bad\n"})
+    hours = Fault(status=429, retry_after="7200")
+    with ScriptedAnthropic([hours] * 2) as claude:
+        ran = heal(
+            *(work.path, "--json", "--yes", "--", "grep good a.txt"),
+            ANTHROPIC_API_KEY=KEY,
+            ANTHROPIC_BASE_URL=claude.base_url,
+        )
+
+    assert ran.code == 1, ran.out + ran.err
+    assert "7,200 s to wait, which is longer than this heal may take" in ran.json["reason"]
+    assert ran.json["diagnosis"] is not None
+
+
+def test_the_memory_of_an_installation_cures_what_it_knows(checkout, heal, database, database_url):
+    work = checkout(GREEN, WRONG)
+    work.git("remote", "add", "origin", "git@github.com:acme/prices.git")
+    patch = work.git("diff", "HEAD", "HEAD~1")
+    first = heal(work.path, "--json", "--no-memory", *PYTEST, DATABASE_URL=database_url)
+    assert first.code == 1
+    from agent.distil import distil
+
+    log = "\n".join(line["text"] for line in first.json["diagnosis"]["evidence"])
+    failure = distil([log.encode()])
+    past = PastFix(
+        incident=7,
+        fingerprint=failure.fingerprint,
+        patch=Patch(patch),
+        author="a human",
+        outcome=Outcome.HUMAN,
+        root_cause="One too many",
+        similarity=1.0,
+    )
+    memory = PostgresMemory(database)
+    memory.learn(Repo("github", "acme/prices"), failure, past=past, outcome=Outcome.HUMAN)
+
+    ran = heal(work.path, "--json", "--yes", *PYTEST, DATABASE_URL=database_url)
+
+    assert ran.code == 0, ran.out
+    assert ran.json["fix"]["author"] == "memory:PP-7"
+    assert (work.path / "price.py").read_text() == GREEN["price.py"]
+
+
+def test_the_database_of_the_application_itself_is_left_alone(checkout, heal, empty_database_url):
+    work = checkout(GREEN, LINT)
+
+    ran = heal(work.path, "--json", "--no-apply", "--", "ruff check .", DATABASE_URL=empty_database_url)
+
+    assert ran.code == 0
+    assert any("DATABASE_URL is left alone" in note for note in ran.json["notes"])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_behind(checkout, sandbox_is_here, tmp_path, how):
+    work = checkout(GREEN)
+    before = work.state()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [
+            *HEARS_SIGNALS,
+            sys.executable,
+            "-m",
+            "cli",
+            "heal",
+            str(work.path),
+            "--",
+            "echo started; sleep 250",
+        ],
+        cwd=tmp_path,
+        env=environment(tmp_path) | {"TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    while "Running the command" not in process.stderr.readline():
+        assert process.poll() is None
+    while not list(scratch.glob("patchpilot-sandbox-*/tree-*.tar")):
+        time.sleep(0.05)
+    process.send_signal(how)
+    out, err = process.communicate(timeout=120)
+
+    assert process.returncode == 130, err
+    assert "Interrupted" in out + err
+    assert "Traceback" not in err
+    assert list(scratch.iterdir()) == []
+    assert work.state() == before
+
+
+def test_without_a_command_the_workflows_job_is_what_is_healed(checkout, heal):
+    workflow = "on: push\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ruff check .\n"
+    work = checkout({**GREEN, ".github/workflows/ci.yml": workflow}, LINT)
+
+    ran = heal(work.path, "--json", "--no-apply", "--job", "lint", "--step", "Run ruff check .")
+
+    assert ran.code == 0, ran.out + ran.err
+    assert ran.json["command"] == "ruff check ."
+    assert "ci.yml" in ran.json["source"]
+
+
+LOCKED = {
+    "package.json": '{"name": "shop", "version": "1.0.0", '
+    '"scripts": {"lint": "eslint .", "test": "node t.js"}, "devDependencies": {"eslint": "9.0.0"}}\n',
+    "package-lock.json": '{"name": "shop", "version": "1.0.0", "lockfileVersion": 3, "requires": true, '
+    '"packages": {"": {"name": "shop", "version": "1.0.0", "devDependencies": {"eslint": "9.0.0"}}, '
+    '"node_modules/eslint": {"version": "9.0.0", "dev": true, "bin": {"eslint": "bin/eslint.js"}}}}\n',
+    ".gitignore": "node_modules\n",
+    "t.js": "",
+}
+NOBODY = (
+    "npm_config_registry=http://127.0.0.1:9/ npm_config_fetch_retries=0 "
+    "PIP_INDEX_URL=http://127.0.0.1:9/ PIP_RETRIES=0"
+)
+
+
+@pytest.mark.parametrize("command", ["npm run lint", "npx eslint ."])
+def test_packages_that_cannot_be_installed_are_told_with_what_to_do(checkout, heal, tmp_path, command):
+    work = checkout(LOCKED)
+    (work.path / "node_modules").mkdir()
+    env = {"SANDBOX_PREPARE_ENV": NOBODY, "SANDBOX_LAYERS": str(tmp_path / "layers")}
+
+    ran = heal(work.path, "--", command, **env)
+
+    assert ran.code == 2, ran.out + ran.err
+    assert "Installing what package-lock.json lists ..." in ran.err
+    assert "could be prepared: npm: the package index can't be reached" in ran.out
+    assert "ECONNREFUSED" in ran.out
+    assert "SANDBOX_PREPARE_ENV (npm_config_registry)" in ran.out
+    assert "--include node_modules" in ran.out
+    told = heal(work.path, "--json", "--", command, **env).json
+    assert "SANDBOX_PREPARE_ENV (npm_config_registry)" in told["reason"]
+
+
+def test_packages_of_the_checkout_are_taken_along_and_nothing_is_installed(checkout, heal, tmp_path):
+    work = checkout(LOCKED)
+    place = work.path / "node_modules/.bin/eslint"
+    place.parent.mkdir(parents=True)
+    place.write_text("#!/bin/sh\necho 'no-var is not allowed here'\nexit 1\n")
+    place.chmod(0o755)
+
+    ran = heal(
+        *(work.path, "--json", "--include", "node_modules", "--", "npm run lint"),
+        SANDBOX_PREPARE_ENV=NOBODY,
+        SANDBOX_LAYERS=str(tmp_path / "layers"),
+    )
+
+    assert ran.code == 1, ran.out + ran.err
+    assert "Installing" not in ran.err
+    assert any("node_modules of the checkout" in note for note in ran.json["notes"])
+
+
+def test_python_packages_that_cannot_be_installed_are_told_even_where_the_command_runs(
+    checkout, heal, tmp_path
+):
+    work = checkout(
+        {
+            "requirements.txt": "nowhere-to-be-had==1.0\n",
+            "test_a.py": "def test_a():\n    assert 1 == 2\n",
+        }
+    )
+
+    ran = heal(
+        *(work.path, "--", "python -m pytest -q"),
+        SANDBOX_PREPARE_ENV=NOBODY,
+        SANDBOX_LAYERS=str(tmp_path / "layers"),
+    )
+
+    assert ran.code == 1, ran.out + ran.err
+    assert "Installing what requirements.txt lists ..." in ran.err
+    assert "could be prepared: pip: the package index can't be reached" in ran.out
+    assert "SANDBOX_PREPARE_ENV (PIP_INDEX_URL)" in ran.out

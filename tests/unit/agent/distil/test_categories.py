@@ -1,0 +1,138 @@
+"""Which kind of failure it is, where another kind is close at hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.distil import distil
+from patchpilot.failures import Category
+
+RETRIED = """\
+##[group]Run pip install -r requirements.txt
+##[endgroup]
+WARNING: Retrying (Retry(total=4, read=None)) after connection broken by 'ReadTimeoutError("Read timed out.")'
+Successfully installed sphinx-7.3.7
+"""
+GITLAB_END = (
+    "section_end:1772359210:step_script\r\x1b[0K\n"
+    "section_start:1772359211:after_script\r\x1b[0KRunning after_script\n"
+    "$ ./notify\n"
+    "section_end:1772359212:after_script\r\x1b[0K\n"
+    "section_start:1772359213:cleanup_file_variables\r\x1b[0KCleaning up project directory\n"
+    "ERROR: Job failed: exit code 1\n"
+)
+
+ONE_LINE = (
+    # Dependencies and their lock files.
+    ("The lockfile at `uv.lock` needs to be updated, but `--locked` was provided.", Category.DEPENDENCY),
+    (
+        "The gemfile changed, but the lockfile can't be updated because frozen mode is set",
+        Category.DEPENDENCY,
+    ),
+    ("go: updates to go.mod needed; to update it:", Category.DEPENDENCY),
+    ("ERROR: unable to select packages:", Category.DEPENDENCY),
+    ("Found 1 known vulnerability in 1 package", Category.DEPENDENCY),
+    (
+        "ImportError: cannot import name 'Old' from 'lib' (/py/site-packages/lib/__init__.py)",
+        Category.DEPENDENCY,
+    ),
+    # Linters whose lines look like a compiler's.
+    ("store/store.go:41:2: fmt.Printf format %d has arg name of wrong type string", Category.LINT),
+    ("/src/net.cpp:41:7: error: use nullptr [modernize-use-nullptr,-warnings-as-errors]", Category.LINT),
+    ("src/net.cpp:14:9: error: Null pointer dereference: c [nullPointer]", Category.LINT),
+    ("/src/Net.swift:14:1: error: Line Length Violation: 131 characters (line_length)", Category.LINT),
+    ("[ERROR] src/main/java/acme/Net.java:[14] (sizes) LineLength: Line is too long.", Category.LINT),
+    ("/src/docs/usage.rst:12: Warning, treated as error:", Category.LINT),
+    ("Error: Type 'number' is not assignable to type 'string'. (ts)", Category.TYPE),
+    # What a tool says of its own settings.
+    ("error TS5058: The specified path does not exist: 'tsconfig.ci.json'.", Category.CONFIG),
+    ("ESLint couldn't find an eslint.config.(js|mjs|cjs) file.", Category.CONFIG),
+    ("django.core.exceptions.ImproperlyConfigured: SECRET_KEY must not be empty.", Category.CONFIG),
+    ("##[error]Invalid format 'second line of a message'", Category.CONFIG),
+    ("> Could not find method implementatoin() for arguments [base:1.0] on object", Category.CONFIG),
+    ("WorkflowScript: 14: Expected a step @ line 14, column 9.", Category.CONFIG),
+    ('  token = os.environ["DEPLOY_TOKEN"]', Category.CONFIG),
+    ("/usr/bin/node: bad option: --enable-source-map", Category.CONFIG),
+    ("error[invalid-argument-type]: Argument to function `connect` is incorrect", Category.TYPE),
+    ("  error - lib/net.dart:20:12 - The getter 'ok' isn't defined. - undefined_getter", Category.LINT),
+    ("README.md:9:14 - Unknown word (retriable)", Category.LINT),
+    ("Found 1 not formatted file.", Category.FORMAT),
+    ('meson.build:12:10: ERROR: Dependency "glib-2.0" not found, tried pkgconfig', Category.DEPENDENCY),
+    # Rights, limits, and what lies outside the project.
+    ("fatal: unable to access 'https://host/a/': The requested URL returned error: 403", Category.PERMISSION),
+    ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate 298. GiB", Category.RESOURCE),
+    ("Error: timed out waiting for the condition", Category.TIMEOUT),
+    ("The agent was lost: exit status -1 (agent lost)", Category.INFRASTRUCTURE),
+    ("denied: requested access to the resource is denied", Category.PERMISSION),
+    ("Error from server (Forbidden): deployments.apps is forbidden: no rights", Category.PERMISSION),
+    ("##[error]Failed to CreateArtifact: Artifact storage quota has been hit.", Category.RESOURCE),
+    ("sha256sum: WARNING: 1 computed checksum did NOT match", Category.INFRASTRUCTURE),
+    ("ERROR [launcher]: Cannot start ChromeHeadless", Category.INFRASTRUCTURE),
+    ("##[error]One or more containers failed to start.", Category.INFRASTRUCTURE),
+)
+
+
+@pytest.mark.parametrize(("line", "category"), ONE_LINE, ids=[line[:50] for line, _ in ONE_LINE])
+def test_one_line_tells_the_kind(line: str, category: Category) -> None:
+    log = f"##[group]Run ./ci\n##[endgroup]\n{line}\n##[error]Process completed with exit code 1.\n"
+
+    assert distil([log.encode()]).category is category
+
+
+def test_a_test_that_speaks_of_rights_is_a_failed_test() -> None:
+    log = """\
+________________ test_reader_gets_permission_denied _________________
+>       assert r.status_code == 403
+E       assert 200 == 403
+ERROR    acl:acl.py:17 Permission denied: reader may not delete
+FAILED tests/test_acl.py::test_reader_gets_permission_denied - assert 200 == 403
+"""
+    assert distil([log.encode()]).category is Category.TEST
+
+
+def test_a_build_script_that_panics_is_no_failed_test() -> None:
+    log = """\
+error: failed to run custom build command for `openssl-sys v0.9.102`
+  --- stderr
+  thread 'main' panicked at build/find_normal.rs:190:5:
+  Could not find directory of OpenSSL installation
+"""
+    assert distil([log.encode()]).category is Category.BUILD
+
+
+def test_an_attempt_that_was_made_again_is_no_cause() -> None:
+    log = (
+        RETRIED
+        + "##[group]Run ./publish\n##[endgroup]\nstep 2 of 3\n##[error]Process completed with exit code 3.\n"
+    )
+
+    assert distil([log.encode()]).category is Category.UNKNOWN
+
+
+def test_the_last_of_all_attempts_is_a_cause() -> None:
+    log = RETRIED.replace("total=4", "total=0") + "##[error]Process completed with exit code 1.\n"
+
+    assert distil([log.encode()]).category is Category.INFRASTRUCTURE
+
+
+def test_gitlab_s_clean_up_is_not_the_step_that_failed() -> None:
+    log = (
+        f"$ pip install .\ncurl: (6) Could not resolve host: mirror\n$ make lint\nline 3 is bad\n{GITLAB_END}"
+    )
+
+    failure = distil([log.encode()])
+
+    assert failure.step == "make lint"
+
+
+def test_a_warning_of_sudo_s_is_no_lack_of_rights() -> None:
+    log = "sudo: setrlimit(RLIMIT_STACK): Operation not permitted\nOSError: We couldn't connect to 'https://models'\n"
+
+    assert distil([log.encode()]).category is Category.INFRASTRUCTURE
+
+
+def test_the_name_of_a_weakness_that_was_mended_beforehand_is_no_finding() -> None:
+    fold = "travis_fold:{}:fix.CVE-2015-7547\n"
+    log = fold.format("start") + "installing libc6\n" + fold.format("end") + "rake aborted!\n"
+
+    assert distil([log.encode()]).category is Category.UNKNOWN
