@@ -1,61 +1,84 @@
 """The ``patchpilot`` command: one sub-command a file, joined here.
 
-Sub-commands import what they need when they run: reading a log must not wait for the bot's libraries.
+Sub-commands import what they need when they run, and of the sub-commands only the one that is called is
+imported: reading a log must not wait for the bot's libraries.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
 
-from cli.chatops import chatops_command
-from cli.demo import demo_command
-from cli.distil import distil_command
-from cli.doctor import doctor_command
-from cli.guard import guard_command
-from cli.heal import heal_command
-from cli.read_diagnosis import diagnose_command
-from cli.replay import replay_command
-from cli.run import link_command, migrate_command, run_command
-from cli.sandbox import build_command, probe_command
-from cli.settings import settings_command
-from cli.setup_github import setup_github_command
-from cli.stats import stats_command
 from cli.streams import let_readers_leave
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError, TemporaryError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Heals red CI: reproduces the failure, proves a fix in a sandbox, and asks a human first.",
-    epilog="Exit code 2 of any command: its input, its settings or this machine can't be used, and why.",
-)
-sandbox = typer.Typer(no_args_is_help=True, help="The sandbox in which repositories' own commands run.")
-setup = typer.Typer(no_args_is_help=True, help="What has to be made once on the services.")
+_Commands = Mapping[str, str]
+"""The module and the function of each sub-command."""
 
-app.command("demo")(demo_command)
-app.command("distil")(distil_command)
-app.command("diagnose")(diagnose_command)
-app.command("guard")(guard_command)
-app.command("replay")(replay_command)
-app.command("doctor")(doctor_command)
-app.command("heal")(heal_command)
-app.command("run")(run_command)
-app.command("migrate")(migrate_command)
-app.command("link")(link_command)
-app.command("settings")(settings_command)
-app.command("chatops")(chatops_command)
-app.command("stats")(stats_command)
-sandbox.command("build")(build_command)
-sandbox.command("probe")(probe_command)
-app.add_typer(sandbox, name="sandbox")
-setup.command("github")(setup_github_command)
-app.add_typer(setup, name="setup")
+COMMANDS: _Commands = MappingProxyType(
+    {
+        "demo": "cli.demo:demo_command",
+        "distil": "cli.distil:distil_command",
+        "diagnose": "cli.read_diagnosis:diagnose_command",
+        "guard": "cli.guard:guard_command",
+        "replay": "cli.replay:replay_command",
+        "doctor": "cli.doctor:doctor_command",
+        "heal": "cli.heal:heal_command",
+        "run": "cli.run:run_command",
+        "migrate": "cli.run:migrate_command",
+        "link": "cli.run:link_command",
+        "settings": "cli.settings:settings_command",
+        "chatops": "cli.chatops:chatops_command",
+        "stats": "cli.stats:stats_command",
+        "version": "cli.main:version_command",
+    }
+)
+GROUPS: Mapping[str, tuple[str, _Commands]] = MappingProxyType(
+    {
+        "sandbox": (
+            "The sandbox in which repositories' own commands run.",
+            {"build": "cli.sandbox:build_command", "probe": "cli.sandbox:probe_command"},
+        ),
+        "setup": (
+            "What has to be made once on the services.",
+            {"github": "cli.setup_github:setup_github_command"},
+        ),
+    }
+)
+"""Sub-commands with sub-commands of their own, and their help."""
+
+
+def application(called: str = "") -> typer.Typer:
+    """The command line, with only the sub-command or group that is ``called`` if it is one of them."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Heals red CI: reproduces the failure, proves a fix in a sandbox, and asks a human first.",
+        epilog="Exit code 2 of any command: its input, its settings or this machine can't be used, and why.",
+    )
+    app.callback()(options)
+    known = called in COMMANDS or called in GROUPS
+    _join(app, {name: place for name, place in COMMANDS.items() if not known or name == called})
+    for name, (about, commands) in GROUPS.items():
+        if not known or name == called:
+            group = typer.Typer(no_args_is_help=True, help=about)
+            _join(group, commands)
+            app.add_typer(group, name=name)
+    return app
+
+
+def _join(app: typer.Typer, commands: _Commands) -> None:
+    for name, place in commands.items():
+        module, function = place.split(":")
+        app.command(name)(getattr(import_module(module), function))
 
 
 def _print_version(*, asked: bool) -> None:
@@ -64,7 +87,6 @@ def _print_version(*, asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     *,
     version: Annotated[
@@ -80,7 +102,6 @@ def options(
     """Heals red CI: reproduces the failure, proves a fix in a sandbox, and asks a human first."""
 
 
-@app.command("version")
 def version_command() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -90,7 +111,7 @@ def run() -> None:
     """Entry point of the console script: an error ends in its sentence, not in a traceback."""
     let_readers_leave()
     try:
-        app()
+        application(*sys.argv[1:2])()
     except TemporaryError as error:
         typer.echo(f"patchpilot: {error}: try again; `patchpilot doctor` looks at what is needed", err=True)
         sys.exit(2)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from agent.distil.linear import compiled
 from agent.distil.lines import Line
 from agent.distil.matcher import Matcher
-from agent.distil.needles import needles
+from agent.distil.needle_table import keys_of
 from agent.distil.rules import RULES, Rule
 
 HIT_LIMIT = 400_000
@@ -18,8 +18,6 @@ HIT_LIMIT = 400_000
 
 LIKE_LINES = 40
 """So many lines that differ in digits only are read one by one; a flood of them is not."""
-TELLING = 3
-"""Least length in bytes of a literal worth scanning for."""
 
 _Known = dict[bytes, tuple[int, list[Rule]]]
 """For each line, its digits aside: how often it came and which rules held."""
@@ -45,8 +43,8 @@ class _Table:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         by_needle: dict[str, list[int]] = {}
-        for index, rule in enumerate(rules):
-            for key in _keys(rule.pattern):
+        for index, keys in enumerate(keys_of([rule.pattern for rule in rules])):
+            for key in keys:
                 by_needle.setdefault(key, []).append(index)
         self._needed_by = list(by_needle.values())
         self._matcher = Matcher([key if key.startswith("(?i)") else f"(?i){key}" for key in by_needle])
@@ -87,18 +85,6 @@ class _Table:
 
     def _holds(self, index: int, text: bytes) -> bool:
         return compiled(self._rules[index].pattern).search(text) is not None
-
-
-def _keys(pattern: str) -> list[str]:
-    """What to scan for: the pattern's literals, or itself where they are too short to tell anything."""
-    literals = needles(pattern)
-    if not literals or min(len(literal.encode()) for literal in literals) < TELLING:
-        return [pattern]
-    return [_escaped(literal) for literal in sorted(literals)]
-
-
-def _escaped(needle: str) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in needle.encode())
 
 
 @cache

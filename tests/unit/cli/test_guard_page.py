@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.guard import rules_table
-from cli.main import app
+from cli.main import application
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +23,7 @@ def test_the_page_of_the_guard_has_exactly_the_rules_of_the_code() -> None:
 
 
 def test_the_command_prints_its_rules() -> None:
-    assert CliRunner().invoke(app, ["guard", "--rules"]).output == f"{rules_table()}\n"
+    assert CliRunner().invoke(application(), ["guard", "--rules"]).output == f"{rules_table()}\n"
 
 
 def test_the_pre_commit_hook_runs_a_command_that_is_there() -> None:
@@ -32,4 +32,4 @@ def test_the_pre_commit_hook_runs_a_command_that_is_there() -> None:
 
     assert hook["id"] in (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
     assert program == "patchpilot"
-    assert CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+    assert CliRunner().invoke(application(), [*arguments, "--help"]).exit_code == 0

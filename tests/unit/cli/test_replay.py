@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import application
 
 WORKFLOW = """\
 jobs:
@@ -33,7 +33,7 @@ def write(tree: Path, **files: str) -> Path:
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["replay", *map(str, arguments)], env=env)
+    done = CliRunner().invoke(application(), ["replay", *map(str, arguments)], env=env)
     return done.exit_code, done.output
 
 

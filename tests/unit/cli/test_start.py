@@ -1,4 +1,4 @@
-"""How soon ``patchpilot heal`` sees a slip in its arguments."""
+"""How little a command waits for: libraries and commands that it does not need stay unread."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ HEAVY = (
     "agent",
     "sandbox",
     "patchpilot.settings",
+    "pydantic",
 )
 
 
@@ -46,6 +47,24 @@ def test_arguments_that_cannot_be_used_wait_for_no_library(words, tmp_path):
 
     assert done.returncode == (0 if "--help" in words else 2), done.stderr
     assert told.read_text() == ""
+
+
+@pytest.mark.parametrize("command", ["distil", "diagnose"])
+def test_reading_a_log_waits_for_no_library_and_no_other_command(command, tmp_path):
+    log = tmp_path / "log"
+    log.write_text("E   AssertionError: 1 != 2\n")
+    unneeded = (*(name for name in HEAVY if name != "agent"), "cli.heal", "cli.doctor", "cli.guard", "rich")
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: sys.stderr.write(repr([n for n in {unneeded} if n in sys.modules])))\n"
+        f"sys.argv = ['patchpilot', {command!r}, {str(log)!r}]\n"
+        "from cli.main import run\nrun()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "[]")
+    assert "1 != 2" in done.stdout
 
 
 def test_a_checkout_without_a_command_does_not_wait_for_the_agent(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import application
 from patchpilot.calibration import FEWEST
 from patchpilot.commands import Verb
 from patchpilot.source import Repo
@@ -84,11 +84,11 @@ def test_the_command_prints_tables_or_json(
     monkeypatch.setenv("REDIS_URL", "redis://localhost:1/0")
     run = CliRunner()
 
-    told = run.invoke(app, ["stats", "--repo", "acme/widget", "--days", "30"])
+    told = run.invoke(application(), ["stats", "--repo", "acme/widget", "--days", "30"])
     assert told.exit_code == 0, told.output
     assert "landed: merged and green" in told.output
     assert "Not recalibrated" in told.output
-    found = json.loads(run.invoke(app, ["stats", "--json"]).output)
+    found = json.loads(run.invoke(application(), ["stats", "--json"]).output)
     assert (found["landed"], found["dollars"], found["known"]) == (1, 1.5, 3)
-    assert run.invoke(app, ["stats", "--repo", "no name"]).exit_code != 0
-    assert "no proposal" in run.invoke(app, ["stats", "--repo", "acme/other"]).output
+    assert run.invoke(application(), ["stats", "--repo", "no name"]).exit_code != 0
+    assert "no proposal" in run.invoke(application(), ["stats", "--repo", "acme/other"]).output
