@@ -73,17 +73,22 @@ $(VENV)/emulator.stamp: $(EMULATOR)/package-lock.json | $(VENV)/dev.stamp
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(EMULATOR)/node_modules .patchpilot .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# pip compiles what it installs, but not what it installs as editable; where Python is told to write no bytecode,
+# each start would compile it again.
+ROOMS := agent bot cli jobs patchpilot playground providers sandbox storage
+INSTALL_OURS = $(PIP) install --no-deps --no-build-isolation --editable . && $(BIN)/python -m compileall -q -j 0 $(ROOMS)
+
 # A stamp per lock file: `make` installs again when a lock file changed, and not otherwise.
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing PatchPilot into $(VENV) ..."
 	@$(PIP) install --require-hashes --requirement requirements/run.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL_OURS)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing the development tools into $(VENV) ..."
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL_OURS)
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/bin/python:
