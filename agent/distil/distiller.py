@@ -71,7 +71,7 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
         (row for row in range(len(story.lines)) if story.worth[row] >= _NAMING),
         key=lambda row: (-story.worth[row], row),
     )
-    return [story.lines[row].core for row in dict.fromkeys([*verdict.evidence, *ranked[:200]])]
+    return [story.placed(row) for row in dict.fromkeys([*verdict.evidence, *ranked[:200]])]
 
 
 def _step(story: Story) -> str:

@@ -15,6 +15,7 @@ from functools import cache
 
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
+from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from patchpilot.failures import Category
 
@@ -36,6 +37,8 @@ _REPEATS = 60
 """From here on a repeated message lends no worth to the lines around it."""
 _KEY_LINES = 120
 _BLOB = re.compile(r"[A-Za-z0-9+/=_-]{48,}")
+_POSITION = re.compile(r"\s*\d{1,6}:\d{1,6}\s")
+_FILE = re.compile(r"[^\s:](?::[\\/])?[^\s:]*\.\w{1,10}")
 _STRONG = 80.0
 """From here on a line counts as much before the failing step as in it."""
 _CONTINUED = 14
@@ -64,6 +67,16 @@ class Story:
     by_row: dict[int, list[Rule]]
     steps: list[tuple[int, int]] = field(default_factory=list)
     """First and last row of each failing step."""
+    heads: dict[int, int] = field(default_factory=dict)
+    """Row of the line above that names the file, by the row of a message that gives line and column only."""
+
+    def placed(self, row: int) -> str:
+        """The line's text, with the file in front where a line above names it: ``src/a.js:3:7 error ...``."""
+        text = self.lines[row].core
+        if row not in self.heads or not _POSITION.match(text):
+            return text
+        name = self.lines[self.heads[row]].core.strip()
+        return f"{relative(name)}:{text.lstrip()}" if _FILE.fullmatch(name) else text
 
     @property
     def end(self) -> int:
@@ -201,6 +214,7 @@ def _head(story: Story, row: int, worth: float) -> None:
         text = story.lines[other].core
         if text.strip() and _indent(text) < depth:
             _raise(story, other, worth)
+            story.heads[row] = other
             return
 
 

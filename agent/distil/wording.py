@@ -23,6 +23,8 @@ OPENED_REACH = 400
 JOINED = 8
 """So many lines of a message are put into one sentence at most."""
 _NAME = 120
+_ARROW = re.compile(r"\s{0,8}--> (\S+:\d+:\d+)\s*$")
+_UNFORMATTED = re.compile(r"\[warn\] (\S+\.\w{1,8})$")
 
 _DECORATION = re.compile(r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b))+")
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
@@ -62,9 +64,10 @@ def word(story: Story, row: int) -> Wording:
         return Wording(_clean(story.lines[row].core), ())
     rows = _message(story, spoken, rule)
     values = (story.lines[near].core for near in rows[1:])
-    text = " ".join(" ".join([_clean(story.lines[spoken].core), *values]).split())
+    text = " ".join(" ".join([_clean(story.placed(spoken)), *values]).split())
     if rule is None:
-        return Wording(text[:LENGTH], tuple(rows))
+        where = _pointed(story, rows[-1], text)
+        return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]
@@ -180,6 +183,15 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     return rows if rule is not None or opened else rows[:1]
 
 
+def _pointed(story: Story, row: int, text: str) -> str:
+    """Where an arrow below the message points, as compilers draw it; empty if the message names a place."""
+    if row + 1 == len(story.lines) or any(place.line for place in places([text])):
+        return ""
+    arrow = _ARROW.match(story.lines[row + 1].core)
+    found = places([arrow[1]]) if arrow else ()
+    return f" ({found[0].path}:{found[0].line})" if found else ""
+
+
 def _where(story: Story, row: int, rule: Rule, text: str) -> str:
     """The first line of a file that the message names, unless the sentence has one already."""
     if any(place.line for place in places([text])):
@@ -190,4 +202,6 @@ def _where(story: Story, row: int, rule: Rule, text: str) -> str:
 
 
 def _clean(text: str) -> str:
+    # Prettier names a file and says below all of them what is the matter.
+    text = _UNFORMATTED.sub(r"\1: Prettier would format it otherwise", text)
     return (_DECORATION.sub("", text).strip() or text.strip())[:LENGTH]

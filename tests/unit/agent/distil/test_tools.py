@@ -190,7 +190,7 @@ Tests:       1 failed, 5 passed, 6 total
         "eslint",
         ("/src/App.jsx", "17:21  error    Missing semicolon"),
         (),
-        ("src/App.jsx",),
+        ("src/App.jsx:17",),
     ),
     Case(
         "prettier",

@@ -193,6 +193,37 @@ def test_the_cause_says_what_is_wrong_with_which_test(log: str, cause: str) -> N
     assert failure.category is Category.TEST
 
 
+@pytest.mark.parametrize(
+    ("log", "cause"),
+    [
+        pytest.param(
+            "/home/runner/work/web/web/src/App.jsx\n"
+            "  3:7  error  Unexpected \\d in a string  no-useless-escape\n\n✖ 1 problem (1 error)\n",
+            "src/App.jsx:3:7 error Unexpected \\d in a string no-useless-escape",
+            id="eslint",
+        ),
+        pytest.param(
+            "Checking formatting...\n[warn] src/index.ts\n"
+            "[warn] Code style issues found in the above file. Run Prettier with --write to fix.\n",
+            "src/index.ts: Prettier would format it otherwise",
+            id="prettier",
+        ),
+        pytest.param(
+            "F821 Undefined name `tax`\n --> src/cart.py:3:8\n  |\n3 | total = tax\n  |         ^^^\n",
+            "F821 Undefined name `tax` (src/cart.py:3)",
+            id="ruff, full",
+        ),
+        pytest.param(
+            "error[E0308]: mismatched types\n  --> src/main.rs:4:18\n   |\n",
+            "error[E0308]: mismatched types (src/main.rs:4)",
+            id="cargo",
+        ),
+    ],
+)
+def test_the_cause_says_in_which_file(log: str, cause: str) -> None:
+    assert distil([log.encode()]).cause == cause
+
+
 @pytest.mark.parametrize("log", [NODE_SPEC, NODE_TAP])
 def test_the_evidence_holds_the_values(log: str) -> None:
     evidence = [line.text.strip() for line in distil([log.encode()]).evidence]
