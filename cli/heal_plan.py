@@ -50,7 +50,7 @@ def _with_own_packages(plan: ReplayPlan, tree: Path) -> ReplayPlan:
 
 def _given(script: str, tree: Path, *, inside: str, images: ImageTable) -> ReplayPlan:
     failing = ShellCommand(script=script, workdir=inside)
-    around = detect(tree, images=images)
+    around = detect(tree, images=images, given=script)
     if isinstance(around, GaveUp):
         return ReplayPlan(failing=failing, source="the command line")
     # What the project needs around its own tests, a command of its owner needs too.

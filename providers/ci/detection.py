@@ -39,9 +39,16 @@ class _Found:
 
 
 def detect(
-    tree: Path, *, failure: DistilledFailure | None = None, images: ImageTable = _NO_IMAGES
+    tree: Path,
+    *,
+    failure: DistilledFailure | None = None,
+    images: ImageTable = _NO_IMAGES,
+    given: str = "",
 ) -> ReplayPlan | GaveUp:
-    """The command that probably failed, narrowed to the failing tests where they are known."""
+    """The command that probably failed, narrowed to the failing tests where they are known.
+
+    With a command ``given``, that one, and what the project that it is run for needs around it.
+    """
     found = _project(tree, failure)
     if isinstance(found, GaveUp):
         return found
@@ -50,7 +57,7 @@ def detect(
     language, project = found.language, found.project
     tests = language.tests(project)
     narrowed = _narrowed(found, failure) if failure and not found.check else ""
-    script = found.check or narrowed or tests
+    script = given or found.check or narrowed or tests
     if not script:
         return GaveUp(
             f"{_place(project.folder)} is a {language.name} project without tests to be seen. {INSTEAD}"

@@ -65,6 +65,17 @@ def test_the_tests_of_each_language_are_found(tmp_path: Path, files: dict[str, s
     assert found(write(tmp_path, **files)) == (script, ".")
 
 
+def test_a_given_command_needs_no_tests_of_its_project_to_be_prepared_for(tmp_path: Path) -> None:
+    tree = write(tmp_path, **{"package.json": '{"scripts": {"lint": "eslint ."}}', "package-lock.json": "{}"})
+
+    assert isinstance(detect(tree), GaveUp)
+    plan = detect(tree, given="npm run lint")
+
+    assert isinstance(plan, ReplayPlan)
+    assert plan.failing.script == "npm run lint"
+    assert [one.manager for one in plan.preparations] == ["npm"]
+
+
 MONOREPO = {
     "README.md": "",
     "services/api/pyproject.toml": PYTEST,
