@@ -112,6 +112,8 @@ class ProgressStep:
     seconds: float | None = None
     doing: str = ""
     """What it is at right now; empty once it is done."""
+    attempt: int = 1
+    """The try of the heal that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,4 +263,5 @@ def _step(row: Step) -> ProgressStep:
         at=row.started_at,
         seconds=seconds,
         doing="" if row.finished_at else row.doing,
+        attempt=row.attempt,
     )

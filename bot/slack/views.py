@@ -210,7 +210,11 @@ def progress(incident: IncidentSnapshot) -> Message:
     """The step list: one message, edited as the heal goes on."""
     heal = incident.heal
     lines = []
+    attempt = heal.steps[0].attempt
     for step in heal.steps[-20:]:
+        if step.attempt != attempt:
+            attempt = step.attempt
+            lines.append(f"*Attempt {attempt}*")
         took = f" · {step.seconds:.1f} s" if step.seconds is not None else ""
         sign = "✓ done" if step.done else "… now"
         doing = f" · _{quiet(one_line(step.doing, 100))}_" if step.doing and not step.done else ""

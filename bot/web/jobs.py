@@ -60,6 +60,8 @@ class Step(BaseModel):
     seconds: float | None
     doing: str
     """What it is at right now; empty once it is done."""
+    attempt: int
+    """The try of the heal that it belongs to: 1 at first, one more per retry and per re-test."""
 
 
 class Decided(BaseModel):
@@ -247,6 +249,7 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
                 "done": step.done,
                 "seconds": step.seconds,
                 "doing": step.doing,
+                "attempt": step.attempt,
             }
             for step in heal.steps
         ],

@@ -56,7 +56,7 @@ def delivered(home, payload, *, delivery: str) -> httpx.Response:
         "X-Hub-Signature-256": f"sha256={digest}",
         "Content-Type": "application/json",
     }
-    return httpx.post(f"{home.town.bot_url}/api/webhooks/github", content=body, headers=headers, timeout=20)
+    return httpx.post(f"{home.town.bot_url}/api/webhooks/github", content=body, headers=headers, timeout=60)
 
 
 def payload_for(stage, sample_name: str, sha: str, **changes):

@@ -53,7 +53,7 @@ class Site:
 
     def event(self, kind: type[Any]) -> Any:
         while True:
-            event = self.events.get(timeout=30)
+            event = self.events.get(timeout=90)
             if isinstance(event, kind):
                 return event
 

@@ -141,7 +141,7 @@ def test_an_engine_gone_while_a_command_runs_is_unavailable(
     benches = open_workbenches(SandboxSettings(engine=SandboxEngine.DOCKER, image=workbench_image))
 
     def cut_when_it_runs() -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             if workbench_docker.containers.list(filters={"label": f"{LABEL}=gone"}):
                 break
@@ -152,7 +152,7 @@ def test_an_engine_gone_while_a_command_runs_is_unavailable(
     with benches.open(WorkbenchSpec(tree=workbench_tree, job_id="gone")) as bench:
         cutter.start()
         with pytest.raises(SandboxUnavailableError):
-            bench.run(ShellCommand(script="sleep 60"), limits=Limits(seconds=30))
+            bench.run(ShellCommand(script="sleep 600"), limits=Limits(seconds=120))
         cutter.join()
     benches.close()
 
@@ -184,7 +184,7 @@ def test_a_container_without_its_worker_ends_by_itself(
     left = workbench_docker.containers.list(all=True, filters={"label": f"{LABEL}=gone"})
 
     assert len(left) == 1
-    assert left[0].wait(timeout=20)["StatusCode"] == 137
+    assert left[0].wait(timeout=90)["StatusCode"] == 137
     _tidy(workbench_docker)
 
 

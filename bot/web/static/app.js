@@ -94,9 +94,14 @@ async function show() {
   if (job.diagnosis) parts.push(made("h3", { textContent: "Diagnosis" }), made("p", { textContent: job.diagnosis }));
   if (job.excerpt) parts.push(made("details", {}, made("summary", { textContent: "Log" }), made("pre", { textContent: job.excerpt })));
   if (job.steps.length) {
-    parts.push(made("h3", { textContent: "Progress" }), made("ol", { className: "steps" }, ...job.steps.map((step) => made("li", {
-      textContent: `${step.done ? "✓" : "…"} ${step.text}${step.done && step.seconds !== null ? ` · ${step.seconds.toFixed(1)} s` : ""}${step.doing ? ` · ${step.doing}` : ""}`,
-    }))));
+    parts.push(made("h3", { textContent: "Progress" }));
+    const attempts = [...new Set(job.steps.map((step) => step.attempt))];
+    for (const attempt of attempts) {
+      if (attempts.length > 1) parts.push(made("h4", { textContent: `Attempt ${attempt}` }));
+      parts.push(made("ol", { className: "steps" }, ...job.steps.filter((step) => step.attempt === attempt).map((step) => made("li", {
+        textContent: `${step.done ? "✓" : "…"} ${step.text}${step.done && step.seconds !== null ? ` · ${step.seconds.toFixed(1)} s` : ""}${step.doing ? ` · ${step.doing}` : ""}`,
+      }))));
+    }
   }
   if (job.patch) {
     const facts = [`by ${job.author}`, job.reproduced ? "reproduced" : "not reproduced", job.cured ? "green with the patch" : "not proven",

@@ -104,7 +104,7 @@ class GitHubSide:
 
     def event(self, kind: type[Any]) -> Any:
         """The next webhook of this kind, as our parser reads it."""
-        while not isinstance(event := self.events.get(timeout=30), kind):
+        while not isinstance(event := self.events.get(timeout=90), kind):
             pass
         return event
 

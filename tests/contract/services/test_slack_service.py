@@ -196,7 +196,7 @@ def test_a_mention_reaches_a_real_bolt_app_signed(slack_side, bolt) -> None:
 
     slack_side.mention("status")
 
-    event = seen.get(timeout=10)
+    event = seen.get(timeout=90)
     assert event["user"] == slack_side.user
     assert event["channel"] == slack_side.channel
     assert event["text"].endswith("status")

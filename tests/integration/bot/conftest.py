@@ -249,7 +249,7 @@ class World:
         self.announcer.tick()
         return not self.announcer._waiting.due
 
-    def until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 90) -> None:
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end, "it never came to that"

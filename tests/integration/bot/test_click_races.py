@@ -71,7 +71,7 @@ def test_of_many_clicks_at_once_one_decides(door, wide_database, proposed):
             together = Barrier(len(people))
 
             def click(who: str, verb: Verb, *, race=race, approval=approval, together=together):
-                together.wait(timeout=30)
+                together.wait(timeout=90)
                 return door.decide(
                     Command(
                         verb=verb,

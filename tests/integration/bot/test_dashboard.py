@@ -38,7 +38,7 @@ def followed(world, after: str = ""):
 
 
 def news(socket) -> dict[str, str]:
-    while not (told := json.loads(socket.recv(timeout=15))):
+    while not (told := json.loads(socket.recv(timeout=60))):
         pass
     return told
 

@@ -169,13 +169,13 @@ def test_much_asked_at_once_is_published_once(world):
     def held(*arguments, **options):
         turns.append(arguments)
         begun.set()
-        assert going_on.wait(20)
+        assert going_on.wait(90)
         publish(*arguments, **options)
 
     world.home.publish = held
     team, ana = world.slack.team_id, world.users["ana"]
     world.home.refresh(team, ana)
-    assert begun.wait(20)
+    assert begun.wait(90)
     repo = Repo("github", "acme/ledger")
     for number in range(20):
         length = timedelta(days=1)

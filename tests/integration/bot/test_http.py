@@ -28,7 +28,7 @@ def signed(body: bytes, *, delivery: str = "d-1", event: str = "workflow_run") -
 
 @pytest.fixture
 def api(world):
-    with httpx.Client(base_url=world.url, timeout=20) as client:
+    with httpx.Client(base_url=world.url, timeout=60) as client:
         yield client
 
 
@@ -110,6 +110,7 @@ def test_a_job_shows_its_evidence(world, api):
     assert job["reproduced"]
     assert job["cured"]
     assert job["patch"].startswith("diff --git")
+    assert {step["attempt"] for step in job["steps"]} == {1}
     assert api.get("/api/jobs/none").status_code == 404
     assert api.get("/api/jobs", params={"limit": 0}).status_code == 422
 

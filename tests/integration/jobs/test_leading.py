@@ -51,8 +51,8 @@ def test_who_does_not_lead_stands_by(database):
             target=lead, args=(database, DUTY, turn, stop), kwargs={"interrupted": stood_by.set}
         )
         thread.start()
-        assert stood_by.wait(30)
+        assert stood_by.wait(90)
         assert left == [None]
-    thread.join(30)
+    thread.join(90)
 
     assert left == []

@@ -52,7 +52,7 @@ def scheduling(db: Database, redis_url: str) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(90)
 
 
 @contextmanager

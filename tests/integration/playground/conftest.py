@@ -302,12 +302,12 @@ def page(browser: Browser, playground: Playground) -> Iterator[Page]:
 
 @pytest.fixture
 def eventually():
-    """Wait until a look gives something true; fails after ten seconds."""
+    """Wait until a look gives something true; fails after a minute."""
 
     def wait(look):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (seen := look()):
-            assert time.monotonic() < deadline, "nothing happened within ten seconds"
+            assert time.monotonic() < deadline, "nothing happened within a minute"
             time.sleep(0.02)
         return seen
 

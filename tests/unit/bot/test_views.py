@@ -284,6 +284,21 @@ def test_a_running_step_shows_what_it_is_doing_and_a_finished_one_does_not(incid
     assert "reading src" not in done.blocks[0]["text"]["text"]
 
 
+def test_steps_of_a_second_try_stand_below_a_heading(incident):
+    (first,) = incident.heal.steps
+    steps = (first, replace(first, name="retrieve"), replace(first, name="ingest", attempt=2))
+    shown = views.progress(replace(incident, heal=replace(incident.heal, steps=steps))).blocks[0]["text"][
+        "text"
+    ]
+
+    assert [line.split(" · ")[1 if " · " in line else 0].split("*")[1] for line in shown.split("\n")] == [
+        "ingest",
+        "retrieve",
+        "Attempt 2",
+        "ingest",
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "spoken"),
     [

@@ -68,7 +68,7 @@ def test_a_control_group_of_a_dead_owner_is_removed() -> None:
         assert not any(folder.exists() for folder in left)
         assert all(folder.exists() for folder in own.folders.values())
         own.remove()
-        assert stray.wait(5) == -signal.SIGKILL
+        assert stray.wait(60) == -signal.SIGKILL
     assert not any(folder.exists() for folder in own.folders.values())
 
 

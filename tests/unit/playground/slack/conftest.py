@@ -169,7 +169,7 @@ def eventually() -> Callable[[Callable[[], object]], object]:
     """Wait until a look gives something true; fails after ten seconds."""
 
     def wait(look: Callable[[], object]) -> object:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (seen := look()):
             assert time.monotonic() < deadline, "nothing happened within ten seconds"
             time.sleep(0.01)
