@@ -154,7 +154,7 @@ class Channels:
                     f"{repo} is private: ask in a private channel that it comes to, or link an account that "
                     "can read it and ask where only you see it."
                 )
-            return answered(_rules(repo, rules))
+            return self._gate.unseen(asked, repo) or answered(_rules(repo, rules))
         refusal = self._gate.refusal(asked, repo)
         if refusal is not None:
             return refusal

@@ -47,10 +47,7 @@ class Gate:
         try:
             permission = self._authority.told_permission(repo, user)
         except NotFoundError:
-            return denied(
-                f"I can't see {repo}, so I did nothing. Look at how it is spelt; if that is right, "
-                "an owner of it has to install the GitHub App there."
-            )
+            return _unseen(repo)
         if permission is None:
             return denied(
                 f"The code host does not tell me what @{user.login} may do on {repo}, so I did nothing. "
@@ -58,6 +55,16 @@ class Gate:
             )
         if permission < need:
             return denied(f"@{user.login} may not {verb} on {repo}{because}. {who}")
+        return None
+
+    def unseen(self, asked: Asked, repo: Repo) -> Answer | None:
+        """Said of a repository that this installation does not see; ``None`` if it does or can't find out."""
+        if asked.actor.host_user is None:
+            return None
+        try:
+            self._authority.told_permission(repo, asked.actor.host_user)
+        except NotFoundError:
+            return _unseen(repo)
         return None
 
     def stranger(self, asked: Asked, who: str) -> Answer | None:
@@ -123,6 +130,13 @@ class Gate:
     def is_private(self, repo: Repo) -> bool:
         """Whether not everybody may see the repository; yes when that can't be found out."""
         return self._authority.is_private(repo)
+
+
+def _unseen(repo: Repo) -> Answer:
+    return denied(
+        f"I can't see {repo}, so I did nothing. Look at how it is spelt; if that is right, "
+        "an owner of it has to install the GitHub App there."
+    )
 
 
 def suggestion(actor: Actor) -> str:

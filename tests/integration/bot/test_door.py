@@ -147,8 +147,9 @@ def test_without_an_answer_from_the_code_host_nobody_may(ask, proposed):
     assert answer.text.startswith("The code host does not tell me what @ada may do on acme/ledger")
 
 
-def test_a_repository_that_the_app_does_not_see_is_called_that(ask):
-    answer = ask("ada", "subscribe acme/nonsense")
+@pytest.mark.parametrize("words", ["subscribe acme/nonsense", "settings acme/nonsense"])
+def test_a_repository_that_the_app_does_not_see_is_called_that(ask, words):
+    answer = ask("ada", words)
 
     assert answer.ruling is Ruling.DENIED
     assert answer.text.startswith("I can't see acme/nonsense")
