@@ -214,7 +214,7 @@ def _answer(command: Command, decided: Decided) -> Answer:
     name = snapshot.name if snapshot else "that proposal"
     match decided.ruling:
         case Ruling.APPLIED:
-            text = _done(command.verb, name)
+            text = _done(command, name)
         case Ruling.ALREADY:
             text = _already(name, decided.earlier, snapshot)
         case Ruling.OUTDATED if snapshot and decided.moved_to:
@@ -227,12 +227,12 @@ def _answer(command: Command, decided: Decided) -> Answer:
     return Answer(ruling=decided.ruling, text=text, incident=number)
 
 
-def _done(verb: Verb, name: str) -> str:
-    match verb:
+def _done(command: Command, name: str) -> str:
+    match command.verb:
         case Verb.APPROVE:
             return f"{name} is approved. The pull request is on its way."
         case Verb.RETRY:
-            return f"{name} goes back to repair with your hint."
+            return f"{name} goes back to repair{' with your hint' if command.text else ''}."
         case Verb.RETEST:
             return f"{name} is tested anew where its branch is now. What comes of it is asked about again."
         case Verb.REJECT:
@@ -240,7 +240,7 @@ def _done(verb: Verb, name: str) -> str:
         case Verb.ESCALATE:
             return f"{name} is left to people now."
         case _:
-            assert_never(verb)
+            assert_never(command.verb)
 
 
 def _already(name: str, earlier: DecisionRecord | None, snapshot: IncidentSnapshot | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from patchpilot.grammar.values import BadValueError, quoted
 from patchpilot.grammar.ways import VerbEntry, Way
 from patchpilot.source import Repo
 
-CLOSE: Final = 0.6
+CLOSE: Final = 0.75
 """How like a known word must be what somebody wrote, to be taken for a slip of it."""
 _LIKE_A_REPO: Final = re.compile(r"[\w.-]+/[\w./*-]+")
 
@@ -29,6 +29,21 @@ class Said:
     incident: int | None
     text: str
     words: tuple[Token, ...]
+
+    @property
+    def is_placed(self) -> bool:
+        """The place says which incident is meant, unless another one is named."""
+        return self.incident is not None or self.way in {Way.COMMENT, Way.CHECK}
+
+    def named(self, words: Sequence[Token]) -> int | None:
+        """The incident that the first word names.
+
+        A bare number does only where it is needed: elsewhere ``retry 3 times`` is a hint.
+        """
+        if not words:
+            return None
+        read = values.read_named_incident if self.is_placed else values.read_incident
+        return read(words[0].value)
 
     def rest(self, first: int = 0) -> str:
         """From a word on, as it was written; without its quotes where all of it was quoted."""
@@ -97,10 +112,8 @@ def target_of(said: Said, token: Token) -> Target:
 
 def leading_target(said: Said, words: list[Token]) -> tuple[Target, list[Token]]:
     """The target that the first word names, or the one that the place stands for."""
-    here = said.incident is not None or said.way is Way.COMMENT
-    if words and (
-        values.read_incident(words[0].value) is not None or _LIKE_A_REPO.fullmatch(words[0].value) or not here
-    ):
+    here = said.is_placed
+    if words and (said.named(words) is not None or _LIKE_A_REPO.fullmatch(words[0].value) or not here):
         return target_of(said, words[0]), words[1:]
     if not here:
         raise BadValueError(f"say what: the form is {form_of(said.entry)}.")

@@ -14,6 +14,7 @@ from patchpilot.grammar.arguments import (
     CLOSE,
     Said,
     did_you_mean,
+    form_of,
     joined,
     known_here,
     leading_target,
@@ -31,7 +32,9 @@ from patchpilot.grammar.ways import Way
 MOST_CHARACTERS: Final = 4_000
 """More than any medium lets one write as a command; the rest is cut."""
 _ADDRESS: Final = re.compile(r"<?(https?://[^\s|>]+)(?:\|[^>]*)?>?")
-_SLIP: Final = 0.75
+_LIKE: Final = 0.6
+"""How like a verb the first word must be where an incident follows it, which makes it a command."""
+_ASKED_FOR_HELP: Final = frozenset({"me", "us", "please"})
 _DELIVERIES: Final = ("suggestions", "stacked", "push")
 
 
@@ -64,11 +67,10 @@ def parse(text: str, *, way: Way = Way.SLASH, incident: int | None = None) -> Re
 def _unknown(text: str, words: list[Token], way: Way, incident: int | None) -> Request:
     word = words[0].value
     names = [name for name, entry in VERBS.items() if way in entry.ways]
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=CLOSE)
-    slip = close and difflib.SequenceMatcher(None, word.lower(), close[0]).ratio() >= _SLIP
-    short = len(words) == 1 or values.read_incident(words[1].value) is not None
+    about_one = len(words) > 1 and values.read_incident(words[1].value) is not None
+    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=_LIKE if about_one else CLOSE)
     # A sentence that happens to begin like a verb is a sentence; "aprove PP-12" is a slip.
-    if way.conversational and not slip and not (short and close) and (len(words) > 1 or text.endswith("?")):
+    if way.conversational and not close and (len(words) > 1 or text.endswith("?")):
         return _question(text, incident)
     guess = f" Did you mean `{close[0]}`?" if close else ""
     return ask.Misunderstood(f"I don't know {quoted(word)}.{guess} `help` lists what I know.")
@@ -87,6 +89,8 @@ def _help(said: Said) -> Request:
     if about in VERBS:
         said.nothing_more(1)
         return ask.Help(about)
+    if all(word.value.lower().rstrip("?!.,") in _ASKED_FOR_HELP for word in said.words):
+        return ask.Help()
     if said.way.conversational and len(said.words) > 1:
         return _question(said.text, said.incident)
     raise BadValueError(f"there is no verb {quoted(about)}.{did_you_mean(about, VERBS)}")
@@ -181,7 +185,7 @@ def _diagnose(said: Said) -> Request:
 
 
 def _decide(said: Said) -> Request:
-    number = values.read_incident(said.words[0].value) if said.words else None
+    number = said.named(said.words)
     text = said.rest(0 if number is None else 1)
     return ask.Decide(
         Verb(said.entry.name), known_here(said, said.incident if number is None else number), text
@@ -189,13 +193,19 @@ def _decide(said: Said) -> Request:
 
 
 def _approve(said: Said) -> Request:
-    words, options = split_options(said, free_text=True)
+    words, options = split_options(said, free_text=False)
     for option in said.entry.options:
         if any(word.value.lower().startswith(f"{option.key}=") for word in words):
             raise BadValueError(f"write the option with a colon, for instance `{option.example}`.")
-    number = values.read_incident(words[0].value) if words else None
+    number = said.named(words)
     if number is not None:
         words = words[1:]
+    if words:
+        # "approve not yet" is no approval, and one that names two incidents approves neither.
+        raise BadValueError(
+            f"{quoted(words[0].value)} is one word too many, so nothing is approved; "
+            f"the form is {form_of(said.entry)}."
+        )
     deliver = options.get("deliver", "").lower()
     if deliver and deliver not in _DELIVERIES:
         hint = did_you_mean(deliver, _DELIVERIES)
@@ -204,8 +214,7 @@ def _approve(said: Said) -> Request:
     return ask.Decide(
         Verb.APPROVE,
         here,
-        joined(said, words) if words else "",
-        deliver,
+        deliver=deliver,
         reviewers=values.read_logins(options["reviewers"]) if "reviewers" in options else (),
         base=values.read_branch(options["base"]) if "base" in options else "",
         draft=values.read_yes(options["draft"]) if "draft" in options else None,
@@ -213,7 +222,7 @@ def _approve(said: Said) -> Request:
 
 
 def _fix(said: Said) -> Request:
-    number = values.read_incident(said.words[0].value) if said.words else None
+    number = said.named(said.words)
     text = said.rest(0 if number is None else 1)
     return ask.Fix(said.incident if number is None else number, text)
 

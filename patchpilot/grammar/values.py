@@ -118,6 +118,12 @@ def read_incident(word: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def read_named_incident(word: str) -> int | None:
+    """``PP-142`` or ``pp-142``, but no bare number."""
+    found = _NAMED.fullmatch(word)
+    return int(found[1]) if found else None
+
+
 def incidents_in(text: str) -> set[int]:
     """The incidents that a sentence names, as ``PP-142``."""
     return {int(number) for number in _NAMED.findall(text)}

@@ -396,6 +396,22 @@ def test_a_retry_that_comes_too_late_costs_nobody_their_share(ask, proposed):
     assert {answer.ruling for answer in late} == {Ruling.ALREADY}
 
 
+@pytest.mark.parametrize(("hint", "said"), [("", "."), (" use py3.12", " with your hint.")])
+def test_a_retry_says_whether_it_has_a_hint(ask, proposed, hint, said):
+    incident, _ = proposed(1)
+
+    assert ask("tom", f"retry PP-{incident}{hint}").text == f"PP-{incident} goes back to repair{said}"
+
+
+@pytest.mark.parametrize("text", ["approve PP-{} not yet, wait for ben", "approve PP-{} is that safe?"])
+def test_a_sentence_that_begins_with_approve_approves_nothing(ask, proposed, text):
+    incident, _ = proposed(1)
+
+    ask("wil", text.format(incident), way=Way.MENTION, incident=incident)
+
+    assert snapshot(ask.db, incident).heal.state is HealState.AWAITING_APPROVAL
+
+
 def test_a_channel_without_the_bot_is_told_to_invite_it(ask):
     answer = ask("wil", "subscribe acme/ledger", at={"bot_is_there": False})
 

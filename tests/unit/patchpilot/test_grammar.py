@@ -14,6 +14,7 @@ from patchpilot.grammar import Target, Way, parse, write
 from patchpilot.source import Repo
 
 REPO = Repo("github", "acme/widget")
+DAY = timedelta(days=1)
 RUN = "https://github.com/acme/widget/actions/runs/123"
 
 
@@ -40,11 +41,14 @@ RUN = "https://github.com/acme/widget/actions/runs/123"
         (f"diagnose <{RUN}|run>", g.Diagnose(RUN)),
         ("approve PP-142", g.Decide(Verb.APPROVE, 142)),
         ("approve PP-142 deliver:push", g.Decide(Verb.APPROVE, 142, deliver="push")),
-        ("approve PP-142 looks good deliver:stacked", g.Decide(Verb.APPROVE, 142, "looks good", "stacked")),
+        ("approve 142", g.Decide(Verb.APPROVE, 142)),
         (
-            "approve PP-142 reviewers:@ana,ben,Ana base:rel/2.x draft:no looks good",
-            g.Decide(Verb.APPROVE, 142, "looks good", reviewers=("ana", "ben"), base="rel/2.x", draft=False),
+            "approve PP-142 reviewers:@ana,ben,Ana base:rel/2.x draft:no",
+            g.Decide(Verb.APPROVE, 142, reviewers=("ana", "ben"), base="rel/2.x", draft=False),
         ),
+        ("retry 3 times it was green", g.Decide(Verb.RETRY, 3, "times it was green")),
+        ("help me", g.Help()),
+        ("help me please!", g.Help()),
         ('retry PP-3 "use py3.12"', g.Decide(Verb.RETRY, 3, "use py3.12")),
         ("retry PP-3 “use py3.12”", g.Decide(Verb.RETRY, 3, "use py3.12")),
         ("retry PP-3 don’t touch the test", g.Decide(Verb.RETRY, 3, "don't touch the test")),
@@ -109,6 +113,14 @@ def test_what_is_typed_after_the_slash_command_is_read(text, meaning):
         ("who broke PP-4?", g.Question("who broke PP-4?", 4)),
         ("which came first, PP-4 or pp-5?", g.Question("which came first, PP-4 or pp-5?", 7)),
         ("help me understand this", g.Question("help me understand this", 7)),
+        ("help me", g.Help()),
+        ("approve", g.Decide(Verb.APPROVE, 7)),
+        ("approve deliver:push", g.Decide(Verb.APPROVE, 7, deliver="push")),
+        ("approve is that safe?", g.Question("approve is that safe?", 7)),
+        ("approve PP-8?", g.Question("approve PP-8?", 8)),
+        ("retry 3 times it was green", g.Decide(Verb.RETRY, 7, "3 times it was green")),
+        ("retry pp-3 times out", g.Decide(Verb.RETRY, 3, "times out")),
+        ("mute 5 tests hang for:1d", g.Mute(target=Target(incident=7), length=DAY, why="5 tests hang")),
         ("status of the build?", g.Question("status of the build?", 7)),
     ],
 )
@@ -122,6 +134,10 @@ def test_in_a_thread_the_incident_need_not_be_named_and_questions_may_be_asked(t
         ("fix keep the API", g.Fix(None, "keep the API")),
         ("approve", g.Decide(Verb.APPROVE, None)),
         ("retry smaller", g.Decide(Verb.RETRY, None, "smaller")),
+        ("reject 2 assertions were weakened", g.Decide(Verb.REJECT, None, "2 assertions were weakened")),
+        ("reject PP-2 wrong", g.Decide(Verb.REJECT, 2, "wrong")),
+        ("fix 2 tests are red", g.Fix(None, "2 tests are red")),
+        ("approve looks good to me?", g.Question("approve looks good to me?")),
         ("diagnose", g.Diagnose()),
         ("explain", g.Explain()),
         ("pause while I rebase", g.Pause("while I rebase")),
@@ -181,7 +197,39 @@ def test_what_can_not_be_read_is_quoted_and_a_good_form_is_shown(text, parts):
     assert [part for part in parts if part not in answer.text] == []
 
 
+@pytest.mark.parametrize("way", [Way.SLASH, Way.MENTION, Way.COMMENT])
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("approve PP-142 not yet, wait for ben", "not"),
+        ("approve PP-1 PP-2", "PP-2"),
+        ('approve PP-1 "looks good"', "looks good"),
+        ("approve PP-1 deliver:push please", "please"),
+    ],
+)
+def test_an_approval_takes_no_text(text, word, way):
+    answer = parse(text, way=way)
+
+    assert isinstance(answer, g.Misunderstood)
+    assert f"`{word}` is one word too many, so nothing is approved" in answer.text
+
+
+@pytest.mark.parametrize("text", ["approve not yet, wait for ben", "approve 2"])
+def test_an_approval_takes_no_text_where_the_place_says_what_is_meant(text):
+    assert isinstance(parse(text, way=Way.MENTION, incident=3), g.Misunderstood)
+    assert isinstance(parse(text, way=Way.COMMENT), g.Misunderstood)
+
+
+@pytest.mark.parametrize("text", ["thanks", "help foo"])
+def test_nothing_is_taken_for_a_slip_that_is_not_close(text):
+    answer = parse(text, way=Way.MENTION, incident=1)
+
+    assert isinstance(answer, g.Misunderstood)
+    assert "Did you mean" not in answer.text
+
+
 def test_a_slip_in_a_thread_is_no_question():
+    assert isinstance(parse("aprv PP-12", way=Way.MENTION), g.Misunderstood)
     assert isinstance(parse("aprove PP-12", way=Way.MENTION), g.Misunderstood)
     assert isinstance(parse("aprove", way=Way.MENTION, incident=1), g.Misunderstood)
 
@@ -220,13 +268,14 @@ _requests = st.one_of(
     st.builds(g.Explain, _numbers),
     st.builds(g.Take, _numbers),
     st.builds(g.Drop, _numbers),
-    st.builds(g.Decide, st.sampled_from(Verb), _numbers, _words),
+    st.builds(
+        g.Decide, st.sampled_from([verb for verb in Verb if verb is not Verb.APPROVE]), _numbers, _words
+    ),
     st.builds(
         g.Decide,
         st.just(Verb.APPROVE),
         _numbers,
-        _words,
-        st.sampled_from(["", "suggestions", "stacked", "push"]),
+        deliver=st.sampled_from(["", "suggestions", "stacked", "push"]),
         reviewers=st.lists(_logins, max_size=4, unique_by=str.lower).map(tuple),
         base=st.one_of(st.just(""), _branches),
         draft=st.one_of(st.none(), st.booleans()),
