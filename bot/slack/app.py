@@ -20,6 +20,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.door import Door
+from bot.slack import mishaps
 from bot.slack.help_views import helped
 from bot.slack.modals import Modals
 from bot.slack.people import SlackPeople
@@ -44,6 +45,7 @@ class SlackFront:
         self._db = db
         self._door = door
         self._presses = Presses(door, people)
+        mishaps.register(app)
         for verb in (Verb.APPROVE, Verb.RETEST):
             app.action(verb.value)(self._pressed)
         Modals(app, db, self._presses, group=group)

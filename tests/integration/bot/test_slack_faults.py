@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx
@@ -9,6 +10,8 @@ import pytest
 
 from bot.slack.calls import BrokenPlaceError
 from patchpilot.errors import TemporaryError
+from playground.serving import free_port
+from storage.database import Database
 from storage.troubles import broken_places
 
 
@@ -257,3 +260,91 @@ def test_progress_is_edited_at_most_once_in_three_seconds(world):
     edits = [call for call in done(world, "chat.update") if call.args["ts"] == progress.ts]
     assert len(edits) <= 3
     assert f"part {number} (done)" in progress.text
+
+
+@pytest.fixture
+def database_away(world, monkeypatch):
+    """Cuts the bot off from Postgres: nobody listens there any more."""
+
+    def cut() -> None:
+        nowhere = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+        monkeypatch.setattr(world.db, "_engine", nowhere._engine)
+
+    yield cut
+    # What is still being answered would meet the database again.
+    monkeypatch.undo()
+
+
+def told_what_to_do(message):
+    assert "the database is away" in message.text
+    assert "again in a minute" in message.text
+    assert "`patchpilot doctor`" in message.text
+    assert re.search(r"reference [0-9a-f]{8}", message.text)
+
+
+def test_with_the_database_away_a_command_is_answered(world, database_away):
+    database_away()
+
+    assert world.slack.slash("ana", world.channel, "/patchpilot status").ok
+
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    told_what_to_do(world.slack.ephemerals("ana")[-1])
+
+
+@pytest.mark.parametrize("button", ["approve", "retry", "more"])
+def test_with_the_database_away_a_press_is_answered_and_the_message_stays(world, database_away, button):
+    _, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    message = world.card() if button == "more" else world.items()["approval"]
+    before = list(message.blocks)
+    database_away()
+
+    value = {"value": "mute:1"} if button == "more" else {}
+    assert world.slack.press("ana", world.channel, message.ts, button, **value).ok
+
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    told_what_to_do(world.slack.ephemerals("ana")[-1])
+    assert message.blocks == before
+
+
+def test_with_the_database_away_a_mention_is_answered(world, database_away):
+    database_away()
+
+    world.slack.say("ana", world.channel, "@patchpilot status")
+
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    told_what_to_do(world.slack.ephemerals("ana")[-1])
+
+
+def test_who_presses_too_long_ago_for_a_form_is_told_to_press_again(world, monkeypatch):
+    _, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    made = world.slack.workspace.new_trigger
+    monkeypatch.setattr(
+        world.slack.workspace,
+        "new_trigger",
+        lambda *args, **options: made(*args, **options | {"seconds": -1}),
+    )
+
+    world.slack.press("ana", world.channel, world.items()["approval"].ts, "retry")
+
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    assert "press again" in world.slack.ephemerals("ana")[-1].text
+    assert world.slack.modal("ana") is None
+
+
+def test_who_presses_too_long_ago_in_the_home_tab_is_told_by_direct_message(world, monkeypatch):
+    world.slack.open_home("dan", "A1")
+    world.until(lambda: world.slack.home("dan") is not None)
+    made = world.slack.workspace.new_trigger
+    monkeypatch.setattr(
+        world.slack.workspace,
+        "new_trigger",
+        lambda *args, **options: made(*args, **options | {"seconds": -1}),
+    )
+
+    world.slack.press_in_view("dan", world.slack.home("dan").id, "home_link")
+
+    world.until(lambda: bool(said(world, "press again")))
