@@ -39,7 +39,7 @@ class StormKind(enum.StrEnum):
     INFRASTRUCTURE = "infrastructure"
     """One host's runners, network or logs: different errors, none of them of the code's making."""
     REPOSITORY = "repository"
-    """Different failures of one repository at once, as one bad commit causes them."""
+    """Different failures of one repository at once, all of one commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +233,7 @@ class StormSnapshot:
     """The cause in one line: the first error line that its members share, or the newest one's."""
     opened_at: datetime
     members: tuple[StormMember, ...]
-    """At least two, oldest first."""
+    """At least two, oldest first. A channel's card has only those that the channel hears of."""
 
     @property
     def name(self) -> str:

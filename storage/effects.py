@@ -6,7 +6,7 @@ doing it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,6 +78,18 @@ def effects_of(db: Database, incident: int, *, kind: str | None = None) -> list[
     with db.transaction() as session:
         rows = session.scalars(query.order_by(OutsideEffect.begun_at, OutsideEffect.key)).all()
     return [_effect(row, fresh=False) for row in rows]
+
+
+def written_to(db: Database, incidents: Collection[int], *, kind: str, channel: str) -> frozenset[int]:
+    """Those of ``incidents`` about which a channel of the operator's own workspace has a message."""
+    query = select(OutsideEffect.incident_id).where(
+        OutsideEffect.incident_id.in_(incidents),
+        OutsideEffect.kind == kind,
+        OutsideEffect.outside["channel"].astext == channel,
+        OutsideEffect.outside["team"].astext.is_(None),
+    )
+    with db.transaction() as session:
+        return frozenset(number for number in session.scalars(query) if number is not None)
 
 
 def _effect(row: OutsideEffect, *, fresh: bool) -> Effect:

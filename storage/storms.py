@@ -4,7 +4,7 @@ An incident is looked at once, when its log has been read. Three things make a s
 
 - the same fingerprint in ``places`` repositories or branches;
 - ``INCIDENTS`` incidents whose logs speak of infrastructure (or could not be read at all) on one host;
-- ``INCIDENTS`` incidents of one repository, as one bad commit causes them in its jobs and branches;
+- ``INCIDENTS`` incidents of one commit, as a bad one causes them in its jobs;
 
 each within ``minutes`` of the incident that completes it. Locks on these causes, always taken in this order
 and after the branch's lock, let one transaction at a time decide, so that a cause has one storm however many
@@ -32,7 +32,7 @@ from storage.locks import lock_key
 from storage.models import Failure, Heal, Incident, Storm
 
 INCIDENTS: Final = 5
-"""So many incidents of one repository, or with infrastructure to blame, make a storm."""
+"""So many incidents of one commit, or with infrastructure to blame, make a storm."""
 SAME_FAILURE_PATIENCE: Final = timedelta(hours=6)
 """The same failure elsewhere joins an open storm for so long after its newest member; beyond that, people
 would not find it on a card that has scrolled away. Vaguer causes have the rule's minutes only."""
@@ -74,7 +74,7 @@ def gather(session: Session, incident: Incident, category: Category, rule: Storm
     if rule.places == 0 or incident.storm_id is not None:
         return
     session.flush()
-    causes = list(_causes(incident, category, rule))
+    causes = list(_causes(incident, _commit(session, incident), category, rule))
     for cause in causes:
         session.execute(select(func.pg_advisory_xact_lock(lock_key("storm", cause.key))))
     for cause in causes:
@@ -133,6 +133,17 @@ def read_storm(db: Database, storm: int) -> StormSnapshot | None:
         )
 
 
+def suffices(storm: StormSnapshot, places: int) -> bool:
+    """Whether these members alone would make a storm of its kind; ``places`` is the rule's."""
+    match storm.kind:
+        case StormKind.SAME_FAILURE:
+            return storm.places >= max(places, 2)
+        case StormKind.INFRASTRUCTURE:
+            return storm.places >= INCIDENTS
+        case StormKind.REPOSITORY:
+            return len(storm.members) >= INCIDENTS
+
+
 def unread_before(db: Database, incident: int, *, seconds: float) -> Unread:
     """How many open incidents of the last ``seconds`` came before this one and are unread still."""
     age = func.extract("epoch", func.now() - Incident.first_seen)
@@ -156,7 +167,13 @@ class _Cause:
     """Which incidents have it."""
 
 
-def _causes(incident: Incident, category: Category, rule: StormRule) -> Iterator[_Cause]:
+def _commit(session: Session, incident: Incident) -> str:
+    """On which the incident was found; empty where the provider does not say."""
+    found = select(Failure.head_sha).join(Heal, Heal.failure_id == Failure.id)
+    return session.scalar(found.where(Heal.id == incident.heal_id)) or ""
+
+
+def _causes(incident: Incident, commit: str, category: Category, rule: StormRule) -> Iterator[_Cause]:
     """What an incident may have in common with others, in the order in which the locks are taken."""
     soon = timedelta(minutes=rule.minutes)
     unread = incident.fingerprint.startswith(UNREAD)
@@ -180,12 +197,19 @@ def _causes(incident: Incident, category: Category, rule: StormRule) -> Iterator
             soon,
             (Incident.host == incident.host) & (Incident.fingerprint.startswith(UNREAD) | blamed.exists()),
         )
+    if not commit:
+        return
+    built = (
+        select(Heal.id)
+        .join(Failure, Failure.id == Heal.failure_id)
+        .where(Heal.id == Incident.heal_id, Failure.head_sha == commit)
+    )
     yield _Cause(
         StormKind.REPOSITORY,
-        f"repository {incident.host} {incident.repo}",
+        f"repository {incident.host} {incident.repo} {commit}",
         INCIDENTS,
         soon,
-        (Incident.host == incident.host) & (Incident.repo == incident.repo),
+        (Incident.host == incident.host) & (Incident.repo == incident.repo) & built.exists(),
     )
 
 

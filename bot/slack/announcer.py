@@ -3,8 +3,9 @@
 It renders states, not events: an event only says which incident to look at again. So a burst of events is
 one edit, the last state wins, and reading an event twice changes nothing.
 
-Incidents of a storm that have no card yet get none: the storm has one, and their threads hang under it. As
-only a read log tells who belongs to a storm, cards wait a little while many logs are unread at once.
+A storm has one card, in the operator's channel and of the incidents of which that channel hears. Those that
+have no card yet get none there: their threads hang under the storm's. Other channels get each incident's own.
+As only a read log tells who belongs to a storm, cards wait a little while many logs are unread at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from bot.following import Follower
 from bot.slack import storm_views, views
 from bot.slack.approval_views import no_longer_escalated, outdated
-from bot.slack.audience import CALLS, Audience, Told
+from bot.slack.audience import Audience, Told
 from bot.slack.blocks import Message
 from bot.slack.deliveries import Delivers
 from bot.slack.delivery import KIND, Place, Post, digest
@@ -33,7 +34,7 @@ from storage.asides import read_aside
 from storage.database import Database
 from storage.effects import Effect, begin_effect, effect, effects_of
 from storage.incidents import snapshot
-from storage.storms import CARD, read_storm, unread_before
+from storage.storms import CARD, read_storm, suffices, unread_before
 from storage.troubles import incidents_since
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,10 @@ class Announcer:
         self._looked_again = float("-inf")
         self._waiting = _Waiting()
         self._shown: dict[_Subject, float] = {}
+        self._looked_up: set[int] = set()
+        """Of which incidents this tick has asked whether the storms' channel hears of them."""
+        self._at_home: set[int] = set()
+        """And of which it does."""
         self._events = Follower(db, DUTY, consumer=CONSUMER)
 
     def run(self, stop: threading.Event) -> None:
@@ -111,6 +116,7 @@ class Announcer:
     def tick(self) -> None:
         """Read what is new, show what is due, and remember how far everything has been shown."""
         now = time.monotonic()
+        self._looked_up, self._at_home = set(), set()
         self._catch_up()
         for _, event in self._events.news():
             self._ask_for(_Subject(event.incident), EDIT_SECONDS)
@@ -177,28 +183,53 @@ class Announcer:
             return
         known = {row.key: row for row in effects_of(self._db, number, kind=KIND)}
         key = f"slack:card:{number}"
-        storm = None if incident.storm is None else read_storm(self._db, incident.storm)
-        if storm is not None:
-            self._ask_for(_Subject(storm.id, is_storm=True), STORM_EDIT_SECONDS)
+        if incident.storm is not None:
+            self._ask_for(_Subject(incident.storm, is_storm=True), STORM_EDIT_SECONDS)
+        storm = None
         if key not in known:
-            if storm is not None and (self._audience is None or self._audience.at_home(incident)):
-                if self._audience is not None and self._audience.holds_at_home(incident):
-                    return
-                aside = self._aside(incident, known)
-                self._show_thread(incident, self._storm_place(storm), known, storm, aside=aside)
-                return
-            if storm is not None and incident.heal.state not in CALLS:
-                # One of many, and its channel is not where the storm is: it hears of what people must decide.
-                return
-            if incident.heal.state is HealState.SUPERSEDED or self._holds_back(incident):
+            storm = self._storm_of(incident)
+            if storm is None and (incident.heal.state is HealState.SUPERSEDED or self._holds_back(incident)):
                 # It joined another incident before anybody saw it, or may be about to join a storm.
                 return
-        self._show_everywhere(incident, known)
+        self._show_everywhere(incident, known, storm)
 
-    def _show_everywhere(self, incident: IncidentSnapshot, known: dict[str, Effect]) -> None:
+    def _storm_of(self, incident: IncidentSnapshot) -> StormSnapshot | None:
+        """The storm under whose card the incident is shown; ``None`` if it has to have cards of its own."""
+        storm = None if incident.storm is None else self._storm_here(incident.storm)
+        if storm is None or all(member.incident != incident.id for member in storm.members):
+            return None
+        return storm
+
+    def _storm_here(self, number: int) -> StormSnapshot | None:
+        """The storm, made of the incidents that come to the channel where its card is; ``None`` if they are
+        too few for one."""
+        storm = read_storm(self._db, number)
+        if storm is None or self._audience is None:
+            return storm
+        members = {int(member.incident) for member in storm.members}
+        if not members <= self._looked_up:
+            self._at_home |= self._audience.at_home(members - self._looked_up)
+            self._looked_up |= members
+        ours = replace(
+            storm, members=tuple(one for one in storm.members if int(one.incident) in self._at_home)
+        )
+        card = effect(self._db, _storm_key(storm.id))
+        if card is not None and card.outside is not None:
+            # What is posted stays, and says how things stand.
+            return ours if ours.members else None
+        return ours if suffices(ours, self._storm_places) else None
+
+    def _show_everywhere(
+        self, incident: IncidentSnapshot, known: dict[str, Effect], storm: StormSnapshot | None
+    ) -> None:
         failed: list[PatchPilotError] = []
         called = False
-        for told in self._told(incident, known):
+        if storm is not None:
+            try:
+                called = self._show_in_storm(incident, known, storm)
+            except PatchPilotError as error:
+                failed.append(error)
+        for told in self._told(incident, known, but_home=storm is not None):
             aside = self._aside(incident, known, told.team)
             if called:
                 # A suspect is called in one thread, not in each channel's.
@@ -213,10 +244,20 @@ class Announcer:
             # What passes by itself decides when to come back; the rest is kept account of by the delivery.
             raise next((one for one in failed if isinstance(one, TemporaryError)), failed[0])
 
-    def _told(self, incident: IncidentSnapshot, known: dict[str, Effect]) -> list[Told]:
+    def _show_in_storm(
+        self, incident: IncidentSnapshot, known: dict[str, Effect], storm: StormSnapshot
+    ) -> bool:
+        """Bring the incident's thread under the storm's card up to date; whether it calls the suspect."""
+        if self._audience is not None and self._audience.holds_at_home(incident):
+            return False
+        aside, there = self._aside(incident, known), _known_there(known, "")
+        self._show_thread(incident, self._storm_place(storm), there, storm, aside=aside)
+        return bool(aside.suspect)
+
+    def _told(self, incident: IncidentSnapshot, known: dict[str, Effect], *, but_home: bool) -> list[Told]:
         if self._audience is None:
-            return [Told(channel=self._channel)]
-        return self._audience.told(incident, known)
+            return [] if but_home else [Told(channel=self._channel)]
+        return self._audience.told(incident, known, but_home=but_home)
 
     def _show_at(
         self, told: Told, incident: IncidentSnapshot, known: dict[str, Effect], aside: Aside
@@ -240,7 +281,7 @@ class Announcer:
 
     def show_storm(self, number: int) -> None:
         """Bring the storm's card up to date."""
-        storm = read_storm(self._db, number)
+        storm = self._storm_here(number)
         if storm is None:
             return
         known = effect(self._db, _storm_key(storm.id))

@@ -8,18 +8,19 @@ since; quiet hours and mutes only keep new messages back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from bot.slack.calls import in_team
+from bot.slack.delivery import KIND
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot
 from patchpilot.noise import QuietHours, held_by_quiet_hours, hush, mute_of
 from patchpilot.routing import Destination, Fallback, is_told, route
 from storage.database import Database
-from storage.effects import Effect
+from storage.effects import Effect, written_to
 from storage.incidents import open_incidents, snapshot
 from storage.mutes import mutes_ended_since, running_mutes
 from storage.subscriptions import (
@@ -33,7 +34,7 @@ from storage.subscriptions import (
 )
 
 CALLS: Final = frozenset({HealState.AWAITING_APPROVAL, HealState.ESCALATED})
-"""People are asked for something, so it gets a card also after a summary or in a storm."""
+"""People are asked for something, so it gets a card also after a summary."""
 
 
 At = tuple[str, str]
@@ -111,8 +112,13 @@ class Audience:
         """The id by which the people of a place's workspace are known; empty if there is only one."""
         return self._teams.wishing(foreign)
 
-    def told(self, incident: IncidentSnapshot, known: Mapping[str, Effect]) -> list[Told]:
-        """The channels that show ``incident`` now. What is held back for quiet hours is put on record."""
+    def told(
+        self, incident: IncidentSnapshot, known: Mapping[str, Effect], *, but_home: bool = False
+    ) -> list[Told]:
+        """The channels that show ``incident`` now. What is held back for quiet hours is put on record.
+
+        ``but_home`` leaves the operator's channel out, because a storm's card shows it there.
+        """
         now = datetime.now(UTC)
         cards = _cards(incident, known)
         found = [self._posted(incident, suffix, at, now) for suffix, at in cards.items()]
@@ -121,7 +127,7 @@ class Audience:
         home = self._home()
         for place in self._wanted(incident, home):
             at = (place.team, place.channel)
-            if at in there or (at == ("", home) and cards):
+            if at in there or (at == ("", home) and (cards or but_home)):
                 continue
             hours = self._quiet_hours(at)
             if not is_told(incident, place.level):
@@ -130,7 +136,8 @@ class Audience:
                 if held_by_quiet_hours(incident, hours, now) and mute_of(incident, mutes, now) is None:
                     hold_news(self._db, team=place.team, channel=place.channel, incident=incident.id)
                 continue
-            suffix = f"@{in_team(*at)}" if found else ""
+            # Under a storm's card the messages have the keys of a first channel.
+            suffix = f"@{in_team(*at)}" if found or but_home else ""
             found.append(Told(team=place.team, channel=place.channel, suffix=suffix))
         return found
 
@@ -150,10 +157,19 @@ class Audience:
         hours = self._quiet_hours(("", self._home()))
         return hours is not None and hours.now_quiet(datetime.now(UTC))
 
-    def at_home(self, incident: IncidentSnapshot) -> bool:
-        """Whether the operator's channel is told, where storms are."""
-        home = self._home()
-        return any((place.team, place.channel) == ("", home) for place in self._wanted(incident, home))
+    def at_home(self, incidents: Collection[int]) -> frozenset[int]:
+        """Those of ``incidents`` of which the operator's channel hears, where storms are: it was told, or
+        would be by now, though its quiet hours may delay that."""
+        told = written_to(self._db, incidents, kind=KIND, channel=self._home())
+        others = (snapshot(self._db, number) for number in incidents if number not in told)
+        return told | {one.id for one in others if one is not None and self._comes_home(one)}
+
+    def _comes_home(self, incident: IncidentSnapshot) -> bool:
+        home, now = self._home(), datetime.now(UTC)
+        return any(
+            (place.team, place.channel) == ("", home) and is_told(incident, place.level)
+            for place in self._wanted(incident, home)
+        ) and (mute_of(incident, running_mutes(self._db, repo=incident.repo), now) is None)
 
     def _home(self) -> str:
         return self._resolve(self._fallback.channel)

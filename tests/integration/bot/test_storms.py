@@ -9,15 +9,18 @@ import pytest
 
 from bot.slack.announcer import Announcer
 from bot.slack.audience import Audience
-from patchpilot.failures import RunFinished
+from patchpilot.failures import Category, DistilledFailure, RunFinished
 from patchpilot.grammar import Window
 from patchpilot.heals import HealState
 from patchpilot.noise import QuietHours
-from patchpilot.routing import Fallback
+from patchpilot.routing import Fallback, Subscription
 from patchpilot.source import Repo, RunRef, Sha
+from storage.budget import BudgetLimits
+from storage.heals import take_heal
 from storage.incidents import snapshot
 from storage.intake import record_failure, record_success
-from storage.subscriptions import set_quiet_hours
+from storage.mutes import add_mute, end_mutes
+from storage.subscriptions import set_quiet_hours, subscribe
 
 
 @pytest.fixture
@@ -27,7 +30,22 @@ def stormy(world):
     return world
 
 
-def run(world, repo: str, *, succeeded: bool = False) -> RunFinished:
+@pytest.fixture
+def routed(stormy):
+    """The same with routing, and a second channel that the bot is in."""
+    stormy.team = stormy.slack.add_channel("team", members=list(stormy.users))
+    stormy.slack.invite("team", stormy.parts_bot)
+    stormy.announcer = Announcer(
+        stormy.db,
+        stormy.delivery,
+        channel="#ci",
+        storm_places=3,
+        audience=Audience(stormy.db, Fallback(channel="#ci"), resolve=stormy.delivery.channel_id),
+    )
+    return stormy
+
+
+def run(world, repo: str, *, succeeded: bool = False, pull_request: int | None = None) -> RunFinished:
     world.made += 1
     return RunFinished(
         delivery_id=f"delivery-{world.made}",
@@ -42,21 +60,46 @@ def run(world, repo: str, *, succeeded: bool = False) -> RunFinished:
         head_sha=Sha(f"{world.made:040x}"),
         succeeded=succeeded,
         author="ana",
+        pull_request=pull_request,
     )
 
 
-def fail_in(world, repo: str) -> tuple[int, str]:
-    recorded = record_failure(world.db, run(world, repo))
+def fail_in(world, repo: str, *, pull_request: int | None = None) -> tuple[int, str]:
+    recorded = record_failure(world.db, run(world, repo, pull_request=pull_request))
     return recorded.incident, recorded.heal
 
 
-def cards(world) -> dict[str, object]:
+def cards(world, channel: str = "") -> dict[str, object]:
     """What stands in the channel, by its key."""
     return {
         m.metadata["event_payload"]["key"]: m
-        for m in world.slack.messages(world.channel)
+        for m in world.slack.messages(channel or world.channel)
         if m.metadata and not m.is_reply
     }
+
+
+def subscribed(world, repo: str, channel: str, **wish: object) -> None:
+    facts = {"team": world.slack.team_id, "channel": channel, "host": "github", "private": False}
+    subscribe(world.db, Subscription(**facts, repo=f"acme/{repo}", **wish))
+
+
+def read_only(world, heal: str) -> None:
+    """The worker has read the log and is still at work: nobody is asked for anything."""
+    budget = BudgetLimits(
+        heal_max_dollars=1, heal_max_tokens=1000, repo_day_max_dollars=1, repo_day_max_tokens=100_000
+    )
+    journal = take_heal(world.db, heal, owner="test", seconds=30, budget=budget)
+    journal.move(HealState.INGESTING)
+    failure = DistilledFailure(text="F401", category=Category.LINT, cause="F401", fingerprint="f" * 16)
+    journal.settle(failure)
+    journal.move(HealState.DIAGNOSING)
+    journal.move(HealState.REPAIRING)
+    journal.release()
+
+
+def muted(world, repo: str) -> None:
+    about = {"incident": None, "test": "", "why": "known", "author": "ben", "length": timedelta(days=1)}
+    add_mute(world.db, Repo("github", f"acme/{repo}"), **about)
 
 
 def under(world, message) -> dict[str, object]:
@@ -210,3 +253,88 @@ def test_another_announcer_goes_on_with_the_same_storm_card(stormy):
 
     assert set(cards(stormy)) == {"slack:storm:1"}
     assert "same failure in 4 places" in cards(stormy)["slack:storm:1"].text
+
+
+def test_pull_requests_failures_alone_are_no_storm_in_the_operators_channel(routed):
+    for number in range(5):
+        routed.propose(fail_in(routed, f"r{number}", pull_request=number + 1)[1])
+    routed.show()
+
+    assert snapshot(routed.db, 1).storm is not None
+    assert cards(routed) == {}
+
+
+def test_what_is_not_told_there_neither_counts_nor_is_named_on_a_storms_card(routed):
+    muted(routed, "r0")
+    subscribed(routed, "r1", routed.team)
+    for number in range(4):
+        routed.propose(fail_in(routed, f"r{number}")[1])
+    routed.propose(fail_in(routed, "r4", pull_request=7)[1])
+    routed.show()
+
+    # Two of five are told there, and two are no storm.
+    assert set(cards(routed)) == {"slack:card:3", "slack:card:4"}
+
+    routed.propose(fail_in(routed, "r5")[1])
+    routed.show()
+
+    storm = cards(routed)["slack:storm:1"]
+    assert "same failure in 3 places" in storm.text
+    assert not [name for name in ("PP-1 ", "PP-2 ", "PP-5 ") if name in storm.text]
+    assert [message.broadcast for message in under(routed, storm).values()].count(True) == 0
+    assert set(cards(routed, routed.team)) == {"slack:card:2"}
+
+
+def test_whoever_subscribed_gets_a_storms_incident_as_its_own_card(routed):
+    for channel in (routed.team, routed.channel):
+        subscribed(routed, "r0", channel)
+    subscribed(routed, "r1", routed.team)
+    heals = [fail_in(routed, f"r{number}")[1] for number in range(5)]
+    for heal in heals:
+        read_only(routed, heal)
+    routed.show()
+
+    assert set(cards(routed)) == {"slack:storm:1"}
+    assert "same failure in 4 places" in cards(routed)["slack:storm:1"].text
+    ours = cards(routed, routed.team)
+    assert set(ours) == {f"slack:card:1@{routed.team}", "slack:card:2"}
+
+    for heal in heals:
+        routed.propose(heal)
+    routed.show()
+
+    ours = cards(routed, routed.team)
+    assert len(ours) == 2
+    for number, message in zip((0, 1), ours.values(), strict=True):
+        thread = routed.slack.thread(routed.team, message.ts)
+        assert any(heals[number] in str(m.metadata) and "approve" in routed.buttons(m) for m in thread)
+    approvals = [key for key in under(routed, cards(routed)["slack:storm:1"]) if "approval" in key]
+    assert len(approvals) == 4
+
+
+def test_a_mute_that_ends_brings_its_incident_onto_the_storms_card(routed):
+    muted(routed, "r0")
+    for number in range(4):
+        routed.propose(fail_in(routed, f"r{number}")[1])
+    routed.show()
+    assert "same failure in 3 places" in cards(routed)["slack:storm:1"].text
+
+    end_mutes(routed.db, Repo("github", "acme/r0"), incident=None, test="")
+    routed.announcer._looked_again = float("-inf")
+    routed.show()
+
+    assert set(cards(routed)) == {"slack:storm:1"}
+    assert "same failure in 4 places" in cards(routed)["slack:storm:1"].text
+
+
+def test_what_a_storms_card_has_named_stays_on_it_though_it_is_muted_later(routed):
+    heals = [fail_in(routed, f"r{number}")[1] for number in range(3)]
+    for heal in heals:
+        routed.propose(heal)
+    routed.show()
+    muted(routed, "r0")
+
+    record_success(routed.db, run(routed, "r0", succeeded=True))
+    routed.show()
+
+    assert "PP-1 acme/r0: Green again" in cards(routed)["slack:storm:1"].text

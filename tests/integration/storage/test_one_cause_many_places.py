@@ -36,7 +36,13 @@ class Yard:
         self.runs = 0
 
     def run(
-        self, repo: str, *, branch: str = "main", workflow: str = "CI", succeeded: bool = False
+        self,
+        repo: str,
+        *,
+        branch: str = "main",
+        workflow: str = "CI",
+        commit: str = "",
+        succeeded: bool = False,
     ) -> RunFinished:
         self.runs += 1
         return RunFinished(
@@ -49,7 +55,7 @@ class Yard:
             ),
             workflow=workflow,
             branch=branch,
-            head_sha=Sha(f"{self.runs:040x}"),
+            head_sha=Sha(commit or f"{self.runs:040x}"),
             succeeded=succeeded,
         )
 
@@ -85,7 +91,7 @@ class Yard:
             )
 
     def fail(self, repo: str, fingerprint: str = "same", **facts: object) -> int:
-        where = {name: facts.pop(name) for name in ("branch", "workflow") if name in facts}
+        where = {name: facts.pop(name) for name in ("branch", "workflow", "commit") if name in facts}
         return self.read(self.red(repo, **where), fingerprint, **facts)  # type: ignore[arg-type]
 
     def storm(self, incident: int) -> int | None:
@@ -189,17 +195,24 @@ def test_once_all_are_over_a_storm_is_over_and_takes_in_nobody(yard: Yard) -> No
     assert yard.storm(yard.fail("d")) is None
 
 
-def test_five_different_failures_of_one_repository_are_a_storm(yard: Yard) -> None:
-    four = [yard.fail("a", f"f{number}", workflow=f"w{number}") for number in range(4)]
+def test_five_different_failures_of_one_commit_are_a_storm(yard: Yard) -> None:
+    four = [yard.fail("a", f"f{number}", workflow=f"w{number}", commit="c" * 40) for number in range(4)]
     assert yard.storms(four) == {None}
+    assert yard.storm(yard.fail("a", "f6", workflow="w6", branch="topic")) is None
 
-    number = yard.storm(yard.fail("a", "f5", workflow="w5"))
+    number = yard.storm(yard.fail("a", "f5", workflow="w5", commit="c" * 40))
 
     assert number is not None
     assert yard.storms(four) == {number}
     storm = read_storm(yard.db, number)
     assert storm is not None
     assert (storm.kind, storm.places) == (StormKind.REPOSITORY, 1)
+
+
+def test_failures_of_one_repository_from_different_commits_are_no_storm(yard: Yard) -> None:
+    incidents = [yard.fail("a", f"f{number}", branch=f"topic-{number}") for number in range(6)]
+
+    assert yard.storms(incidents) == {None}
 
 
 def test_five_infrastructure_failures_of_whatever_kind_are_a_storm(yard: Yard) -> None:
