@@ -1,4 +1,4 @@
-"""Rules about code that is not written here: version pins, lock files, package sources, vendored files."""
+"""Rules about code that is not written here: version pins, lock files, vendored files."""
 
 from __future__ import annotations
 
@@ -237,45 +237,6 @@ def _names(text: str) -> Counter[str]:
     """The words of a lock file but for versions and hashes."""
     plain = _HASH.sub("", _VERSION_IN_LOCK.sub("", text))
     return Counter(re.findall(r"[A-Za-z@][\w@./:-]*", plain))
-
-
-_SOURCE = re.compile(
-    r"--(?:extra-)?index-url\b|--trusted-host\b|--find-links\b|^\s*-i\s+http"
-    r"|\bPIP_(?:EXTRA_)?INDEX_URL\b|\bregistry\s*=|\"registry\"\s*:|\bgit\+(?:https?|ssh)://"
-    r"|^\s*-e\s+(?:git|http)"
-    r"|@\s*(?:git\+|https?:|file:)|\"(?:github:|git\+|git://|https?://|file:"
-    r"|link:)[^\"]*\"\s*,?\s*$|^\s*replace\s+\S+.*=>|\"(?:pre|post)?install\"\s*:"
-    r"|\"prepare\"\s*:|\"resolutions\"|\"overrides\"\s*:\s*\{"
-    r"|\bpatch\.crates-io\b|\bcmdclass\s*=|<repository>|<pluginRepository>|\bmaven\s*\{\s*url"
-    r"|\bsource\s+[\"']http|\bGOPROXY\b|\bGONOSUMDB\b|\bGONOSUMCHECK\b|\bGOFLAGS\b.*-mod"
-    r"|\bindex-url\b|\bdependency_links\b"
-    r"|^\s*(?:url|index|name)\s*=\s*[\"']https?://|\bignore-scripts\s*=\s*false"
-    r"|\bcurl\b.*\|\s*(?:ba)?sh|\bwget\b.*\|\s*(?:ba)?sh|\bstrict-ssl\s*=\s*false"
-    r"|\bNODE_TLS_REJECT_UNAUTHORIZED\b|\bGIT_SSL_NO_VERIFY\b"
-)
-_METADATA_URL = re.compile(
-    r"(?i)(?:homepage|repository|documentation|changelog|bugs|issues|source|tracker|funding"
-    r"|\"url\"|schema|license)"
-)
-
-
-def sources(case: Case) -> Iterator[Remark]:
-    """Where packages come from, and what runs when they are installed."""
-    for change in case.changes:
-        if places.is_package_source(change.path):
-            yield Remark(change.path, 0, "this file says where packages come from")
-            continue
-        if not (places.is_requirements(change.path) or places.is_script(change.path)) or places.is_lock(
-            change.path
-        ):
-            continue
-        old = {"".join(line.text.split()) for line in change.removed}
-        for line in change.added:
-            hit = _SOURCE.search(line.bare)
-            if hit and not _METADATA_URL.search(line.bare) and "".join(line.text.split()) not in old:
-                yield Remark(
-                    change.path, line.number, f"this changes where code comes from: {line.text.strip()[:80]}"
-                )
 
 
 _GENERATED = re.compile(
