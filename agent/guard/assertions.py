@@ -173,10 +173,36 @@ def _quoted(change: Change) -> Iterator[Remark]:
     for old, new in zip(before, after, strict=False):
         if old.text != new.text:
             return  # the sides are not known alike
-        if old.code.strip() and not new.code.strip() and _ASSERTION.search(old.code):
+        if old.code.strip() and not new.code.strip() and _ASSERTION.search(old.code.strip()):
             yield Remark(
                 change.path, new.number, f"an assertion is put out of the code: {old.bare.strip()[:80]}"
             )
+    if change.old_text is None:
+        yield from _left_open(change)
+
+
+_STRING = {
+    "python": re.compile(r"\"\"\"|\'\'\'"),
+    "java": re.compile(r"\"\"\""),
+    "javascript": re.compile(r"`"),
+    "go": re.compile(r"`"),
+}
+_OPENING, _CLOSING = re.compile(r"/\*"), re.compile(r"\*/")
+
+
+def _left_open(change: Change) -> Iterator[Remark]:
+    """A string or a comment of several lines has one end in a hunk, beside assertions, and not the other."""
+    quote = _STRING.get(change.language)
+    if quote is None or change.is_new:
+        return
+    for hunk in change.diff.hunks:
+        added, removed = ("\n".join(line.text for line in hunk.lines if line.sign == sign) for sign in "+-")
+        quotes = len(quote.findall(added)) - len(quote.findall(removed))
+        opened, closed = (len(end.findall(added)) - len(end.findall(removed)) for end in (_OPENING, _CLOSING))
+        is_open = quotes % 2 or (opened != closed and change.language != "python")
+        if is_open and any(line.sign == " " and _ASSERTION.search(line.text.strip()) for line in hunk.lines):
+            what = "a string or a comment has only one end here, beside assertions that may stand in it"
+            yield Remark(change.path, hunk.new_start, what)
 
 
 def _inside(change: Change, statement: Statement, gone: list[Definition]) -> bool:

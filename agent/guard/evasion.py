@@ -70,16 +70,45 @@ def detection(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if change.language == "text" or places.is_pipeline(change.path):
             continue
-        had = sum(bool(_UNDER_TEST.search(line.bare) or _CI.search(line.bare)) for line in change.removed)
+        had = Counter(asked for line in change.removed if (asked := _asked(line)))
         hits = [line for line in change.added if _detects(change, line)]
         if not hits and not change.is_test and any(_FRAMES.search(line.bare) for line in change.added):
             hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
         if not change.is_test and any("sys.modules" in line.code for line in change.added):
             hits += [line for line in change.added if _RUNNER.search(line.bare) and line not in hits]
-        for line in hits[had:]:
+        for line in hits:
+            asked = _asked(line)
+            if asked and had[asked] > 0:
+                had[asked] -= 1
+                continue
             yield Remark(
                 change.path, line.number, f"this behaves differently under test: {line.text.strip()[:80]}"
             )
+
+
+_HOW_IT_IS_ASKED = frozenset(
+    {
+        "environ",
+        "get",
+        "getenv",
+        "Getenv",
+        "LookupEnv",
+        "System",
+        "env",
+        "process",
+        "os",
+        "sys",
+        "not",
+        "in",
+        "argv",
+    }
+)
+
+
+def _asked(line: Line) -> frozenset[str]:
+    """What the line asks for, however it does so: two lines that ask for the same are one question."""
+    found = _UNDER_TEST.search(line.bare) or _CI.search(line.bare)
+    return frozenset(re.findall(r"\w+", found.group())) - _HOW_IT_IS_ASKED if found else frozenset()
 
 
 def _detects(change: Change, line: Line) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, spelled_out
+from agent.guard.marks import Mark, read_mark
 from agent.guard.tightening import only_tightens
 
 _SUPPRESSION = re.compile(
@@ -55,11 +56,12 @@ def suppressions(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if places.is_quality(change.path):
             continue
-        had = Counter(kind for line in change.removed for kind in _marks(change, line.comment, line.code))
+        had = [mark for line in change.removed for mark in _marks(change, line)]
         for line in change.added:
-            for kind in _marks(change, line.comment, line.code):
-                if had[kind] > 0:
-                    had[kind] -= 1
+            for mark in _marks(change, line):
+                stood = next((one for one in had if one.covers(mark)), None)
+                if stood is not None:
+                    had.remove(stood)
                 else:
                     yield Remark(
                         change.path, line.number, f"a check is switched off here: {line.text.strip()[-80:]}"
@@ -89,16 +91,18 @@ def _no_longer_strict(change: Change) -> Iterator[Remark]:
 _STYLED = re.compile(r"(?i)\.(?:css|scss|sass|less|html?|sql|proto|graphql|hbs|erb|astro|lua)$")
 
 
-def _marks(change: Change, comment: str, code: str) -> list[str]:
+def _marks(change: Change, line: Line) -> list[Mark]:
+    behind = bool(line.code.strip())
     if change.language == "text":
-        return (
-            [match.group().lower() for match in _SUPPRESSION.finditer(code)]
-            if _STYLED.search(change.path)
-            else []
-        )
-    marks = [match.group().lower() for match in _SUPPRESSION.finditer(comment)]
+        found = _SUPPRESSION.finditer(line.code) if _STYLED.search(change.path) else ()
+        return [read_mark(match, line.code, behind_code=behind) for match in found]
+    marks = [
+        read_mark(match, line.comment, behind_code=behind) for match in _SUPPRESSION.finditer(line.comment)
+    ]
     if pattern := _ATTRIBUTE.get(change.language):
-        marks += [match.group() for match in pattern.finditer(code or comment)]
+        # Where a thing is an annotation, the rules that it names are texts, which ``code`` has no more.
+        searched, named = (line.code, line.bare) if line.code else (line.comment, line.comment)
+        marks += [read_mark(match, named, behind_code=behind) for match in pattern.finditer(searched)]
     return marks
 
 

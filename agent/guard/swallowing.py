@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unittest
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
-from agent.guard.lines import Statement
+from agent.guard.lines import Line, Statement, plain_words
 
 _BROAD_EXCEPT = re.compile(
     r"^except\s*(?:[^:]*?\b(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
@@ -108,7 +109,8 @@ _EXIT = re.compile(
     r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bDeno\.exit\s*\(\s*0?\s*\)"
     r"|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
 )
-_ANY_EXIT = re.compile(r"\bexit|SystemExit|_exit", re.IGNORECASE)
+_HARD_EXIT = re.compile(r"_exit|abort|halt|kill|exit!")
+"""Ends that run no handlers: what tests still had to say is lost as well."""
 
 
 def exits(case: Case) -> Iterator[Remark]:
@@ -116,21 +118,27 @@ def exits(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if not change.is_code or change.same_code:
             continue
-        exits = [line.code for line in change.removed if _ANY_EXIT.search(line.code)]
-        # ``sys.exit(run())`` handed the result on.
-        had = bool(exits) and not any(re.search(r"exit\w*\s*\(\s*\w[\w.]*\s*\(", code) for code in exits)
-        # What checks something said with its status that it failed.
-        had = had and not (_CHECKER.search(change.path) and any(map(_FAILS.search, exits)))
+        stood = [(line, match.group()) for line in change.removed if (match := _EXIT.search(line.code))]
         dropped = change.language == "c" and change.is_test and _status_dropped(change)
         for line in change.added:
-            if (_EXIT.search(line.code) and not had) or (dropped and _RETURN_0.match(line.code.strip())):
+            match = _EXIT.search(line.code)
+            if match:
+                before = next((one for one in stood if _ended_so(*one, line, match.group())), None)
+                if before is not None:
+                    stood.remove(before)
+                    continue
+            if match or (dropped and _RETURN_0.match(line.code.strip())):
                 yield Remark(
                     change.path, line.number, f"this ends the run with success: {line.text.strip()[:80]}"
                 )
 
 
-_CHECKER = re.compile(r"(?i)(?:^|/)(?:scripts?|tools|ci|\.ci|hack)/|(?:check|lint|verify|validate)[^/]*$")
-_FAILS = re.compile(r"(?i)exit\w*\s*\(\s*[1-9]")
+def _ended_so(old: Line, ended: str, new: Line, ends: str) -> bool:
+    """The line before ended the run with success as well, and not only inside something."""
+    is_as_hard = not _HARD_EXIT.search(ends) or bool(_HARD_EXIT.search(ended))
+    return is_as_hard and (new.indent > 0 or old.indent == 0)
+
+
 _RETURN_0 = re.compile(r"^return\s+(?:0|EXIT_SUCCESS)\s*;")
 
 
@@ -295,7 +303,14 @@ def warnings(case: Case) -> Iterator[Remark]:
             or change.same_code
         ):
             continue
-        had = sum(bool(_WARNINGS.search(line.bare)) for line in change.removed)
-        hits = [line for line in change.added if _WARNINGS.search(line.bare)]
-        for line in hits[had:]:
-            yield Remark(change.path, line.number, f"warnings are switched off: {line.text.strip()[:80]}")
+        stood = [Counter(plain_words(line.bare)) for line in change.removed if _WARNINGS.search(line.bare)]
+        for line in change.added:
+            if not _WARNINGS.search(line.bare):
+                continue
+            words = Counter(plain_words(line.bare))
+            # Each further argument lets fewer warnings go.
+            before = next((one for one in stood if one <= words), None)
+            if before is not None:
+                stood.remove(before)
+            else:
+                yield Remark(change.path, line.number, f"warnings are switched off: {line.text.strip()[:80]}")
