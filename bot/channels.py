@@ -109,7 +109,7 @@ class Channels:
             return unknown(_NO_CHANNEL)
         name = str(wish.repo) if wish.repo else f"{wish.owner}/*"
         if wish.repo is not None:
-            refusal = self._gate.refusal(asked, wish.repo)
+            refusal = self._may_not_unsubscribe(asked, wish.repo)
         else:
             refusal = self._may_not_subscribe(asked, None, wish.owner)
         if refusal is not None:
@@ -119,6 +119,20 @@ class Channels:
             return unknown(f"This channel is not subscribed to {name}. `list` says what comes here.")
         rules = f" ({gone} rules)" if gone > 1 else ""
         return applied(f"{name} does not come to this channel any more{rules}.")
+
+    def _may_not_unsubscribe(self, asked: Asked, repo: Repo) -> Answer | None:
+        refusal = self._gate.refusal(asked, repo)
+        if refusal is None or not self._gate.is_gone(asked, repo):
+            return refusal
+        found = subscriptions_of_channel(self._db, team=asked.place.team, channel=asked.place.channel)
+        authors = {one.author for one in found if one.repo.lower() == repo.full_name.lower()}
+        if not authors or self._gate.may_clear(asked, authors):
+            return None
+        named = " or ".join(f"@{author}" for author in sorted(authors))
+        return denied(
+            f"I can't see {repo} any more, so nobody has rights there. {named}, who subscribed it, "
+            "or an admin of this Slack workspace may unsubscribe it."
+        )
 
     def listing(self, asked: Asked) -> Answer:
         """What comes here, when it is quiet, and what is muted of it."""

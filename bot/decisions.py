@@ -56,9 +56,14 @@ class Decisions:
             key=asked.key,
         )
         target = find_target(self._db, incident=command.incident, approval_id=command.approval_id)
-        if target is None:
+        if target is None or self._gate.hides(asked, target.repo):
             name = f"PP-{command.incident}" if command.incident else "that proposal"
             return Answer(ruling=Ruling.UNKNOWN, text=f"There is no {name} here. Try `status` for a list.")
+        if asked.place.repo not in {None, target.repo}:
+            return denied(
+                f"{target.name} is of {target.repo}, so nothing is decided on it from {asked.place.repo}: "
+                "say it on a pull request there, or in its thread."
+            )
         refusal = self._refusal(asked, command, target)
         if refusal is not None:
             return replace(refusal, incident=target.id)

@@ -5,13 +5,13 @@ Authority is that of the code host, asked live; no answer means no. A refusal sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.authority import Authority
 from patchpilot.asking import Asked, Place
 from patchpilot.commands import Actor, Answer, Ruling
 from patchpilot.errors import NotFoundError
-from patchpilot.grammar import VERBS
+from patchpilot.grammar import VERBS, Way
 from patchpilot.source import HostUser, Permission, Repo, Sha
 from storage.database import Database
 from storage.subscriptions import repo_rules, subscriptions_of_channel
@@ -67,6 +67,16 @@ class Gate:
             return _unseen(repo)
         return None
 
+    def is_gone(self, asked: Asked, repo: Repo) -> bool:
+        """Whether nobody has rights on ``repo`` any more: it was deleted, or the App uninstalled there."""
+        return not asked.actor.barred and self.unseen(asked, repo) is not None
+
+    def may_clear(self, asked: Asked, authors: Collection[str]) -> bool:
+        """Whether somebody may end what these authors wished for a repository that is gone."""
+        user = asked.actor.host_user
+        own = user is not None and user.login.lower() in {author.lower() for author in authors}
+        return own or asked.actor.runs_workspace
+
     def stranger(self, asked: Asked, who: str) -> Answer | None:
         """Why this person may change nothing at all: an outsider, or nobody we know on the code host."""
         actor, verb = asked.actor, asked.request.verb
@@ -121,6 +131,13 @@ class Gate:
         if asked.actor.barred or not (place.private or place.ephemeral):
             return False
         return self.may(asked.actor.host_user, repo, Permission.READ)
+
+    def hides(self, asked: Asked, repo: Repo) -> bool:
+        """Whether an incident of ``repo`` that is named by its number is to be as if it were not there.
+
+        Whoever pressed a button was shown what it is about; anybody can type a number.
+        """
+        return asked.way is not Way.BUTTON and not self.readable(asked, repo)
 
     def _comes_to(self, place: Place, repo: Repo) -> bool:
         found = subscriptions_of_channel(self._db, team=place.team, channel=place.channel)

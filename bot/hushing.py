@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.held_runs import drop_held, held_runs
 from storage.incidents import incident_of_pull_request, snapshot
 from storage.intake import record_held
-from storage.mutes import add_mute, end_mutes, pause_pull, resume_pull
+from storage.mutes import add_mute, end_mutes, pause_pull, resume_pull, running_mutes
 
 
 class Hushing:
@@ -55,7 +55,7 @@ class Hushing:
             return about
         repo, incident = about
         refusal = self._gate.refusal(asked, repo)
-        if refusal is not None:
+        if refusal is not None and not self._may_clear(asked, repo):
             return refusal
         ended = end_mutes(self._db, repo, incident=incident, test=wish.test)
         if not ended:
@@ -120,6 +120,15 @@ class Hushing:
             if number is None:
                 return unknown("I know of no failure of this pull request.")
         found = snapshot(self._db, number) if number is not None else None
-        if found is None:
+        if found is None or (self._gate.hides(asked, found.repo) and not self._may_clear(asked, found.repo)):
             return unknown(f"There is no PP-{number} here. Try `status` for a list.")
         return found.repo, found.id
+
+    def _may_clear(self, asked: Asked, repo: Repo) -> bool:
+        """Whether this ends a mute of a repository that is gone: by who muted it, or an admin."""
+        wish = asked.request
+        if not isinstance(wish, ask.Unmute) or not self._gate.is_gone(asked, repo):
+            return False
+        same = [mute for mute in running_mutes(self._db, repo=repo) if mute.test == wish.test]
+        authors = {mute.author for mute in same if mute.incident == wish.target.incident}
+        return self._gate.may_clear(asked, authors)

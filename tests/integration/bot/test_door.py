@@ -40,12 +40,13 @@ class Host:
     """A code host of which only rights and privacy are asked; each answer is counted."""
 
     private: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     away: bool = False
 
     def permission(self, repo: Repo, user: HostUser) -> Permission:
         if self.away:
             raise TemporaryError("GitHub can't be reached")
-        if repo.name == "nonsense":
+        if repo.name == "nonsense" or str(repo) in self.gone:
             raise NotFoundError("the GitHub App is not installed on it")
         return RIGHTS.get(user.login, Permission.NONE)
 
@@ -347,6 +348,80 @@ def test_a_private_channel_that_a_private_repository_comes_to_speaks_of_it_to_al
     assert "There is no" in ask("", text, at=here | {"private": False}).text
     assert "There is no" in ask("", text, at=here | {"channel": "C8"}).text
     assert "There is no" in ask("", text, at=here | {"team": "T2"}).text
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["approve {}", "retry {}", "reject {} no", "escalate {}", "mute {} for:1d", "unmute {}", "take {}"],
+)
+def test_a_private_incident_that_may_not_be_read_is_as_if_it_were_not_there(ask, proposed, verb):
+    incident, _ = proposed(1)
+    ask.host.private.add("acme/ledger")
+    elsewhere = {"repo": Repo("github", "acme/open"), "pull_request": 3, "channel": ""}
+    ways = [(Way.SLASH, {}), (Way.MENTION, {})]
+    if not verb.startswith("take"):
+        ways.append((Way.COMMENT, elsewhere))
+
+    for way, at in ways:
+        hidden = ask("eve", verb.format(f"PP-{incident}"), way=way, at=at)
+        absent = ask("eve", verb.format("PP-999999"), way=way, at=at)
+
+        assert hidden.ruling is absent.ruling is Ruling.UNKNOWN
+        assert hidden.text.replace(f"PP-{incident}", "PP-999999") == absent.text
+        assert hidden.incident is None
+    assert snapshot(ask.db, incident).heal.state is HealState.AWAITING_APPROVAL
+
+
+def test_who_may_read_a_private_incident_is_told_what_is_missing(ask, proposed):
+    incident, _ = proposed(1)
+    ask.host.private.add("acme/ledger")
+
+    assert "may not approve on acme/ledger" in ask("rob", f"approve PP-{incident}").text
+    assert ask("wil", f"approve PP-{incident}").ruling is Ruling.APPLIED
+
+
+def test_a_comment_decides_nothing_of_another_repository(ask, proposed):
+    incident, _ = proposed(1)
+    elsewhere = {"repo": Repo("github", "acme/open"), "pull_request": 3, "channel": ""}
+
+    answer = ask("wil", f"approve PP-{incident}", way=Way.COMMENT, at=elsewhere)
+
+    assert answer.ruling is Ruling.DENIED
+    assert answer.text.startswith(f"PP-{incident} is of acme/ledger")
+    assert snapshot(ask.db, incident).heal.state is HealState.AWAITING_APPROVAL
+
+
+def test_who_subscribed_a_repository_that_is_gone_may_end_that(ask):
+    ask("wil", "subscribe acme/ledger")
+    ask.host.gone.add("acme/ledger")
+
+    for login, facts in (("wes", {}), ("wil", {"barred": "a guest"}), ("", {"runs_workspace": True})):
+        assert ask(login, "unsubscribe acme/ledger", **facts).ruling is Ruling.DENIED
+    assert "@wil, who subscribed it, or an admin" in ask("wes", "unsubscribe acme/ledger").text
+    assert ask("wil", "unsubscribe acme/ledger").ruling is Ruling.APPLIED
+    assert subscriptions_of_channel(ask.db, team="T1", channel="C1") == []
+
+
+def test_an_admin_of_the_workspace_may_unsubscribe_a_repository_that_is_gone(ask):
+    ask("wil", "subscribe acme/ledger")
+    assert ask("rob", "unsubscribe acme/ledger", runs_workspace=True).ruling is Ruling.DENIED
+    ask.host.gone.add("acme/ledger")
+
+    assert ask("rob", "unsubscribe acme/ledger", runs_workspace=True).ruling is Ruling.APPLIED
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+def test_who_muted_a_repository_that_is_gone_may_end_that(ask, proposed, by_number):
+    incident, _ = proposed(1)
+    what = f"PP-{incident}" if by_number else "acme/ledger"
+    ask("tom", f"mute {what} for:3d")
+    ask.host.gone.add("acme/ledger")
+    ask.host.private.add("acme/ledger")
+
+    assert ask("wil", f"unmute {what}").ruling is not Ruling.APPLIED
+    assert ask("wil", f"unmute {what}", barred="a guest", runs_workspace=True).ruling is not Ruling.APPLIED
+    assert ask("tom", f"mute {what} for:3d").ruling is not Ruling.APPLIED
+    assert ask("tom", f"unmute {what}").ruling is Ruling.APPLIED
 
 
 def test_quiet_hours_are_set_by_those_whose_repositories_come_here(ask):
