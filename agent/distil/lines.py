@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.distil.jobs import prefixes
 from agent.distil.skim import RawLine
 from patchpilot.text import plain
 
@@ -51,8 +52,9 @@ def read(raw: Sequence[RawLine]) -> list[Line]:
     numbers, texts = _segments(raw)
     texts = _unstamped(texts)
     spacing = _spacing(texts)
+    jobs = prefixes(texts)
     return [
-        Line(number, text, _core(text))
+        Line(number, text, _core(text, jobs))
         for row, (number, text) in enumerate(zip(numbers, texts, strict=True))
         if row not in spacing
     ]
@@ -96,6 +98,8 @@ def _spacing(texts: list[str]) -> set[int]:
     }
 
 
-def _core(text: str) -> str:
+def _core(text: str, jobs: re.Pattern[str] | None) -> str:
+    if jobs and (job := jobs.match(text)):
+        text = text[job.end() :]
     bearer = _BEARERS.match(text)
     return text[bearer.end() :] if bearer else text

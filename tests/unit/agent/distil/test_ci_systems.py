@@ -164,3 +164,53 @@ def test_the_failing_step_is_named_from_the_log_where_nobody_says_it() -> None:
     assert distil([github().encode()]).step == "pytest"
     assert distil([azure().encode()]).step == "Run tests"
     assert distil([travis().encode()]).step == "pytest"
+
+
+LINT = ("> eslint src", "done in 2 s", "0 problems")
+"""What another job prints meanwhile."""
+
+
+def mixed(test: str, lint: str) -> str:
+    """Two jobs at once; each line stands behind what the program that runs them puts there."""
+    lines = [f"{test}{line}" for line in ["+ pytest", *output("/home/runner/work/shop/shop", "0.3")]]
+    for place, line in enumerate(LINT):
+        lines.insert(3 * place, f"{lint}{line}")
+    return "\n".join([*(line.rstrip() for line in lines), "ERROR: script returned exit code 1", ""])
+
+
+@pytest.mark.parametrize(
+    ("test", "lint"),
+    [
+        ("[unit tests] ", "[lint] "),  # branches of Jenkins
+        ("[1] ", "[0] "),  # concurrently
+        ("[@acme/cart]: ", "[@acme/ui]: "),  # workspaces of yarn
+        ("cart\t", "ui\t"),  # GNU parallel
+    ],
+)
+def test_the_name_of_a_job_before_each_line_hides_nothing(test: str, lint: str) -> None:
+    failure = distil([mixed(test, lint).encode()])
+
+    assert failure.category is Category.TEST
+    assert failure.tool == "pytest"
+    assert failure.tests == ("tests/test_cart.py::test_total_includes_taxes",)
+
+
+def test_pnpm_names_folder_and_script_before_each_line() -> None:
+    log = "packages/cart test$ pytest\n" + mixed("packages/cart test: ", "packages/ui lint: ")
+
+    assert distil([log.encode()]).tests == ("tests/test_cart.py::test_total_includes_taxes",)
+
+
+@pytest.mark.parametrize(
+    ("log", "tool"),
+    [
+        ("[warn] src/a.ts\n[warn] src/b.ts\n[info] > prettier\n[error] exited with code 1\n", "prettier"),
+        ("[error] a/B.scala:3: not found\n[error] a/B.scala:4: not found\n[info] > compile\n", "sbt"),
+        (
+            "[gw0] [50%] FAILED tests/test_a.py::test_a\n[gw1] [60%] FAILED tests/test_a.py::test_b\n",
+            "pytest",
+        ),
+    ],
+)
+def test_what_tools_write_in_brackets_themselves_is_read(log: str, tool: str) -> None:
+    assert distil([log.encode()]).tool == tool

@@ -1,0 +1,52 @@
+"""Jobs that run at once and write into one log, each line behind the name of its job.
+
+Jenkins does so for parallel branches, concurrently and GNU parallel for commands, yarn and pnpm for the
+packages of a workspace. The names are somebody's choice, so they are told from the brackets that tools write
+themselves by what they do: few names stand before many lines, or a command begins behind them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+_BRACKET = re.compile(r"\[(@?\w[\w @./:()=,+-]{0,60})\]:?(?: |$)")
+_TAB = re.compile(r"([\w@./:=-]{1,60})\t")
+# What tools write in brackets of their own: how grave a line is, a time, how far they are, a status.
+_OWN = re.compile(
+    r"(?i:error|err|fatal|fail|failed|failure|info|information|notice|note|warn|warning|debug|trace|verbose|log"
+    r"|critical|severe|success|passed|pass|ok|done|skip|skipped|run|panicked|timedout|pipeline|command|group"
+    r"|section|task|vcs|fetches|setup|taskcluster\b.*|xunit\b.*|gw\d+|\d{3}|\d+/.*|.*\d\d:\d\d.*)"
+)
+# A job begins with its command, as the shell traces it or npm prints it; some tell how it ended.
+_AT_WORK = re.compile(r"[+$>] \S|.{1,120} exited with code \d|Process (?:started|exited)\b")
+# pnpm writes "folder script$ command", and then "folder script: " before each line of its output.
+_PNPM = re.compile(r"([\w@./-]{1,80} [\w:-]{1,40})\$ \S")
+_MOST = 20
+"""More names than this are no names of jobs."""
+_PART = 0.3
+"""The part of all lines with a name from which on they are the output of jobs, whatever stands behind it."""
+
+
+def prefixes(texts: Sequence[str]) -> re.Pattern[str] | None:
+    """What stands before the lines of each job, where the log holds such lines."""
+    names = {f"{re.escape(match[1])}:(?: |$)" for text in texts if (match := _PNPM.match(text))}
+    if not 0 < len(names) <= _MOST:
+        names = _names(texts, _BRACKET, commands=True) or _names(texts, _TAB, commands=False)
+    return re.compile("|".join(sorted(names))) if names else None
+
+
+def _names(texts: Sequence[str], prefix: re.Pattern[str], *, commands: bool) -> set[str]:
+    """Regular expressions of the prefixes of this form."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        match = prefix.match(text)
+        if match and not _OWN.fullmatch(match[1]):
+            lines[match[0].rstrip(" ")].append(text[match.end() :])
+    borne = sum(map(len, lines.values()))
+    if not 2 * len(lines) <= borne or len(lines) > _MOST:
+        return set()
+    at_work = commands and any(_AT_WORK.match(line) for said in lines.values() for line in said)
+    most = len(lines) > 1 and borne > _PART * sum(map(bool, texts))
+    return {f"{re.escape(name)} ?" for name in lines} if at_work or most else set()
