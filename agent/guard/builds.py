@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.guard.case import Case, Change, Remark
+from agent.guard.lines import Line
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ _KINDS = (
         _any(
             r"tags\s*=.*[\"'](?:manual|notest|flaky|no-ci|local)[\"']",
             r"\bflaky\s*=\s*True",
-            r"--(?:test_tag_filters|flaky_test_attempts|runs_per_test|build_tests_only|keep_going|nocheck\w*)",
+            r"--(?:test_\w*filters?|flaky_test_attempts|runs_per_test|build_tests_only|keep_going|nocheck\w*)",
             r"\bargs\s*=.*--gtest_filter",
         ),
         _any(r"\b\w+_test(?:_suite)?\s*\(", _STRICT_FLAGS),
@@ -77,7 +78,18 @@ _KINDS = (
         _any(
             r"<(?:maven\.test\.failure\.ignore|testFailureIgnore|skipITs|maven\.test\.skip\.exec)>\s*true",
             r"<exclude>[^<]*(?:Test|Spec|IT)",
+            r"<testExclude>",
         ),
+        _any(r"<module>[^<]+</module>", r"<packaging>\s*(?:jar|war|ear|bundle|maven-plugin)\s*<"),
+    ),
+    _Kind(_any(r"(?:^|/)go\.work$"), gone=_any(r"^\s*(?:use\s+)?\./\S+")),
+    _Kind(
+        _any(r"(?:^|/)vite(?:st)?\.config\.[a-z]+$"),
+        _any(r"\b(?:passWithNoTests|dangerouslyIgnoreUnhandledErrors)\b\s*:\s*(?!false\b)"),
+    ),
+    _Kind(
+        _any(r"(?:^|/)(?:next|nuxt)\.config\.[a-z]+$"),
+        _any(r"\b(?:ignoreBuildErrors|ignoreDuringBuilds)\s*:\s*(?!false\b)", r"\btypeCheck\s*:\s*false"),
     ),
     _Kind(
         _any(r"(?:^|/)cargo\.toml$"),
@@ -171,8 +183,45 @@ def relaxed(case: Case) -> Iterator[Remark]:
             yield from _found(change, _TEST_OPTIONS, "options of a test runner or compiler are set here")
         if path.endswith(("composer.json", "deno.json", "deno.jsonc")):
             yield from _found(change, _TASKS, "a task that runs checks is changed")
+        if _VITE.search(path):
+            yield from _options_of_tests(change)
         if path.endswith(("setup.cfg", "setup.py", "pyproject.toml")):
             yield from _found(change, _PLUGIN, "a plug-in of the test runner is added")
+
+
+_VITE = re.compile(r"(?:^|/)vite\.config\.[a-z]+$")
+_VITE_NARROWS = re.compile(
+    r"^\s*(?:exclude|include|testNamePattern|retry|bail|allowOnly|setupFiles|globalSetup|alias|runner)\s*:"
+)
+_BLOCK = re.compile(r"^\s*(?:[\"']?(\w+)[\"']?\s*:)?.*[{\[(]\s*$")
+
+
+def _options_of_tests(change: Change) -> Iterator[Remark]:
+    """The test runner's own options, which stand among those of the build tool below ``test``."""
+    old = {"".join(line.text.split()).rstrip(",") for line in change.removed}
+    for at, line in enumerate(change.after):
+        if (
+            not (line.changed and _VITE_NARROWS.match(line.bare))
+            or "".join(line.text.split()).rstrip(",") in old
+        ):
+            continue
+        if "test" in _blocks_around(change.after, at):
+            yield Remark(change.path, line.number, f"this weakens a check: {line.text.strip()[:80]}")
+            return
+
+
+def _blocks_around(side: Sequence[Line], at: int) -> Iterator[str]:
+    """Names of the blocks in which a line stands, as far as they can be seen."""
+    indent = side[at].indent
+    for line in reversed(side[:at]):
+        if line.code.strip() and line.indent < indent:
+            indent = line.indent
+            if block := _BLOCK.match(line.code):
+                yield block[1] or ""
+        if line.first and indent > 0 and line.number > 1:
+            yield "test"  # the block's name is out of sight, so the worst is assumed
+        if line.first:
+            return
 
 
 def _judged(change: Change, kind: _Kind) -> Iterator[Remark]:

@@ -44,7 +44,33 @@ def pins(case: Case) -> Iterator[Remark]:
                     line.number,
                     f"{name} {why}: {old[name][0] or 'no version'} becomes {version or 'no version'}",
                 )
+        yield from _conditions(change)
     yield from _digests(case)
+
+
+_CONDITION = re.compile(
+    r"[;,]\s*(?:markers\s*=\s*[\"'])?\(*\s*(?:python_(?:full_)?version|sys_platform|platform_\w+|os_name"
+    r"|implementation_\w+)\s*(?:[<>=!~]=?|in\b|not\b)[^#]*"
+)
+_REQUIREMENT = re.compile(r"^\s*[\"']?([A-Za-z][\w.-]*)")
+
+
+def _conditions(change: Change) -> Iterator[Remark]:
+    """A requirement that held everywhere holds on some machines only, or on others."""
+    sides = (
+        {
+            _plain(match[1]): (condition.group() if (condition := _CONDITION.search(line.bare)) else "", line)
+            for line in side
+            if (match := _REQUIREMENT.match(line.bare))
+        }
+        for side in (change.removed, change.added)
+    )
+    old, new = sides
+    for name in old.keys() & new.keys():
+        before, after = old[name][0], new[name][0]
+        if after and "".join(after.split()) != "".join(before.split()):
+            what = f"{name[:60]} is installed under another condition: {new[name][1].text.strip()[:80]}"
+            yield Remark(change.path, new[name][1].number, what)
 
 
 _DIGEST = re.compile(r"--hash=|@sha256:[0-9a-f]+|\bsha(?:256|512)-[\w+/=]{20,}|\bchecksum\s*=")

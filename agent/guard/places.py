@@ -116,6 +116,9 @@ _SCRIPT = re.compile(
     r"|docker-compose[^/]*\.ya?ml|"
     r"procfile|gulpfile\.[a-z]+|gruntfile\.[a-z]+|tasks\.py|fabfile\.py|dodo\.py)$|\.(?:sh|bash"
     r"|zsh|ksh|bat|cmd|ps1)$"
+    # Scripts often have no ending: those in folders of scripts, and those that are named for what they check.
+    r"|(?:^|/)(?:bin|scripts?|tools|ci|hack)/[\w-]+$"
+    r"|^(?:[\w-]+[-_])?(?:tests?|check|lint|verify|validate|ci)(?:[-_](?:all|unit|ci|full))?$"
 )
 _REQUIREMENTS = re.compile(
     r"(?:^|/)(?:[^/]*requirements[^/]*\.(?:txt|in)|requirements/[^/]+\.(?:txt|in)"

@@ -192,6 +192,7 @@ def shell(case: Case) -> Iterator[Remark]:
             ignored = (_MAKE_IGNORE.search(text) and "make" in name) or (
                 _TOX_IGNORE.search(text) and name in {"tox.ini", "setup.cfg"}
             )
+            ignored = ignored or (name not in _NO_SHELL and bool(_LAST_WORD.match(text)))
             if (ignored or _dropped(text)) and "".join(line.text.split()) not in old:
                 yield Remark(
                     change.path,
@@ -200,6 +201,9 @@ def shell(case: Case) -> Iterator[Remark]:
                 )
 
 
+# On a line of its own and inside nothing, the status of all that stands before it.
+_LAST_WORD = re.compile(r"^(?:true|:|/bin/true)\s*$")
+_NO_SHELL = frozenset({"rakefile", "gemfile"})
 _RUNNER_FOLDER = re.compile(r"(?:^|/)(?:scripts?|tools|ci|\.ci|bin|hack|noxfile\.py)(?:/|$)")
 
 
