@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from agent.guard import places
 from agent.guard.assertions import is_assertion, pairing
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Inventory, inventory
@@ -20,8 +21,9 @@ _LEAVE = re.compile(
     r"|^if\b.*[\s{)]return\s*;?\s*\}?$|^raise\s+\w*Exit"
 )
 _ASSIGNED = re.compile(
-    r"^(?:const\s+|let\s+|var\s+|final\s+|\w+\s+)?(\w+)\s*(?::\s*[\w\[\], .]+)?\s*:?=(?!=)"
+    r"^(?:const\s+|let\s+|var\s+|final\s+|\w+\s+)?(\w+(?:\s*,\s*\w+){0,8})\s*(?::\s*[\w\[\], .]+)?\s*:?=(?!=)"
 )
+_FIELD = re.compile(r"^(\w+(?:\.\w+)+)\s*=(?!=)")
 
 
 def unreached(case: Case) -> Iterator[Remark]:
@@ -37,7 +39,7 @@ def unreached(case: Case) -> Iterator[Remark]:
                 why = f"an assertion now depends on: {statement.bare[:80]}"
             elif _LEAVE.search(statement.code) and _cuts_short(side, at):
                 why = "the test ends before its assertions"
-            elif _overwrites(side, at):
+            elif _overwrites(change, side, at):
                 why = f"the value under test is overwritten: {statement.bare[:80]}"
             else:
                 continue
@@ -48,8 +50,8 @@ def unreached(case: Case) -> Iterator[Remark]:
 def _in_existing_test(change: Change, tests: Inventory, statement: Statement) -> bool:
     if tests.is_new_test(change, statement.number):
         return False
-    if change.language == "c" and _LEAVE.search(statement.code):
-        return True  # a program of assertions; one of them stood behind this already
+    if places.is_collected(change.path) or (change.language == "c" and _LEAVE.search(statement.code)):
+        return True  # an assertion stood behind this already
     known = tests.owner(change, statement.number) is not None
     return known or _BLOCK.search(statement.code) is not None or _in_test_heading(change, statement.number)
 
@@ -75,18 +77,32 @@ def _cuts_short(side: Sequence[Statement], at: int) -> bool:
     return False
 
 
-def _overwrites(side: Sequence[Statement], at: int) -> bool:
-    """The statement gives a new value to a name that was set before and that an old assertion looks at."""
-    match = _ASSIGNED.match(side[at].code)
-    if not match or side[at].indent == 0:
+def _overwrites(change: Change, side: Sequence[Statement], at: int) -> bool:
+    """The statement gives a new value to a name or field that an old assertion looks at.
+
+    A name counts only where it was set before: else the patch may just introduce it.
+    """
+    if side[at].indent == 0:
         return False
-    name = re.compile(rf"\b{re.escape(match[1])}\b")
-    before = side[max(at - _LONGEST_BLOCK, 0) : at]
-    was_set = any(
-        (earlier := _ASSIGNED.match(s.code)) and earlier[1] == match[1] and not s.changed for s in before
-    )
-    following = side[at + 1 : at + 3]
-    return was_set and any(not s.changed and is_assertion(s) and name.search(s.code) for s in following)
+    following = [s for s in side[at + 1 : at + 3] if not s.changed and is_assertion(s)]
+    if field := _FIELD.match(side[at].code):
+        looked_at = re.compile(rf"(?<![\w.]){re.escape(field[1])}(?![\w(])")
+        return any(looked_at.search(s.code) for s in following)
+    before: set[str] = set()
+    for s in reversed(side[max(at - _LONGEST_BLOCK, 0) : at]):
+        before.update(() if s.changed else _assigned(s))
+        if s.lines[0].first and s.number > 1 and s.indent > 0:
+            # Where it was set is out of sight, but it was: an old assertion looks at it.
+            gone = {name for old in change.old_statements if old.changed for name in _assigned(old)}
+            before.update(name for name in _assigned(side[at]) if name not in gone)
+            break
+    names = [re.compile(rf"\b{re.escape(name)}\b") for name in _assigned(side[at]) if name in before]
+    return any(name.search(s.code) for name in names for s in following)
+
+
+def _assigned(statement: Statement) -> list[str]:
+    match = _ASSIGNED.match(statement.code)
+    return [name.strip() for name in match[1].split(",")] if match else []
 
 
 def _in_test_heading(change: Change, number: int) -> bool:

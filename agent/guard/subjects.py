@@ -6,6 +6,7 @@ the test, or an attribute set on the imported module does it as well.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -58,6 +59,7 @@ def replaced(case: Case) -> Iterator[Remark]:
         yield from _shadows(change, tests)
         yield from _attributes(change, tests)
         yield from _stand_in_types(change, tests)
+        yield from _values(case, change, tests)
 
 
 _REASSIGNED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)*\s*=\s*(?:func\s*\(|nil$)")
@@ -111,6 +113,7 @@ def _other_imports(case: Case, change: Change) -> Iterator[Remark]:
     """The same name from a module of the tests, or from a stand-in."""
     old, new = _imports(change.old_statements), _imports(change.new_statements)
     written = {other.path for other in case.changes if other.is_new and other.is_test}
+    sources = [other for other in case.changes if not other.is_test]
     for name, (module, statement) in new.items():
         if name not in old or not statement.changed or old[name][0] == module:
             continue
@@ -118,8 +121,63 @@ def _other_imports(case: Case, change: Change) -> Iterator[Remark]:
         tail = module.replace(".", "/").strip("/").rsplit("/", 1)[-1]
         from_tests = re.match(r"\.*tests?\b", module) is not None and not re.match(r"\.*tests?\b", before)
         is_written = any(path.rsplit("/", 1)[-1].split(".")[0] == tail for path in written)
-        if (_FAKE.search(module) and not _FAKE.search(before)) or from_tests or is_written:
+        left = any(re.search(rf"\b{re.escape(name)}\b", line.code) for one in sources for line in one.removed)
+        aside = not left and _is_aside(case, change, before, module)
+        if (_FAKE.search(module) and not _FAKE.search(before)) or from_tests or is_written or aside:
             yield Remark(change.path, statement.number, f"{name} comes from {module} now, not from {before}")
+
+
+def _is_aside(case: Case, change: Change, before: str, module: str) -> bool:
+    """JavaScript: what was the code under test comes from among the tests, or from a file of the patch."""
+    if change.language != "javascript" or not (before.startswith(".") and module.startswith(".")):
+        return False
+    if change.diff.old_path != change.diff.new_path:
+        return False  # the test moved, so its paths have to change
+    folder = posixpath.dirname(change.path)
+    old, new = (posixpath.normpath(posixpath.join(folder, one)) for one in (before, module))
+    to_tests = places.in_test_folder(new) and not places.in_test_folder(old)
+    written = any(other.is_new and other.path.rsplit(".", 1)[0] == new for other in case.changes)
+    return to_tests or written
+
+
+_SETS = re.compile(
+    r"^(?:const\s+|let\s+|var\s+|final\s+|[\w<>\[\]]+\s+)?(?P<name>[A-Za-z_]\w*)(?:\s*,\s*\w+)*\s*(?::\s*[^=]+)?:?=(?!=)"
+    r"\s*(?P<value>.+)$"
+)
+_OR_ELSE = re.compile(r"\bor\b|\band\b|\bif\b|\|\||&&|\?\?|\?(?![.?>])")
+_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_BY_ITSELF = re.compile(
+    r"^(?:(?:sum|len|max|min|abs|round|sorted|int|float|str|bool|list|tuple|set|dict|any|all)\s*\(|Math\.|[\[{(\"'`\d-])"
+)
+_NEXT = 8
+"""Statements behind an assignment in which an assertion may look at its value."""
+
+
+def _values(case: Case, change: Change, tests: Inventory) -> Iterator[Remark]:
+    """The value that an old assertion looks at comes from the code under test only sometimes, or no more."""
+    old = [(s, match) for s in change.old_statements if s.changed and (match := _SETS.match(s.code))]
+    side = change.new_statements
+    for at, statement in enumerate(side):
+        match = _SETS.match(statement.code) if statement.changed else None
+        if match is None or tests.is_new_test(change, statement.number):
+            continue
+        before = next((m for _, m in old if m["name"] == match["name"] and _CALLED.search(m["value"])), None)
+        if before is None or not _is_looked_at(side[at + 1 : at + 1 + _NEXT], match["name"]):
+            continue
+        called, calls = (set(_CALLED.findall(m["value"])) for m in (before, match))
+        called = {case.renamed.get(name, name) for name in called}
+        if called & calls:
+            is_other = len(_OR_ELSE.findall(match["value"])) > len(_OR_ELSE.findall(before["value"]))
+        else:
+            is_other = bool(_BY_ITSELF.match(match["value"]))
+        if is_other:
+            what = f"{match['name']} need not come from the code under test: {statement.bare[:80]}"
+            yield Remark(change.path, statement.number, what)
+
+
+def _is_looked_at(following: Sequence[Statement], name: str) -> bool:
+    asked = re.compile(rf"(?<![\w.]){re.escape(name)}\b")
+    return any(not s.changed and is_assertion(s) and asked.search(s.code) for s in following)
 
 
 def _shadows(change: Change, tests: Inventory) -> Iterator[Remark]:

@@ -250,6 +250,7 @@ _OUTCOME = re.compile(
     r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*="
     r"|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$"
     r"|\bpython[\d.]*\s+-OO?\b|\b(?:failure|error)_exit_code\s*=\s*0"
+    r"|(?<![\w.])\w+\s*:?=\s*(?:&|new\()\s*testing\.[TBF]\b"
     r"|\binstance_variable_set\W+@(?:exception|status)\b"
     r"|^#\s*undef\s+(?:assert|(?:ASSERT|EXPECT|CHECK|REQUIRE|TEST)\w*)\b"
     r"|^#\s*define\s+(?:assert|NDEBUG|(?:ASSERT|EXPECT)_(?:EQ|NE|TRUE|FALSE|LT|LE|GT|GE)|CHECK|REQUIRE)\b"
