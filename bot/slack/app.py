@@ -25,10 +25,10 @@ from bot.slack.help_views import helped
 from bot.slack.modals import Modals
 from bot.slack.people import SlackPeople
 from bot.slack.presses import Body, Presses, press_key, said, whisper, without_picture
-from bot.slack.typed import typed
+from bot.slack.typed import called, typed
 from patchpilot.asking import Asked
 from patchpilot.commands import Answer, Command, Ruling, Verb
-from patchpilot.grammar import Help, Way, parse
+from patchpilot.grammar import Decide, Help, Request, Way, parse
 from storage.database import Database
 from storage.messages import incident_of_message
 
@@ -96,11 +96,14 @@ class SlackFront:
             "team_id": body.get("team_id", ""),
             "channel_id": channel,
         }
+        text = str(event.get("text", ""))
+        request = parse(typed(text), way=Way.MENTION, incident=incident)
         asked = Asked(
-            request=parse(typed(str(event.get("text", ""))), way=Way.MENTION, incident=incident),
+            request=request,
             actor=self._presses.actor(who),
             way=Way.MENTION,
             place=self._presses.place(who, ephemeral=False, thread=thread),
+            options=_options(request, text),
             key=f"slack:event:{body.get('event_id', '')}",
         )
         self._say(client, who | {"container": {"thread_ts": thread}}, asked, self._door.handle(asked))
@@ -124,6 +127,13 @@ class SlackFront:
             return True
 
         _send(send, asked, answer)
+
+
+def _options(request: Request, mrkdwn: str) -> dict[str, str]:
+    """Whom an escalation calls, as its form does."""
+    escalated = isinstance(request, Decide) and request.decision is Verb.ESCALATE
+    to = called(mrkdwn) if escalated else ""
+    return {"to": to} if to else {}
 
 
 def _send(send: Callable[[Mapping[str, Any]], bool], asked: Asked, answer: Answer) -> None:

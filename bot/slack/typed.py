@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MENTION: Final = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^<>]*)?>")
+_MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_ADDRESSED: Final = re.compile(rf"(?:\s*{_MENTION.pattern})*")
 _REFERENCE: Final = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _SIGNS: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _ESCAPED: Final = re.compile("|".join(_SIGNS))
@@ -22,6 +23,13 @@ def typed(mrkdwn: str) -> str:
     """
     text = _REFERENCE.sub(_as_typed, _MENTION.sub("", mrkdwn))
     return _ESCAPED.sub(lambda sign: _SIGNS[sign[0]], text)
+
+
+def called(mrkdwn: str) -> str:
+    """The account of who is mentioned first behind those to whom it is said; empty for nobody."""
+    addressed = _ADDRESSED.match(mrkdwn)
+    found = _MENTION.search(mrkdwn, addressed.end() if addressed else 0)
+    return found[1] if found else ""
 
 
 def _as_typed(reference: re.Match[str]) -> str:

@@ -213,6 +213,19 @@ def test_escalate_calls_the_person_that_was_chosen(world):
     assert f"Called: <@{world.users['cleo']}>" in json.dumps(world.items()["escalated"].blocks)
 
 
+def test_a_typed_escalate_calls_the_person_that_it_mentions(world):
+    incident, heal = world.fail()
+    world.propose(heal)
+    world.show()
+
+    world.slack.say("ben", world.channel, "@patchpilot escalate @cleo odd", thread_ts=world.card().ts)
+
+    world.until(lambda: state(world, incident) is HealState.ESCALATED)
+    world.show()
+    assert f"Called: <@{world.users['cleo']}>" in json.dumps(world.items()["escalated"].blocks)
+    assert snapshot(world.db, incident).heal.decisions[-1].text == "odd"
+
+
 def test_escalate_calls_the_team_if_asked(world):
     incident, heal = world.fail()
     world.propose(heal)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.slack.blocks import dated
 from bot.slack.help_views import helped
-from bot.slack.typed import typed
+from bot.slack.typed import called, typed
 from patchpilot.grammar import VERBS, Help, Way
 
 
@@ -38,6 +38,19 @@ from patchpilot.grammar import VERBS, Help, Way
 )
 def test_text_is_read_as_it_was_typed(sent, meant):
     assert typed(sent) == meant
+
+
+@pytest.mark.parametrize(
+    ("sent", "who"),
+    [
+        ("<@U0BOT> escalate PP-1 <@U0ANA> please look", "U0ANA"),
+        ("<@U0BOT> escalate <@U0ANA|ana> and <@U0BEN>", "U0ANA"),
+        ("<@U0BOT> escalate", ""),
+        ("<@U0BEN> <@U0BOT> escalate", ""),
+    ],
+)
+def test_who_is_mentioned_in_a_command_is_known(sent, who):
+    assert called(sent) == who
 
 
 def test_moments_are_told_in_the_readers_own_time():
