@@ -16,8 +16,9 @@ from agent.chance import in_percent
 from agent.checkout import bench_spec, checked_out
 from agent.distil import distil
 from agent.distil.fingerprint import normalised
+from agent.likeness import same_failure
 from agent.own_modules import own_import
-from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code, same_failure
+from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code
 from agent.rules import touched
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError

@@ -14,6 +14,7 @@ from textwrap import dedent
 
 from agent.chance import in_percent
 from agent.distil import distil
+from agent.likeness import same_failure
 from agent.toolbox import HealTools
 from patchpilot.failures import Category, DistilledFailure
 from patchpilot.fixes import CommandResult, EarlierStep, Ending, GaveUp, ReplayPlan, ShellCommand
@@ -158,33 +159,6 @@ def _stopped(result: CommandResult) -> str:
 def _environment(plan: ReplayPlan, why: str, *, otherwise: bool = False) -> NotReproduced:
     reason = " ".join(("Environment:", why, *plan.left_out))
     return NotReproduced(reason, otherwise=otherwise, environment=True)
-
-
-def same_failure(expected: DistilledFailure, seen: DistilledFailure) -> bool:
-    """Whether both logs tell of one failure, as far as both say.
-
-    The same fingerprint settles it. Otherwise they must not contradict each other: a different kind of
-    failure of the environment, or failing tests or files of which none is the same, is another failure.
-    """
-    if expected.fingerprint and expected.fingerprint == seen.fingerprint:
-        return True
-    if seen.category is Category.DEPENDENCY and expected.category is not Category.DEPENDENCY:
-        return False
-    if expected.tests and seen.tests:
-        return bool({_test(name) for name in expected.tests} & {_test(name) for name in seen.tests})
-    if expected.files and seen.files:
-        return bool(
-            {_name(place.path) for place in expected.files} & {_name(place.path) for place in seen.files}
-        )
-    return not (expected.tool and seen.tool) or expected.tool == seen.tool
-
-
-def _test(name: str) -> str:
-    return name.split("[", maxsplit=1)[0].rsplit("::", maxsplit=1)[-1].rsplit(".", maxsplit=1)[-1]
-
-
-def _name(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
 
 
 def _green_at_first(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> Flakes | NotReproduced:

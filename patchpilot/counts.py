@@ -43,7 +43,7 @@ def lost(before: Counts | None, after: Counts | None, *, green: bool) -> str:
     if before is None or not before.collected:
         return ""
     if after is None:
-        silent = before.runner in SILENT_WHEN_GREEN or not green
+        silent = green and before.runner in SILENT_WHEN_GREEN
         gone = f"{before.runner} tells no counts any more (before: {before}), so nothing says that tests ran"
         return "" if silent else gone
     if (after.runner, after.unit) != (before.runner, before.unit):

@@ -174,7 +174,7 @@ def test_a_place_alone_is_no_common_reason(world, parent):
     world.advance()
 
     assert found(world)[BASE_COMMIT] is CheckVerdict.OTHERWISE
-    assert "for another reason (F821 Undefined name `Decimal`)" in said(world, BASE_COMMIT)
+    assert "for another reason (F821 Undefined name `Decimal`" in said(world, BASE_COMMIT)
 
 
 def test_what_fails_only_here_is_this_change_although_the_base_is_red(world, parent):

@@ -93,3 +93,8 @@ def test_a_green_run_with_less_in_it_is_not_a_cure(before: Counts, after: Counts
 )
 def test_a_run_with_all_of_it_is(before: Counts | None, after: Counts | None) -> None:
     assert lost(before, after, green=True) == ""
+
+
+def test_a_red_run_that_tells_no_counts_any_more_is_no_better_whoever_ran_it() -> None:
+    for runner in ("pytest", "gradle"):
+        assert "nothing says that tests ran" in lost(of(40, 1, runner=runner), None, green=False)

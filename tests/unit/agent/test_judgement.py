@@ -10,7 +10,6 @@ import pytest
 from agent.confidence import confidence
 from agent.prices import Tokens, cost, price_of, worst_case
 from agent.quotes import invented, with_line_numbers
-from agent.reproduction import same_failure
 from agent.rules import by_rules
 from patchpilot.errors import ConfigurationError
 from patchpilot.failures import Blame, Category, DistilledFailure, Location, LogLine
@@ -84,23 +83,6 @@ def test_the_root_cause_is_what_the_tool_said_not_its_decoration(cause, expected
 
 def test_a_log_that_says_nothing_is_said_to():
     assert "without naming a cause" in by_rules(failure(step="Build"), None).root_cause
-
-
-@pytest.mark.parametrize(
-    ("expected", "seen", "same"),
-    [
-        ({"fingerprint": "f"}, {"fingerprint": "f", "category": Category.DEPENDENCY}, True),
-        ({"fingerprint": "f"}, {"fingerprint": "g", "category": Category.DEPENDENCY}, False),
-        ({"tests": ("a.py::t[1]",)}, {"tests": ("/src/a.py::t",)}, True),
-        ({"tests": ("a.py::t",)}, {"tests": ("a.py::other",)}, False),
-        ({"files": (Location("src/a.c", 3),)}, {"files": (Location("a.c", 9),)}, True),
-        ({"files": (Location("a.c"),)}, {"files": (Location("b.c"),)}, False),
-        ({"tool": "ruff"}, {"tool": "mypy"}, False),
-        ({"tool": "ruff"}, {}, True),
-    ],
-)
-def test_a_replay_must_fail_in_the_same_way(expected, seen, same):
-    assert same_failure(failure(**expected), failure(**seen)) is same
 
 
 def result(ok: bool, ending: Ending = Ending.EXITED) -> CommandResult:
