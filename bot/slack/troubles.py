@@ -58,6 +58,9 @@ class Troubles:
         self._pauses: dict[str, _Pause] = {}
         self._before: dict[str, datetime] = {}
         self._known: dict[str, BrokenPlace] = {}
+        self._told: dict[str, datetime] = {}
+        """Places whose trouble was told, and since when it lasts: whoever has put a place on record (Slack's
+        event, another delivery, another process) need not be one that tells."""
         self._read_at = float("-inf")
 
     def refuse(self, channel: str) -> None:
@@ -71,7 +74,6 @@ class Troubles:
     def mark(self, error: BrokenPlaceError) -> None:
         """Note a refusal; the next try waits longer each time."""
         place = error.place
-        known = place in self._known
         earlier = self._pauses.get(place)
         seconds = min(earlier.seconds * 2, LONGEST_SECONDS) if earlier else self._first
         self._pauses[place] = _Pause(time.monotonic() + seconds, seconds)
@@ -80,8 +82,9 @@ class Troubles:
         )
         self._known[place] = row
         self._metrics.slack_broken.set(len(self._known))
-        if known:
+        if self._told.get(place) == row.since:
             return
+        self._told[place] = row.since
         log.error(
             "destination can't be reached",
             extra={"action": "slack_destination_broken", "place": row.named, "cause": str(error)},
@@ -107,6 +110,7 @@ class Troubles:
         the beginning, so that nothing is forgotten."""
         self._before[row.place] = row.since
         self._known.pop(row.place, None)
+        self._told.pop(row.place, None)
         clear_broken(self._db, row.place)
         self._metrics.slack_broken.set(len(self._known))
         log.info(

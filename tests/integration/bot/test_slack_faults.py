@@ -121,6 +121,36 @@ def test_an_archived_channel_is_seen_by_the_admin_and_caught_up_with_later(world
     assert httpx.get(f"{world.url}/ready").json()["checks"]["slack"]["ok"]
 
 
+def test_the_admin_hears_of_an_archived_channel_before_anything_is_posted_there(world):
+    world.slack.archive("ci")
+    world.until(lambda: world.channel in places(world))
+
+    told = f"Channel {world.channel} can't be reached: is_archived"
+    world.until(lambda: world.announcer.tick() or bool(said(world, told)))
+
+    (message,) = said(world, told)
+    assert "unarchive it" in message.text
+
+
+def test_what_a_delivery_without_an_admin_finds_first_is_told_by_the_one_with(world):
+    from bot.slack.blocks import Message, section
+    from bot.slack.delivery import Delivery, Place, Post
+    from patchpilot.metrics import Metrics
+
+    other = world.slack.add_channel("other", members=["ana"])
+    digests = Delivery(world.db, world.client, Metrics(), per_second=1000)
+    with pytest.raises(BrokenPlaceError):
+        digests.put(
+            Post("k", Message.of("t", [section("t")]), Place(other), incident=None, known=None),
+        )
+    assert not said(world, "can't be reached")
+
+    world.until(lambda: world.announcer.tick() or bool(said(world, f"Channel {other} can't be reached")))
+
+    show_once(world)
+    assert len(said(world, "can't be reached")) == 1
+
+
 def test_a_bot_that_was_removed_tells_the_admin_and_recovers_when_invited_again(world):
     bot = world.slack.workspace.apps["A1"].bot_user
     world.slack.workspace.channel("ci").members.remove(bot)
