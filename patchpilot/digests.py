@@ -27,11 +27,13 @@ class WeekFigures:
     verified: int = 0
     """Fixes that the sandbox has proved."""
     approved: int = 0
+    """By people; what a policy lets through is nobody's approval."""
     rejected: int = 0
     landed: int = 0
     """Merged in that week, and the branch was green with it."""
     merged_red: int = 0
     reverted: int = 0
+    """Taken back in that week, whenever it had landed."""
     dollars: Decimal = Decimal(0)
     """Of the heals that began in that week."""
     seconds_to_diagnosis: float | None = None

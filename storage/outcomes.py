@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -16,6 +18,8 @@ from storage.notes import put_note
 from storage.runs import Whose
 from storage.tasks import add_task
 
+OUTCOME_NOTE: Final = "outcome"
+"""Key of what is said in the thread about an outcome."""
 _LEARNT = {Outcome.MERGED_GREEN, Outcome.MERGED_RED, Outcome.REVERTED}
 """What tells the memory whether the fix is good; a fix that was never merged tells nothing."""
 
@@ -78,7 +82,7 @@ def record_reverts(
         set_outcome(session, heal, Outcome.REVERTED)
         who = f" by {by}" if by else ""
         text = f"Pull request #{heal.pull_request_number} was reverted{who}: the fix is not offered again."
-        put_note(session, heal, "outcome", text, url=heal.pull_request_url)
+        put_note(session, heal, OUTCOME_NOTE, text, url=heal.pull_request_url)
         whose = Whose(heal.incident_id, HealId(heal.id))
     return whose
 

@@ -16,7 +16,7 @@ from storage.events import append
 from storage.models import BranchRun, Failure, Heal, Incident
 from storage.moves import change_state
 from storage.notes import change_note, put_note
-from storage.outcomes import record_review, set_outcome
+from storage.outcomes import OUTCOME_NOTE, record_review, set_outcome
 from storage.runs import NAME_MAX, Whose, line, remember_run
 from storage.tasks import add_task
 
@@ -210,7 +210,7 @@ def judge_merge(session: Session, event: RunFinished) -> None:
         set_outcome(session, heal, outcome, evidence=event.head_sha)
         colour = "green" if event.succeeded else "red"
         text = f"{event.branch} is {colour} with the merged fix, at {event.head_sha[:7]}"
-        put_note(session, heal, "outcome", f"{text}.", url=event.run.url)
+        put_note(session, heal, OUTCOME_NOTE, f"{text}.", url=event.run.url)
     session.flush()
 
 

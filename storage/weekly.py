@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from patchpilot.commands import Verb
+from patchpilot.commands import Medium, Verb
 from patchpilot.digests import DayFigures, Digest, EndingMute, FlakyTest, Pending, WeekFigures, days_of
 from patchpilot.events import EventKind
 from patchpilot.failures import DistilledFailure
@@ -24,6 +24,7 @@ from storage.codec import decode
 from storage.database import Database
 from storage.homes import pending
 from storage.models import Decision, Failure, HappenedEvent, Heal, Incident, ProposedFix
+from storage.outcomes import OUTCOME_NOTE
 from storage.wishes import MuteRow, RepoRulesRow
 
 _FIXED = (HealState.RESOLVED.value, HealState.RECOVERED.value)
@@ -43,17 +44,15 @@ def read_digest(
     end: datetime,
     zone: str,
     minutes_per_fix: int,
-    private: bool = True,
+    private: Scope = None,
 ) -> Digest:
     """The digest of the week from ``start`` to ``end``, in one transaction.
 
-    Without ``private``, repositories that are private are left out, unless their admins let them be shown.
+    Private repositories that are not among ``private`` are left out, unless their admins let them be shown.
     """
     length = timedelta(days=7)
     with db.transaction() as session:
-        mine = (
-            _within(scope) if private else and_(_within(scope), _may_be_public(Incident.host, Incident.repo))
-        )
+        mine = and_(_within(scope), _may_be_shown(private, Incident.host, Incident.repo))
         waiting, more = _pending(session, mine)
         return Digest(
             start=start,
@@ -65,7 +64,7 @@ def read_digest(
             pending=waiting,
             more_pending=more,
             flaky=_flaky(session, mine, start, end),
-            mutes=_mutes(session, scope, end, private=private),
+            mutes=_mutes(session, scope, end, private),
             minutes_per_fix=minutes_per_fix,
         )
 
@@ -84,6 +83,10 @@ def _within(scope: Scope, host: Any = Incident.host, repo: Any = Incident.repo) 
         for name, path in scope
     ]
     return or_(false(), *wanted)
+
+
+def _may_be_shown(private: Scope, host: Any, repo: Any) -> ColumnElement[bool]:
+    return true() if private is None else or_(_within(private, host, repo), _may_be_public(host, repo))
 
 
 def _may_be_public(host: Any, repo: Any) -> ColumnElement[bool]:
@@ -125,7 +128,8 @@ def _figures(session: Session, mine: ColumnElement[bool], start: datetime, end: 
             select(Decision.verb, func.count())
             .join(Heal, Heal.id == Decision.heal_id)
             .join(Incident, Incident.id == Heal.incident_id)
-            .where(mine, between(Decision.at))
+            # What a policy lets through nobody has approved.
+            .where(mine, between(Decision.at), Decision.medium != Medium.POLICY.value)
             .group_by(Decision.verb)
         ).all()
     )
@@ -147,8 +151,23 @@ def _figures(session: Session, mine: ColumnElement[bool], start: datetime, end: 
         .join(Incident, Incident.id == HappenedEvent.incident_id)
         .where(mine, between(HappenedEvent.at), *_became(_FIXED))
     )
-    # What was taken back had landed before: it counts as landed and as reverted.
-    reverted = outcomes.get(Outcome.REVERTED.value, 0)
+    # What was taken back had landed before, in whichever week: it counts as landed then, as reverted now.
+    taken_back = (
+        select(Heal.id)
+        .join(Incident, Incident.id == Heal.incident_id)
+        .join(HappenedEvent, HappenedEvent.heal_id == Heal.id)
+        .where(
+            mine,
+            Heal.outcome == Outcome.REVERTED.value,
+            # The last that is said of an outcome, as nothing follows a revert.
+            HappenedEvent.at >= start,
+            HappenedEvent.kind == EventKind.NOTE.value,
+            HappenedEvent.data["key"].astext == OUTCOME_NOTE,
+        )
+        .group_by(Heal.id)
+        .having(between(func.max(HappenedEvent.at)))
+    )
+    reverted = session.scalar(select(func.count()).select_from(taken_back.subquery())) or 0
     return WeekFigures(
         failures=failures,
         signatures=signatures,
@@ -156,7 +175,7 @@ def _figures(session: Session, mine: ColumnElement[bool], start: datetime, end: 
         verified=verified or 0,
         approved=decided.get(Verb.APPROVE.value, 0),
         rejected=decided.get(Verb.REJECT.value, 0),
-        landed=outcomes.get(Outcome.MERGED_GREEN.value, 0) + reverted,
+        landed=outcomes.get(Outcome.MERGED_GREEN.value, 0) + outcomes.get(Outcome.REVERTED.value, 0),
         merged_red=outcomes.get(Outcome.MERGED_RED.value, 0),
         reverted=reverted,
         dollars=Decimal(dollars or 0),
@@ -243,12 +262,12 @@ def _flaky(
     )
 
 
-def _mutes(session: Session, scope: Scope, now: datetime, *, private: bool) -> tuple[EndingMute, ...]:
+def _mutes(session: Session, scope: Scope, now: datetime, private: Scope) -> tuple[EndingMute, ...]:
     rows = session.scalars(
         select(MuteRow)
         .where(
             _within(scope, MuteRow.host, MuteRow.repo),
-            true() if private else _may_be_public(MuteRow.host, MuteRow.repo),
+            _may_be_shown(private, MuteRow.host, MuteRow.repo),
             MuteRow.until > func.clock_timestamp(),
             MuteRow.until < now + timedelta(days=7),
         )

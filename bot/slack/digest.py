@@ -124,7 +124,7 @@ class WeeklyDigest:
             return DigestEnd.WITHDRAWN
         zone = zone_named(due.zone)
         start, end = week_before(due.due, zone)
-        private = wanted is None or _shows_private(wanted)
+        private = None if wanted is None else _private_scope(wanted)
         week = self._read(None if wanted is None else _scope(wanted), start, end, zone.key, private=private)
         place = Place(due.channel, team=team)
         delivery.put(Post(key, digest_message(week), place, incident=None, known=known))
@@ -202,14 +202,14 @@ class WeeklyDigest:
         return subscriptions_of_channel(self._db, team=asked.place.team, channel=asked.place.channel)
 
     def _so_far(self, wanted: list[Subscription] | None, asked: Asked) -> Digest:
-        zone = self._zone if asked.place.home else asked.actor.zone or self._zone
+        zone = self._zone if wanted is None else _zone_of(wanted)
         start, end = week_so_far(datetime.now(UTC), zone_named(zone))
         scope = None if wanted is None else _scope(wanted)
         # A channel that was private when it subscribed may be open to all by now.
-        private = wanted is None or (asked.place.private and _shows_private(wanted))
+        private = None if wanted is None else _private_scope(wanted) if asked.place.private else ()
         return self._read(scope, start, end, zone_named(zone).key, private=private)
 
-    def _read(self, scope: Scope, start: datetime, end: datetime, zone: str, *, private: bool) -> Digest:
+    def _read(self, scope: Scope, start: datetime, end: datetime, zone: str, *, private: Scope) -> Digest:
         return read_digest(
             self._db,
             scope,
@@ -225,9 +225,16 @@ def _scope(wanted: list[Subscription]) -> Scope:
     return tuple((one.host, one.repo) for one in wanted)
 
 
-def _shows_private(wanted: list[Subscription]) -> bool:
-    """Nobody of a private repository was asked for its owner's subscription."""
-    return all(one.private and not one.of_owner for one in wanted)
+def _private_scope(wanted: list[Subscription]) -> Scope:
+    """What the channel may see although it is private: nobody of a private repository was asked for its
+    owner's subscription."""
+    return _scope([one for one in wanted if one.private and not one.of_owner])
+
+
+def _zone_of(wanted: list[Subscription]) -> str:
+    """The channel's time zone, in which its digest comes by itself: that of the latest that asks for one."""
+    latest = max(wanted, key=lambda one: (one.digest is not None, one.id))
+    return latest.zone
 
 
 def register(app: App, db: Database, presses: Presses) -> None:

@@ -74,7 +74,7 @@ def spoken(digest: Digest) -> Iterator[str]:
     if digest.more_pending:
         yield f"And {digest.more_pending} more wait."
     for name, times in _flaky(digest):
-        yield f"Flaky: {name}, {times} times."
+        yield f"Flaky: {name}, {'once' if times == 1 else f'{times} times'}."
     for one_mute in digest.mutes:
         until = f"{one_mute.until:%Y-%m-%d %H:%M} UTC"
         yield f"Mute of {one_line(one_mute.what, 120)} by @{one_mute.author} ends {until}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -150,10 +151,11 @@ def test_a_public_channel_hears_nothing_of_a_private_repository(world):
     week_long = {"start": end - timedelta(days=7), "end": end, "zone": "UTC", "minutes_per_fix": 45}
     ours = (("github", "acme/ledger"),)
 
-    assert read_digest(world.db, ours, private=True, **week_long).figures.failures == 1
-    assert read_digest(world.db, ours, private=False, **week_long).nothing
+    assert read_digest(world.db, ours, private=None, **week_long).figures.failures == 1
+    assert read_digest(world.db, ours, private=ours, **week_long).figures.failures == 1
+    assert read_digest(world.db, ours, private=(), **week_long).nothing
     set_repo_rules(world.db, Repo("github", "acme/ledger"), RepoRules(public=True), author="ana")
-    assert read_digest(world.db, ours, private=False, **week_long).figures.failures == 1
+    assert read_digest(world.db, ours, private=(), **week_long).figures.failures == 1
 
 
 def test_it_is_posted_once_with_its_picture_and_review_buttons(world, digest):
@@ -378,7 +380,16 @@ def test_what_is_asked_for_shows_no_more_than_what_comes_by_itself(world, digest
     def said(channel, *, private):
         return digest.preview(asked(world, channel, home=False, private=private)).text
 
+    owners = {"host": "github", "repo": "acme/*", "private": True}
+    subscribe(world.db, Subscription(team=world.slack.team_id, channel="C0BOTH", **owners))
+    subscribe(
+        world.db, Subscription(team=world.slack.team_id, channel="C0BOTH", **owners | {"repo": "acme/ledger"})
+    )
+
     assert "Failures: 1" in said("C0NAMED", private=True)
+    # An owner's subscription beside it takes nothing away from what was subscribed to by its name.
+    assert "Failures: 1" in said("C0BOTH", private=True)
+    assert "Failures: 1" not in said("C0BOTH", private=False)
     for channel, private in (("C0OWNER", True), ("C0OPENED", False), ("C0CLOSED", True)):
         assert "Failures: 1" not in said(channel, private=private), channel
 
@@ -404,3 +415,25 @@ def test_review_shows_the_proposal_to_the_one_who_asks(world, digest):
     shown = world.slack.ephemerals("ana")[-1]
     assert "needs approval" in shown.text
     assert world.buttons(shown) == ["approve", "retry", "reject", "escalate"]
+
+
+def test_what_is_asked_for_is_of_the_channels_days_not_of_the_askers(world, digest):
+    world.fail()
+    subscribe(
+        world.db,
+        Subscription(
+            team=world.slack.team_id,
+            channel=world.channel,
+            private=False,
+            host="github",
+            repo="acme/ledger",
+            digest=TODAY,
+            zone="Asia/Tokyo",
+        ),
+    )
+    one = asked(world, home=False, now=True)
+    traveller = replace(one, actor=replace(one.actor, zone="America/New_York"))
+
+    assert digest.post(traveller) == "The digest is posted."
+
+    assert "Days are those of Asia/Tokyo" in json.dumps(posted(world)[0].blocks)

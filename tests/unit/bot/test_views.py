@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from bot.slack import approval_views, modal_views, views
 from bot.slack.blocks import escape, link, person, quiet
+from bot.slack.digest_views import spoken
+from patchpilot.digests import Digest, FlakyTest, WeekFigures
 from patchpilot.failures import BASE_COMMIT, RULES, SAME_COMMIT, Blame, BlameCheck, CheckVerdict, LogLine
 from patchpilot.fixes import PartialResult, Patch
 from patchpilot.heals import HealState
-from patchpilot.source import Sha
+from patchpilot.source import Repo, Sha
 from patchpilot.states import STATES
 from playground.web import mrkdwn
 
@@ -310,3 +313,17 @@ def test_steps_of_a_second_try_stand_below_a_heading(incident):
 )
 def test_a_card_read_aloud_is_made_of_sentences(in_state, state, reason, spoken):
     assert spoken in views.card(in_state(state, reason=reason)).text
+
+
+def test_a_digest_says_how_often_a_test_was_flaky_in_words():
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    flaky = tuple(FlakyTest(repo=Repo("github", "acme/a"), name=f"t{times}", times=times) for times in (3, 1))
+    figures = WeekFigures(failures=1)
+    week = Digest(
+        start=start, end=start + timedelta(days=7), zone="UTC", figures=figures, before=figures, flaky=flaky
+    )
+
+    said = list(spoken(week))
+
+    assert "Flaky: acme/a t3, 3 times." in said
+    assert "Flaky: acme/a t1, once." in said
