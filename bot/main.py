@@ -88,6 +88,7 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
                 branches=tuple(filter(None, settings.slack_channel_branches.replace(" ", "").split(","))),
             ),
             resolve=delivery.channel_id,
+            is_private=lambda channel, team: delivery.is_private(channel, team=team),
             teams=slack.workspaces,
         ),
     )

@@ -15,10 +15,11 @@ from typing import Final, Protocol
 
 from bot.slack.calls import in_team
 from bot.slack.delivery import KIND
+from patchpilot.errors import TemporaryError
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot
 from patchpilot.noise import QuietHours, held_by_quiet_hours, hush, mute_of
-from patchpilot.routing import Destination, Fallback, is_told, route
+from patchpilot.routing import Destination, Fallback, Subscription, is_told, route
 from storage.database import Database
 from storage.effects import Effect, written_to
 from storage.incidents import open_incidents, snapshot
@@ -91,7 +92,9 @@ class Audience:
     """Asks Postgres who wants to be told.
 
     ``fallback`` is the operator's channel; ``resolve`` gives the id of a channel by its name, since what
-    people said about it is kept by its id. Without ``teams`` there is one workspace only.
+    people said about it is kept by its id. ``is_private`` tells of a channel and its workspace whether only
+    its members read it now: one that was private when it subscribed may have been opened or shared since.
+    Without ``teams`` there is one workspace only.
     """
 
     def __init__(
@@ -100,11 +103,13 @@ class Audience:
         fallback: Fallback,
         *,
         resolve: Callable[[str], str],
+        is_private: Callable[[str, str], bool] = lambda _channel, _team: True,
         teams: Teams | None = None,
     ) -> None:
         self._db = db
         self._fallback = fallback
         self._resolve = resolve
+        self._is_private = is_private
         self._teams = teams or _OneTeam()
         self._looked: datetime | None = None
 
@@ -121,7 +126,11 @@ class Audience:
         """
         now = datetime.now(UTC)
         cards = _cards(incident, known)
-        found = [self._posted(incident, suffix, at, now) for suffix, at in cards.items()]
+        found = [
+            self._posted(incident, suffix, at, now)
+            for suffix, at in cards.items()
+            if not self._has_opened(incident, at)
+        ]
         there = set(cards.values())
         mutes = running_mutes(self._db, repo=incident.repo)
         home = self._home()
@@ -137,7 +146,7 @@ class Audience:
                     hold_news(self._db, team=place.team, channel=place.channel, incident=incident.id)
                 continue
             # Under a storm's card the messages have the keys of a first channel.
-            suffix = f"@{in_team(*at)}" if found or but_home else ""
+            suffix = f"@{in_team(*at)}" if found or cards or but_home else ""
             found.append(Told(team=place.team, channel=place.channel, suffix=suffix))
         return found
 
@@ -177,11 +186,28 @@ class Audience:
     def _wanted(self, incident: IncidentSnapshot, home: str) -> tuple[Destination, ...]:
         found = route(
             incident,
-            subscriptions_of_repo(self._db, incident.repo),
+            self._subscriptions(incident, home),
             fallback=replace(self._fallback, channel=home),
             rules=repo_rules(self._db, incident.repo),
         )
         return tuple(replace(place, team=self._teams.foreign(place.team)) for place in found)
+
+    def _subscriptions(self, incident: IncidentSnapshot, home: str) -> list[Subscription]:
+        """Of its repository, each with what is known of its channel now."""
+        return [
+            replace(one, private=False)
+            if one.private and self._has_opened(incident, (self._teams.foreign(one.team), one.channel), home)
+            else one
+            for one in subscriptions_of_repo(self._db, incident.repo)
+        ]
+
+    def _has_opened(self, incident: IncidentSnapshot, at: At, home: str = "") -> bool:
+        """Whether more people read the channel now than may hear of the incident, as its repository is
+        private. The operator's channel was chosen by the operator."""
+        team, channel = at
+        if not incident.heal.failure.private or at == ("", home or self._home()):
+            return False
+        return not repo_rules(self._db, incident.repo).public and not self._is_private(channel, team)
 
     def _quiet_hours(self, at: At) -> QuietHours | None:
         team, channel = at
@@ -204,7 +230,15 @@ class Audience:
             if hours is not None and hours.now_quiet(now):
                 continue
             numbers = held_news(self._db, team=team, channel=channel)
-            incidents = tuple(one for number in numbers if (one := snapshot(self._db, number)) is not None)
+            held = [one for number in numbers if (one := snapshot(self._db, number)) is not None]
+            try:
+                opened = [one for one in held if self._has_opened(one, (team, channel))]
+            except TemporaryError:
+                # It waits until Slack says who reads the channel.
+                continue
+            if opened:
+                release_news(self._db, team=team, channel=channel, incidents=[int(one.id) for one in opened])
+            incidents = tuple(one for one in held if one not in opened)
             if incidents:
                 key = _summary_key(in_team(team, channel), numbers)
                 found.append(Summary(team=team, channel=channel, key=key, incidents=incidents))

@@ -12,7 +12,7 @@ from bot.slack.delivery import Delivery, Post
 from bot.slack.troubles import WORKSPACE
 from bot.slack.workspaces import Workspaces
 from patchpilot.conversation import BrokenPlace
-from patchpilot.errors import PatchPilotError
+from patchpilot.errors import PatchPilotError, PermanentError
 from storage.database import Database
 
 MakeDelivery = Callable[[WebClient, str, Callable[[str], bool]], Delivery]
@@ -27,6 +27,9 @@ class Delivers(Protocol):
 
     def picture(self, upload: Upload, *, team: str = "") -> str:
         """See :meth:`bot.slack.uploads.Uploads.picture`; ``team`` is the workspace that shows it."""
+
+    def is_private(self, channel: str, *, team: str = "") -> bool:
+        """See :meth:`bot.slack.delivery.Delivery.is_private`; ``team`` is the channel's workspace."""
 
     def mended(self) -> list[BrokenPlace]:
         """See :meth:`bot.slack.delivery.Delivery.mended`."""
@@ -55,6 +58,13 @@ class Deliveries:
     def picture(self, upload: Upload, *, team: str = "") -> str:
         """In the workspace that shows it; raises what :meth:`put` does."""
         return self._delivery(self._workspaces.foreign(team)).picture(upload)
+
+    def is_private(self, channel: str, *, team: str = "") -> bool:
+        """Of a channel of that workspace; one that has removed the app shows nothing to anybody."""
+        try:
+            return self._delivery(self._workspaces.foreign(team)).is_private(channel)
+        except PermanentError:
+            return True
 
     def channel_id(self, channel: str) -> str:
         """Of a channel of the home workspace, by its name."""

@@ -44,6 +44,8 @@ _BURST: Final = 4
 PER_SECOND: Final = 1.0
 """Slack takes about one message per second and channel, with short bursts.
 https://docs.slack.dev/apis/web-api/rate-limits"""
+_PRIVATE_SECONDS: Final = 60.0
+"""For so long a channel is taken to be as private as it was."""
 _PICTURE_TRIES: Final = 15
 """So often a message waits for its picture; then it goes without, since its text says the same."""
 
@@ -114,6 +116,7 @@ class Delivery:
         )
         self._surely_not_posted: set[str] = set()
         self._ids: dict[str, str] = {}
+        self._private: dict[str, tuple[float, bool]] = {}
         self._allowance: dict[str, tuple[float, float]] = {}
         self._waits_for_picture: dict[str, int] = {}
 
@@ -220,6 +223,25 @@ class Delivery:
                 # Posting there says what an admin has to mend.
                 return channel
         return self._ids[channel]
+
+    def is_private(self, channel: str, *, team: str = "") -> bool:
+        """Whether only its members read the channel, as it is now; ``team`` is this delivery's.
+
+        A channel that this bot can't see counts as private: nothing can be posted there, and posting says
+        what an admin has to mend. Raises :class:`TemporaryError` when Slack does not say.
+        """
+        del team
+        at, known = self._private.get(channel, (float("-inf"), False))
+        if time.monotonic() - at > _PRIVATE_SECONDS:
+            try:
+                found = self._channel(channel)
+            except PermanentError:
+                return True
+            # People of another organisation read a shared channel.
+            known = bool(found.get("is_private") or found.get("is_im") or found.get("is_mpim"))
+            known = known and not found.get("is_ext_shared")
+            self._private[channel] = (time.monotonic(), known)
+        return known
 
     def _post(self, post: Post) -> dict[str, str]:
         key, message, place = post.key, post.message, post.place

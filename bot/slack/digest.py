@@ -124,7 +124,11 @@ class WeeklyDigest:
             return DigestEnd.WITHDRAWN
         zone = zone_named(due.zone)
         start, end = week_before(due.due, zone)
-        private = None if wanted is None else _private_scope(wanted)
+        private: Scope = None
+        if wanted is not None:
+            # A channel that was private when it subscribed may be open to all by now.
+            private = _private_scope(wanted)
+            private = private if private and delivery.is_private(due.channel, team=team) else ()
         week = self._read(None if wanted is None else _scope(wanted), start, end, zone.key, private=private)
         place = Place(due.channel, team=team)
         delivery.put(Post(key, digest_message(week), place, incident=None, known=known))

@@ -12,10 +12,10 @@ from bot.slack.audience import Audience
 from patchpilot.failures import RunFinished
 from patchpilot.grammar import Window
 from patchpilot.noise import QuietHours
-from patchpilot.routing import Fallback
+from patchpilot.routing import Fallback, Subscription
 from patchpilot.source import RunRef, Sha
 from storage.intake import record_failure
-from storage.subscriptions import drop_quiet_hours, set_quiet_hours
+from storage.subscriptions import drop_quiet_hours, held_channels, set_quiet_hours, subscribe
 
 
 @pytest.fixture
@@ -208,6 +208,62 @@ def test_a_private_repository_never_reaches_a_public_channel_that_subscribed_bef
     told.show()
 
     assert cards(told, told.team) == []
+
+
+@pytest.fixture
+def closed(told):
+    """The same, with a private channel that subscribed to a private repository."""
+    told.closed = told.slack.add_channel("closed", members=list(told.users), private=True)
+    told.slack.invite("closed", told.parts_bot)
+    told.announcer = Announcer(
+        told.db,
+        told.delivery,
+        channel="#ci",
+        audience=Audience(
+            told.db,
+            Fallback(channel="#ci"),
+            resolve=told.delivery.channel_id,
+            is_private=lambda channel, team: told.delivery.is_private(channel, team=team),
+        ),
+    )
+    rule = {"channel": told.closed, "host": "github", "repo": "acme/ledger", "private": True}
+    subscribe(told.db, Subscription(team=told.slack.team_id, **rule))
+    return told
+
+
+def open_up(world) -> None:
+    world.slack.workspace.channel("closed").private = False
+    world.delivery._private.clear()
+
+
+def test_a_channel_that_was_opened_since_hears_nothing_more_of_a_private_repository(closed):
+    _, heal = closed.fail(private=True)
+    closed.show()
+    (card,) = cards(closed, closed.closed)
+    assert cards(closed, closed.channel) == []
+
+    open_up(closed)
+    closed.propose(heal)
+    closed.fail(branch="main", workflow="Other", private=True)
+    closed.show()
+
+    assert cards(closed, closed.closed) == [card]
+    assert not [m for m in closed.slack.messages(closed.closed) if "approve" in closed.buttons(m)]
+    # What nobody may be told elsewhere is the operator's.
+    assert len(cards(closed, closed.channel)) == 1
+
+
+def test_news_that_was_held_for_a_channel_stays_out_of_it_once_it_was_opened(closed):
+    quiet_now(closed, closed.closed)
+    closed.fail(private=True)
+    closed.show()
+    open_up(closed)
+
+    drop_quiet_hours(closed.db, team=closed.slack.team_id, channel=closed.closed)
+    look_again(closed)
+
+    assert cards(closed, closed.closed) == []
+    assert held_channels(closed.db) == []
 
 
 def test_a_channel_that_takes_nothing_does_not_keep_the_news_from_another(told):

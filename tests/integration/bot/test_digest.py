@@ -437,3 +437,22 @@ def test_what_is_asked_for_is_of_the_channels_days_not_of_the_askers(world, dige
     assert digest.post(traveller) == "The digest is posted."
 
     assert "Days are those of Asia/Tokyo" in json.dumps(posted(world)[0].blocks)
+
+
+def test_a_channel_that_was_opened_since_gets_its_digest_without_private_repositories(world, digest):
+    closed = world.slack.add_channel("closed", members=["ana"], private=True)
+    world.slack.invite("closed", world.parts_bot)
+    rule = {"channel": closed, "host": "github", "repo": "acme/ledger", "private": True, "digest": TODAY}
+    subscribe(world.db, Subscription(team=world.slack.team_id, **rule))
+    world.fail(private=True)
+    age(world, 2)
+    due = datetime.combine(NOW.date(), time(), tzinfo=UTC)
+    come(world, digest, due + timedelta(minutes=1))
+    assert "Failures: 1" in world.slack.messages(closed)[0].text
+
+    world.slack.workspace.channel("closed").private = False
+    world.delivery._private.clear()
+    world.fail(private=True, workflow="Other")
+    come(world, digest, due + timedelta(days=7, minutes=1))
+
+    assert "Failures: 1" not in world.slack.messages(closed)[1].text
