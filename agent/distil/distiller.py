@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from agent.distil.findings import find
 from agent.distil.fingerprint import fingerprint
 from agent.distil.lines import read
-from agent.distil.places import places
+from agent.distil.places import places, stated_roots
 from agent.distil.selection import choose, render, shown
 from agent.distil.skim import skim
 from agent.distil.story import Story, tell
@@ -57,7 +57,10 @@ def distil(
             tests=verdict.tests,
         ),
         tests=tuple(clean(test) for test in verdict.tests),
-        files=places(clean(text) for text in _telling(story, verdict)),
+        files=places(
+            (clean(text) for text in _telling(story, verdict)),
+            roots=stated_roots(line.core for line in lines),
+        ),
         evidence=tuple(LogLine(lines[row].number, clean(shown(lines[row].text))) for row in verdict.evidence),
         step=clean(step or _step(story)),
         total_lines=skimmed.total_lines,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from patchpilot.failures import Location
 
@@ -13,8 +13,23 @@ _ROOTS = re.compile(
     r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/|/builds/[^/\s]+/\d+/[^/\s]+/[^/\s]+/(?=[^/\s])|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
     r"|(?:/[\w.-]+){1,4}/_?work/\d+/s/|/opt/atlassian/pipelines/agent/build/|/bitbucket/build/|/home/circleci/(?:project|repo)/|/root/(?:project|repo)/|/opt/buildagent/work/\w+/"
     r"|/(?:var/(?:lib/jenkins|jenkins_home)|home/jenkins(?:/agent)?|jenkins|home/\w+/build)/workspace/[^/\s]+/|/codebuild/output/\w+/src/[^\s]*?/src/"
+    # Runners, agents and servers of one's own.
+    r"|(?:/[\w.-]+){1,5}/_work/[^_/\s][^/\s]*/[^/\s]+/|(?:/[\w.-]+){0,3}/buildkite(?:-agent)?/builds/[^/\s]+/[^/\s]+/[^/\s]+/"
+    r"|(?:/[\w.-]+){0,3}/jenkins(?:/[\w.-]+)?/workspace/[^/\s]+/|/tmp/build/[0-9a-f]{8}/[^/\s]+/|/usr/src/app/|/go/src/[^/\s]+/[^/\s]+/[^/\s]+/"
+    r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/]\d+[\\/]s[\\/])|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/][^_\\/\s][^\\/\s]*[\\/][^\\/\s]+[\\/])"
+    r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,4}workspace[\\/][^\\/\s]+[\\/])"
     r"|(?i:[a-z]:[\\/]a[\\/][^\\/\s]+[\\/][^\\/\s]+[\\/])|(?i:[a-z]:[\\/]projects[\\/][^\\/\s]+[\\/])|/workspace/|/app/|/src/|/repo/|/checkout/|/drone/src/)"
 )
+# Where a log says that its checkout is: git, Jenkins, whoever checks out.
+_STATED = re.compile(
+    r"(?:(?:Initialized empty|Reinitialized existing) Git repository in (?P<git>/\w[^\s:]{0,300}?)/\.git/?"
+    r"|Running on .{1,120} in (?P<node>/\w[^\s:]{0,300})"
+    r"|Building .{0,120}in workspace (?P<built>/\w[^\s:]{0,300})"
+    r"|Checking out .{1,200} to (?P<out>/\w[^\s:]{0,300})"
+    r"|(?:Working directory|GITHUB_WORKSPACE): (?P<work>/\w[^\s:]{0,300}))$"
+)
+_ROOTS_STATED = 4
+"""So many of them are believed; a test that makes repositories of its own names many."""
 _OUTSIDE = re.compile(
     r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor/bundle|gems|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
     r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions)(?:[/\\]|$)|^(?:/|~|<|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
@@ -119,13 +134,28 @@ def relative(path: str) -> str:
     return path.removeprefix("./")
 
 
-def places(texts: Iterable[str], *, limit: int = 20) -> tuple[Location, ...]:
-    """Files of the repository that the texts name, in order of appearance, without repeats."""
+def stated_roots(texts: Iterable[str]) -> tuple[str, ...]:
+    """Folders that the texts say the repository was checked out to, each ending in a slash."""
+    found: dict[str, None] = {}
+    for text in texts:
+        if match := _STATED.match(text.strip()):
+            root = next(group for group in match.groups() if group)
+            found.setdefault(f"{root.rstrip('/')}/", None)
+        if len(found) >= _ROOTS_STATED:
+            break
+    return tuple(found)
+
+
+def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) -> tuple[Location, ...]:
+    """Files of the repository that the texts name, in order of appearance, without repeats.
+
+    ``roots`` are folders that it is known to have been checked out to, beside the usual ones.
+    """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
         for match in _PLACE.finditer(text):
             path, line = match["py"] or match["path"], match["pyline"] or match["line"] or "0"
-            path = relative(path)
+            path = _below(path, roots) or relative(path)
             if (
                 path.rsplit(".", 1)[-1] in _SUFFIXES
                 and not _OUTSIDE.search(path)
@@ -137,3 +167,8 @@ def places(texts: Iterable[str], *, limit: int = 20) -> tuple[Location, ...]:
             break
     named = {path for path, line in found if line}
     return tuple(Location(path, line) for path, line in found if line or path not in named)[:limit]
+
+
+def _below(path: str, roots: Sequence[str]) -> str:
+    """The path as it is below the first of the folders that holds it, or empty."""
+    return next((path.removeprefix(root) for root in roots if path.startswith(root)), "")

@@ -28,6 +28,8 @@ _FAMILIES = {
     Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE),
     Category.FORMAT: (Category.FORMAT, Category.LINT),
     Category.TEST: (Category.TEST, Category.SYNTAX),
+    # Who installs asks a server first, which may be away or want to know who asks.
+    Category.DEPENDENCY: (Category.DEPENDENCY, Category.INFRASTRUCTURE, Category.PERMISSION),
 }
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (

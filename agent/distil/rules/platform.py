@@ -29,6 +29,7 @@ CI_SYSTEMS = (
         "gitlab",
         category=Category.INFRASTRUCTURE,
     ),
+    Rule(r"^ERROR: Job failed: canceled", 88, "gitlab", category=Category.INFRASTRUCTURE),
     # Travis.
     Rule(r"^travis_(?:fold:start|time:start):", 3, "", Role.SECTION),
     Rule(r"^\$ \S", 12, "", Role.SECTION),
@@ -176,7 +177,14 @@ LIMITS = (
         "",
         category=Category.RESOURCE,
     ),
-    Rule(r"(?i)\bagent was lost\b", 92, "", category=Category.INFRASTRUCTURE),
+    Rule(
+        r"(?i)\bagent was lost\b|^Agent \S+ was (?:deleted|removed)|unexpected termination of the channel"
+        r"|unable to run the job runner|no hosted parallelism has been purchased|^No agent found in pool\b",
+        92,
+        "",
+        category=Category.INFRASTRUCTURE,
+    ),
+    Rule(r"^Cannot contact \S+: \S", 80, "jenkins", category=Category.INFRASTRUCTURE),
     Rule(r"(?i)\btime(?:d )?[ -]?out\b", 36, "", Role.SIGN),
     Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME, Category.INFRASTRUCTURE),
     Rule(
@@ -199,6 +207,15 @@ NETWORK = (
         r"|(?:[2-9]|\d\d) (?:retries|attempts|tries) (?:left|remaining))",
         6,
         role=Role.MUTE,
+    ),
+    # The last attempt failed too: what the package manager says next of the package is its consequence.
+    Rule(
+        r"Retrying \(Retry\(total=0, .*\b(?:NewConnection|NameResolution|ConnectTimeout|ReadTimeout|Protocol"
+        r"|SSL)Error\b|error sending request for url|^Could not reach host \S",
+        94,
+        "",
+        category=Category.INFRASTRUCTURE,
+        after=1,
     ),
     Rule(
         r"(?i)checksums? did not match|checksum (?:mismatch|verification failed|does not match)"
@@ -358,6 +375,13 @@ ACCESS = (
         86,
         "",
         category=Category.PERMISSION,
+    ),
+    Rule(
+        r"^Authentication is required for \S|^Bad username or password for \S",
+        90,
+        "bundler",
+        category=Category.PERMISSION,
+        after=1,
     ),
     # In capitals it is gRPC's; in small letters it is part of a test's name.
     Rule(r"\bPERMISSION_DENIED\b", 86, "", category=Category.PERMISSION),

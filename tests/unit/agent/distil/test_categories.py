@@ -69,6 +69,11 @@ ONE_LINE = (
     ("sha256sum: WARNING: 1 computed checksum did NOT match", Category.INFRASTRUCTURE),
     ("ERROR [launcher]: Cannot start ChromeHeadless", Category.INFRASTRUCTURE),
     ("##[error]One or more containers failed to start.", Category.INFRASTRUCTURE),
+    ("Could not reach host gems.example. Check your network connection.", Category.INFRASTRUCTURE),
+    ("Authentication is required for gems.example.", Category.PERMISSION),
+    ("java.io.IOException: Unexpected termination of the channel", Category.INFRASTRUCTURE),
+    ("CircleCI was unable to run the job runner", Category.INFRASTRUCTURE),
+    ("##[error]No hosted parallelism has been purchased or granted.", Category.INFRASTRUCTURE),
 )
 
 
@@ -136,3 +141,35 @@ def test_the_name_of_a_weakness_that_was_mended_beforehand_is_no_finding() -> No
     log = fold.format("start") + "installing libc6\n" + fold.format("end") + "rake aborted!\n"
 
     assert distil([log.encode()]).category is Category.UNKNOWN
+
+
+UNREACHABLE = """\
+WARNING: Retrying (Retry(total=1, connect=None)) after connection broken by 'NewConnectionError(...)'
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError(...)'
+ERROR: Could not find a version that satisfies the requirement flask (from versions: none)
+ERROR: No matching distribution found for flask
+"""
+UNFETCHED = """\
+error: Failed to fetch: `https://index.example/simple/flask/`
+  Caused by: error sending request for url (https://index.example/simple/flask/)
+  Caused by: operation timed out
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "output"), [("pip install -r requirements.txt", UNREACHABLE), ("uv sync", UNFETCHED)]
+)
+def test_a_package_that_could_not_be_asked_for_is_no_wrong_dependency(command: str, output: str) -> None:
+    log = f"##[group]Run {command}\n##[endgroup]\n{output}##[error]Process completed with exit code 1.\n"
+
+    assert distil([log.encode()]).category is Category.INFRASTRUCTURE
+
+
+def test_a_canceled_job_of_gitlab_is_no_failed_build() -> None:
+    assert distil([b"$ make\nERROR: Job failed: canceled\n"]).category is Category.INFRASTRUCTURE
+
+
+def test_an_agent_that_was_deleted_is_named() -> None:
+    log = "+ make\nAgent a-1 was deleted; cancelling node body\nCould not connect to a-1 to send a signal\n"
+
+    assert distil([log.encode()]).cause == "Agent a-1 was deleted; cancelling node body"

@@ -214,3 +214,48 @@ def test_pnpm_names_folder_and_script_before_each_line() -> None:
 )
 def test_what_tools_write_in_brackets_themselves_is_read(log: str, tool: str) -> None:
     assert distil([log.encode()]).tool == tool
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "/opt/actions-runner/_work/shop/shop/",
+        "/home/ana/actions-runner/_work/shop/shop/",
+        "/opt/agent/_work/1/s/",
+        "/var/jenkins/workspace/shop_main/",
+        "/data/jenkins/workspace/shop_PR-12@2/",
+        "/var/lib/buildkite-agent/builds/agent-1/acme/shop/",
+        "/tmp/build/80754af9/shop/",
+        "/usr/src/app/",
+        "/go/src/github.com/acme/shop/",
+        "C:\\Jenkins\\workspace\\shop\\",
+        "C:\\ProgramData\\Jenkins\\.jenkins\\workspace\\shop\\",
+        "C:\\actions-runner\\_work\\shop\\shop\\",
+        "D:\\agent\\_work\\1\\s\\",
+    ],
+)
+def test_files_are_named_below_the_checkout(root: str) -> None:
+    log = f"{root}src/engine.c:12:5: error: unknown type name 'part'\n"
+
+    assert [(file.path, file.line) for file in distil([log.encode()]).files] == [("src/engine.c", 12)]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "Initialized empty Git repository in /builds/acme/tools/shop/.git/",
+        "Running on agent-1 in /builds/acme/tools/shop",
+        "Building remotely on agent-1 in workspace /builds/acme/tools/shop",
+        "Checking out main to /builds/acme/tools/shop",
+    ],
+)
+def test_a_log_that_says_where_its_checkout_is_is_believed(stated: str) -> None:
+    log = f"{stated}\n/builds/acme/tools/shop/src/engine.c:12:5: error: unknown type name 'part'\n"
+
+    assert [file.path for file in distil([log.encode()]).files] == ["src/engine.c"]
+
+
+def test_what_a_runner_keeps_beside_the_checkout_is_no_file_of_it() -> None:
+    log = "/opt/actions-runner/_work/_temp/1a/run.sh:3:1: error: no\n"
+
+    assert distil([log.encode()]).files == ()
