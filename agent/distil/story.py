@@ -137,14 +137,14 @@ def _next_text(lines: Sequence[Line], row: int) -> str:
 
 
 def _start(story: Story, end: int) -> int:
-    for row in range(_script_end(story, end) - 1, -1, -1):
+    for row in range(script_end(story, end) - 1, -1, -1):
         if story.lines[row].core.startswith(_STARTS):
             return row
     return 0
 
 
-def _script_end(story: Story, end: int) -> int:
-    """GitLab cleans up, uploads and runs ``after_script`` between the script that failed and its verdict."""
+def script_end(story: Story, end: int) -> int:
+    """Row where the script ended: GitLab cleans up, uploads and runs ``after_script`` before its verdict."""
     for row in range(end - 1, max(-1, end - _AFTERWARDS), -1):
         if _SCRIPT_END.match(story.lines[row].core):
             return row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agent.distil.linear import compiled
 from agent.distil.rules import Role, Rule
-from agent.distil.story import QUIET, Story
+from agent.distil.story import QUIET, Story, script_end
 from agent.distil.wording import Wording, is_name, said, word
 from patchpilot.failures import Category
 
@@ -22,6 +22,12 @@ WORDED = 200
 LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
+LAST_WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
+"""A word that is more than a level in brackets."""
+"""So many lines of what a step printed last tell one unknown failure from another."""
+TELLING_SIGN = 44
+"""From this worth on a mere sign of failure says more than the line that came last."""
+_LAST_REACH = 60
 _ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
 # A step called lint runs formatters and type checkers too; tests that do not parse never ran.
 _FAMILIES = {
@@ -49,6 +55,10 @@ _PRECEDENCE = (
 )
 _DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*")
 """A title set in a rule, as pytest writes above each failure."""
+_MARK = re.compile(r"(?:section_|travis_time:|travis_fold:)(?:start|end):|^\[Pipeline\]|^\[Container\] \d")
+"""What the CI system writes between the lines of a script, for machines."""
+_WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
+"""A word that is more than a level in brackets."""
 _HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
 _SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
@@ -98,15 +108,17 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     """Read the story; ``step`` is the failing step's name where it is known."""
     category = _category(story, step)
     causes = _causes(story, category)
-    cause_row = _telling(story, causes) if causes else _fallback(story)
+    last = () if causes else _last_words(story)
+    cause_row = _telling(story, causes) if causes else _fallback(story, last)
+    unnamed = _unnamed(story, cause_row, last)
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     return Verdict(
         category=category,
         tool=_tool(story, category),
         cause=wording.sentence,
         tests=_tests(story),
-        evidence=_evidence(story, causes, wording.rows),
-        messages=_messages(story, causes) or _one(story, wording.rows[0] if wording.rows else cause_row),
+        evidence=_evidence(story, causes, wording.rows if causes else (*wording.rows, *unnamed)),
+        messages=_messages(story, causes or unnamed),
     )
 
 
@@ -209,11 +221,81 @@ def _causes(story: Story, category: Category) -> list[int]:
     return sorted(rows, key=lambda row: (-round(story.worth[row] * _nearness(story, row) / 8), row))
 
 
-def _fallback(story: Story) -> int | None:
+def _fallback(story: Story, last: Sequence[int]) -> int | None:
+    """Where no rule of the category states the cause: another rule's line or a sign, else the last word."""
     rows = [row for row in story.by_row if story.worth[row] > 0]
+    told = [row for row in rows if _states(story, row) or _smells(story, row)]
+    if last and not told:
+        return last[0]
     if rows:
-        return max(rows, key=lambda row: (story.worth[row] * _nearness(story, row), -row))
+        return max(told or rows, key=lambda row: (story.worth[row] * _nearness(story, row), -row))
     return story.end if story.lines else None
+
+
+def _unnamed(story: Story, row: int | None, last: Sequence[int]) -> list[int]:
+    """Rows that tell this failure from others where no rule of its category states the cause."""
+    if row is None:
+        return []
+    if _states(story, row):
+        return [row]
+    # A step that said nothing is told by its command.
+    return [row, *(last or [story.steps[-1][0]])]
+
+
+def _states(story: Story, row: int) -> bool:
+    """Whether a rule, of whatever category, says that the line tells what is wrong, or what failed."""
+    return any(
+        (rule.role in {Role.CAUSE, Role.LIST} and not _is_report(story, row)) or rule.says
+        for rule in story.by_row.get(row, ())
+        if not _is_noise(story, row, rule)
+    )
+
+
+def _smells(story: Story, row: int) -> bool:
+    if _is_report(story, row) or not _WORDS.search(story.lines[row].core):
+        return False
+    return any(
+        rule.role in {Role.SIGN, Role.DETAIL}
+        and rule.worth >= TELLING_SIGN
+        and not _is_noise(story, row, rule)
+        for rule in story.by_row.get(row, ())
+    )
+
+
+def _is_report(story: Story, row: int) -> bool:
+    """Whether the line only passes on that something failed: a build tool's last line, the CI's verdict."""
+    rules = story.by_row.get(row, ())
+    causes = [rule for rule in rules if rule.role in {Role.CAUSE, Role.LIST}]
+    return any(
+        rule.role in {Role.END, Role.OUTCOME}
+        # What a tool's own rule says of the line outweighs what anybody's rule says.
+        and not any(cause.category or (cause.tool and not rule.tool) for cause in causes)
+        for rule in rules
+    )
+
+
+def _last_words(story: Story) -> tuple[int, ...]:
+    """What the failing step printed last, newest first, without what is the CI's own or a mere report."""
+    if not story.steps:
+        return ()
+    start, end = story.steps[-1]
+    last = script_end(story, end)
+    rows: list[int] = []
+    for row in range(last, max(start, last - _LAST_REACH) - 1, -1):
+        text = story.lines[row].core
+        if text.startswith(("##[endgroup]", "##[group]", "##[section]")):
+            break
+        if _WORDS.search(text) and not _is_report(story, row) and not _is_mute(story, row):
+            rows.append(row)
+        if len(rows) == LAST_WORDS:
+            break
+    return tuple(rows)
+
+
+def _is_mute(story: Story, row: int) -> bool:
+    return bool(_MARK.search(story.lines[row].core)) or any(
+        rule.role in {*QUIET, Role.SECTION, Role.TOOL} for rule in story.by_row.get(row, ())
+    )
 
 
 def _tool(story: Story, category: Category) -> str:
@@ -255,17 +337,12 @@ def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tup
     for row in picked:
         if len(rows) >= EVIDENCE:
             break
-        if story.worth[row] > 0 and not _is_frame(story.lines[row].core):
+        if story.worth[row] > 0 and not _is_frame(story, row):
             rows.update(dict.fromkeys(_with_what_is_said(story, row)))
     return tuple(rows or picked)[:EVIDENCE]
 
 
-def _is_frame(line: str) -> bool:
+def _is_frame(story: Story, row: int) -> bool:
     """Whether the line is only a heading of pytest's or the end of a step, which shows no cause."""
-    return bool(_HEADING.fullmatch(line.strip())) or line.lstrip().startswith(
-        "##[error]Process completed with"
-    )
-
-
-def _one(story: Story, row: int | None) -> tuple[str, ...]:
-    return () if row is None else (story.lines[row].core,)
+    own = any(rule.role is Role.END for rule in story.by_row.get(row, ())) and _is_report(story, row)
+    return own or bool(_HEADING.fullmatch(story.lines[row].core.strip()))

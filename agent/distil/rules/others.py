@@ -20,7 +20,7 @@ RUBY = (
     Rule(r"^\d+ (?:runs|tests), .+[1-9]\d* (?:failures|errors)", 64, "minitest", Role.OUTCOME, Category.TEST),
     Rule(r"^\S+:\d+:\d+: [CWEF]: ", 84, "rubocop", category=Category.LINT, after=2),
     Rule(r"^\d+ files? inspected, [1-9]\d* offenses?", 66, "rubocop", Role.OUTCOME, Category.LINT),
-    Rule(r"^rake aborted!", 76, "rake", Role.OUTCOME, after=5),
+    Rule(r"^rake aborted!", 76, "rake", Role.OUTCOME, after=5, says=(r"\S",)),
     Rule(
         r"Bundler could not find compatible versions|Could not find (?:gem|compatible versions)"
         r"|^Could not find \S+-\d\S* in",

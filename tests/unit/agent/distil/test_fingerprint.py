@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,3 +166,60 @@ def test_a_checkout_in_a_place_that_nobody_knows_does_not_matter() -> None:
     assert known == unknown == normalised("src/cart/total.py:16: KeyError: 'amount'")
     assert known != normalised("src/order/total.py:14: KeyError: 'amount'")
     assert normalised("src/v1/total.py: KeyError") != normalised("src/v2/total.py: KeyError")
+
+
+def step(*printed: str, command: str = "./check", code: int = 1) -> bytes:
+    """A failed step of GitHub's, as its runner prints it around what the command says."""
+    lines = [f"##[group]Run {command}", "shell: /usr/bin/bash -e {0}", "##[endgroup]", *printed]
+    return "".join(
+        f"{line}\n" for line in [*lines, f"##[error]Process completed with exit code {code}."]
+    ).encode()
+
+
+UNKNOWN = (
+    ("Reading plan", "The frobnicator has no blade", "License of the gizmo expired, renew it", ""),
+    ("gen plan.json", "the plan is old, renew it", "column price has no unit", "make: *** [gen] Error 1"),
+    (
+        "#9 [4/4] RUN make",
+        "#9 0.5 cc: widget lost",
+        "#9 0.5 generator: out of widgets",
+        'ERROR: failed to solve: process "/bin/sh -c make" did not complete successfully: exit code: 2',
+    ),
+    (
+        "* What went wrong:\nExecution failed for task ':app:jar'.",
+        "> Archive is sealed",
+        "> Key is nowhere",
+        "BUILD FAILED in 3s",
+    ),
+)
+
+
+@pytest.mark.parametrize(("before", "one", "two", "after"), UNKNOWN)
+def test_what_an_unknown_tool_said_last_tells_its_failures_apart(
+    before: str, one: str, two: str, after: str
+) -> None:
+    first, second = (distil([step(before, said, after)]) for said in (one, two))
+
+    assert first.fingerprint != second.fingerprint
+    assert first.cause in one
+    assert all("exit code" not in line.text for line in first.evidence)
+    again = step(before, one, after.replace("3s", "12s"))
+    assert distil([again]).fingerprint == first.fingerprint
+
+
+def test_steps_that_said_nothing_differ_in_their_command() -> None:
+    assert of(step(command="./check"), "") != of(step(command="./deploy"), "")
+    assert of(step(command="./check"), "") == of(step(command="./check"), "")
+
+
+def test_the_last_words_before_gitlab_s_verdict_are_the_script_s() -> None:
+    log = (
+        "$ ./check\n{}\nsection_end:1700000100:step_script\nCleaning up project directory\n"
+        "ERROR: Job failed: exit code 2\n"
+    )
+    one, two = (
+        distil([log.format(said).encode()]) for said in ("The lamp has no oil", "The oven stays cold")
+    )
+
+    assert one.cause == "The lamp has no oil"
+    assert one.fingerprint != two.fingerprint
