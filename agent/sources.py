@@ -71,7 +71,7 @@ class Sources:
         yield Source(key="fixer:snapshots" if asked else "fixer:tools", propose=self._by_tools)
         for past in self._past():
             kind = "memory" if past.similarity >= _SAME else "similar"
-            yield Source(key=f"{kind}:{reference(past)}", propose=_Remembered(past))
+            yield Source(key=f"{kind}:{reference(past)}", propose=_Remembered(past, kind))
         if self.tools.model is not None:
             for number in range(1, self.tools.settings.repair_candidates + 1):
                 yield Source(key=f"{MODEL}{number}", propose=_ByModel(self.tools.model, self, number))
@@ -125,13 +125,15 @@ def no_longer(tools: HealTools, why: str) -> GaveUp:
 @dataclass(frozen=True)
 class _Remembered:
     past: PastFix
+    kind: str
+    """``memory`` for this very failure, ``similar`` for one like it."""
 
     def __call__(self, bench: Workbench) -> Candidate | GaveUp:
         name = incident_name(self.past.incident)
         if not _apply_what_fits(bench, self.past.patch):
             return GaveUp(f"the fix of {name} does not apply to the code as it is now")
         summary = f"Apply the fix that worked for {name}: {one_line(self.past.root_cause, 120)}"
-        return Candidate(patch=bench.diff(), author=f"memory:{name}", summary=summary)
+        return Candidate(patch=bench.diff(), author=f"{self.kind}:{name}", summary=summary)
 
 
 def _apply_what_fits(bench: Workbench, patch: Patch) -> bool:

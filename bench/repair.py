@@ -80,7 +80,7 @@ class Row:
             Truth.INFRASTRUCTURE: self.status == "infrastructure",
             Truth.GREEN: self.status == Status.NOT_REPRODUCED,
             # A skipped test is green too, so what matters is that what the memory has is not taken as it is.
-            Truth.BAIT: self.override or not self.author.startswith("memory:"),
+            Truth.BAIT: self.override or not self.author.startswith(("memory:", "similar:")),
         }[Truth(self.truth)]
 
 

@@ -402,7 +402,7 @@ class Fix:
 
     patch: Patch
     author: str
-    """``fixer:ruff``, ``memory:PP-12`` or ``claude:<model>``."""
+    """``fixer:ruff``, ``memory:PP-12``, ``similar:PP-12`` or ``claude:<model>``."""
     summary: str
     """One sentence for the card and the commit message."""
     proof: Proof

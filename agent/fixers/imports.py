@@ -67,19 +67,20 @@ def _corrected(found: re.Match[str], wrong: str, right: str) -> str:
 def _javascript(scene: Scene, wrong: str) -> Iterator[Offer]:
     """The name is relative to the importing file, so each file that has it is looked at by itself."""
     known = set(scene.files)
-    edits = {}
-    right = None
+    edits: dict[str, str] = {}
+    name = ""
     for path in scene.files:
         text = scene.read(path) if path.endswith(_JS_SUFFIXES[1:8]) else None
         if text is None or wrong not in text:
             continue
         right = _meant_relative(wrong, PurePosixPath(path).parent, known)
-        if right is not None:
-            edits[path] = text.replace(f"'{wrong}'", f"'{right}'").replace(f'"{wrong}"', f'"{right}"')
-    if right is not None:
-        yield from _offer(
-            wrong, right, {path: text for path, text in edits.items() if text != scene.read(path)}
-        )
+        if right is None:
+            continue
+        corrected = text.replace(f"'{wrong}'", f"'{right}'").replace(f'"{wrong}"', f'"{right}"')
+        if corrected != text:
+            edits[path] = corrected
+            name = name or right
+    yield from _offer(wrong, name, edits)
 
 
 def _meant_relative(wrong: str, folder: PurePosixPath, known: set[str]) -> str | None:

@@ -1,7 +1,8 @@
 """The part of GitHub's expressions that can be known without the runner.
 
-``${{ matrix.x }}``, ``${{ env.X }}``, a few constants, literals and ``a || b``. Secrets are empty in the
-sandbox and noted. Everything else is :class:`Unknown`: better no replay than a wrong one.
+``${{ matrix.x }}``, ``${{ env.X }}``, a few constants, literals, functions of these and ``a || b``.
+Secrets are empty in the sandbox and noted. Everything else is :class:`Unknown`: better no replay
+than a wrong one.
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
@@ -16,11 +17,13 @@ _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_0-9][\w-]*)*")
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(true|false|-?\d+(?:\.\d+)?)")
 _OUTPUT = re.compile(r"steps\.([A-Za-z_][\w-]*)\.outputs\.([A-Za-z_][\w-]*)")
+_CALL = re.compile(r"(?i)(contains|startsWith|endsWith|format)\((.{1,1000})\)", re.DOTALL)
+_PLACE = re.compile(r"\{(\d{1,2})\}|\{\{|\}\}")
+_ARGUMENT = re.compile(r"\s*('(?:[^']|'')*'|[\w.-]+)\s*(?:,|\Z)")
 _CONSTANTS = {
     "runner.os": "Linux",
     "runner.arch": "X64",
     "runner.temp": "/tmp",  # noqa: S108 - the sandbox's own
-    "github.actor": "",
     "github.token": "",
 }
 
@@ -107,6 +110,8 @@ class Context:
     def _is_false(self, operand: str, value: str) -> bool:
         """Only the empty text is false, not '0' in quotation marks; numbers and truth values are by value."""
         literal = _LITERAL.fullmatch(operand)
+        if _CALL.fullmatch(operand):
+            return value in {"", "false"}
         if literal:
             return (
                 not value or literal[2] == "false" or (literal[2] is not None and not literal[2].strip("-0."))
@@ -116,8 +121,13 @@ class Context:
     def _operand(self, operand: str, expression: str) -> str:
         if literal := _LITERAL.fullmatch(operand):
             return literal[2] if literal[2] is not None else literal[1].replace("''", "'")
+        if call := _CALL.fullmatch(operand):
+            return self._called(call[1].lower(), call[2], expression)
         if not _NAME.fullmatch(operand):
             raise UnknownExpressionError(expression)
+        return self._named(operand, expression)
+
+    def _named(self, operand: str, expression: str) -> str:
         name = operand.lower()
         area, _, key = operand.partition(".")
         match area.lower():
@@ -138,6 +148,35 @@ class Context:
         if name in _CONSTANTS:
             return _CONSTANTS[name]
         raise UnknownExpressionError(expression)
+
+    def _called(self, function: str, written: str, expression: str) -> str:
+        """What a function of texts gives; those of GitHub compare without regard to case."""
+        arguments, place = [], 0
+        while place < len(written) and (found := _ARGUMENT.match(written, place)):
+            arguments.append(self._operand(found[1], expression))
+            place = found.end()
+        if place < len(written) or not arguments:
+            raise UnknownExpressionError(expression)
+        if function == "format":
+            return self._formatted(arguments, expression)
+        if len(arguments) != 2:  # noqa: PLR2004 - the text and what is looked for
+            raise UnknownExpressionError(expression)
+        text, part = (argument.lower() for argument in arguments)
+        holds = {
+            "contains": part in text,
+            "startswith": text.startswith(part),
+            "endswith": text.endswith(part),
+        }
+        return scalar(holds[function])
+
+    @staticmethod
+    def _formatted(arguments: list[str], expression: str) -> str:
+        try:
+            return _PLACE.sub(
+                lambda found: arguments[int(found[1]) + 1] if found[1] else found[0][0], arguments[0]
+            )
+        except IndexError as error:
+            raise UnknownExpressionError(expression) from error
 
     def _matrix(self, key: str, expression: str) -> str:
         return scalar(self._plain(key, expression))

@@ -17,6 +17,8 @@ The rules, in order:
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +48,9 @@ from providers.ci.recipe import Run, likeliest, wider
 from providers.ci.replaying import NO_IMAGES, replayed
 from providers.ci.step_kinds import StepKind
 from providers.ci.toolchains import from_action
+
+_STARTS_CONTAINERS = re.compile(r"\bdocker(?:-compose|\s+compose)\b[^\n;&|]{0,200}\bup\b|\bdocker\s+run\b")
+_MAX_SCRIPT = 20_000
 
 
 def replay(
@@ -102,7 +107,7 @@ def _plan(
         suite=command(override, override.suite) if override.suite else suite.command,
         image=override.image,
         source=f"{found.workflow.path}, job {found.id}, step {place + 1}",
-        notes=tuple(_notes(found)),
+        notes=(*_notes(found), *_missing(steps[:place])),
     )
     return equipped(
         plan,
@@ -118,7 +123,11 @@ def _earlier(steps: Sequence[Step], seen: Sequence[CIStep | None]) -> tuple[Earl
     """The commands before the failing one, and what they tell when they run."""
     earlier, later = Earlier(), Later()
     for step, report in zip(steps, seen, strict=True):
-        if not isinstance(step.body.get("run"), str) or (report is not None and report.skipped):
+        if report is not None and report.skipped:
+            continue
+        if step.uses.startswith("./"):
+            earlier.cannot(step.title, "it is an action of the repository itself, which is not read")
+        if not isinstance(step.body.get("run"), str):
             continue
         try:
             # That GitHub ran it says more than its condition.
@@ -190,6 +199,24 @@ def _read(steps: Sequence[Step]) -> Iterator[Run]:
 def _toolchains(tree: Path, steps: Sequence[Step]) -> list[Toolchain]:
     found = (from_action(step.uses, step.inputs(), tree) for step in steps if step.uses)
     return [one for one in found if one is not None]
+
+
+def _missing(steps: Sequence[Step]) -> Iterator[str]:
+    """What earlier steps put in place that is not there, or elsewhere, for people."""
+    for step in steps:
+        inputs = step.inputs() if step.uses.startswith("actions/checkout@") else {}
+        if inputs.get("repository"):
+            other = one_line(inputs["repository"], 80)
+            yield f"The repository {other!r}, which the job checks out as well, is missing in the sandbox."
+        elif posixpath.normpath(inputs.get("path") or ".") != ".":
+            folder = one_line(inputs["path"], 80)
+            yield (
+                f"The job checks the repository out into {folder!r}; here its files are at the root, so set "
+                "`replay` in .patchpilot.yml where the command looks for that folder."
+            )
+        if _STARTS_CONTAINERS.search(step.run[:_MAX_SCRIPT]):
+            title = one_line(step.title, 80)
+            yield f"The containers that the step {title!r} starts are missing in the sandbox."
 
 
 def _notes(found: Job) -> Iterator[str]:

@@ -16,7 +16,7 @@ from patchpilot.text import one_line
 from providers.ci.github_conditions import Late, holds
 from providers.ci.github_expressions import Context, Later, UnknownExpressionError, scalar
 from providers.ci.github_matrix import Combination, combinations, display_names, guessed_combination
-from providers.ci.known_actions import command_of
+from providers.ci.known_actions import command_of, folder_of
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
 from providers.ci.recipe import UnusableConfigError
 from providers.ci.step_kinds import StepKind, kind_of
@@ -189,7 +189,12 @@ class Step:
 
     def folder(self) -> str:
         """Where it runs, relative to the root of the checkout."""
-        written = scalar(self.body.get("working-directory")) or self.job.default("working-directory") or "."
+        if self.uses:
+            # `defaults.run` is for `run` alone.
+            written = folder_of(self.uses, self.inputs()) or "."
+        else:
+            own = scalar(self.body.get("working-directory"))
+            written = own or self.job.default("working-directory") or "."
         folder = posixpath.normpath(self._context(".").expand(written) or ".")
         if folder.startswith(("/", "..")):
             raise UnusableWorkflowError(
@@ -199,7 +204,7 @@ class Step:
 
     def shell(self) -> str:
         """The interpreter's command line, without the script's place."""
-        word = scalar(self.body.get("shell")) or self.job.default("shell")
+        word = "" if self.uses else scalar(self.body.get("shell")) or self.job.default("shell")
         if not word and self.job.on_windows():
             word = "pwsh"
         word = self._context(".").expand(word)
@@ -212,7 +217,9 @@ class Step:
     def env(self) -> dict[str, str]:
         """Variables of workflow, job and step, nearer ones win; those that only GitHub knows are left out."""
         values = {"CI": "true", "GITHUB_WORKSPACE": self._way_up(), **dict.fromkeys(_SINKS, "/dev/null")}
-        for level in (self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
+        # What the container was made with is there for every step, unless the job says otherwise.
+        made_with = _mapping(self.job.body.get("container")).get("env")
+        for level in (made_with, self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
             for key, value in _mapping(level).items():
                 try:
                     context = self._context(self._way_up(), values, later=self.later)

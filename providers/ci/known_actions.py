@@ -20,6 +20,11 @@ def command_of(uses: str, inputs: Inputs) -> str:
     return command if _PLAIN.fullmatch(command) else ""
 
 
+def folder_of(uses: str, inputs: Inputs) -> str:
+    """The folder that an action was told to work in, empty for the root."""
+    return inputs.get(_FOLDERS.get(uses.partition("@")[0].lower(), ""), "")
+
+
 def _joined(*words: str) -> str:
     return " ".join(word for word in words if word)
 
@@ -66,4 +71,11 @@ _COMMANDS: Mapping[str, Callable[[Inputs], str]] = {
     "crate-ci/typos": lambda given: _joined("typos", given.get("files", "")),
     # https://github.com/jakebailey/pyright-action
     "jakebailey/pyright-action": lambda given: _joined("pyright", given.get("extra-args", "")),
+}
+
+_FOLDERS: Mapping[str, str] = {
+    "golangci/golangci-lint-action": "working-directory",
+    "jakebailey/pyright-action": "working-directory",
+    "gradle/gradle-build-action": "build-root-directory",
+    "gradle/actions/setup-gradle": "build-root-directory",
 }

@@ -43,6 +43,15 @@ def test_a_remembered_fix_fits_where_a_notice_has_come_above_it_since(world, rem
     assert "percent / 100" in fix.patch.diff
 
 
+def test_what_cured_only_a_similar_failure_is_called_so(world, remembered):
+    world.memory.cases.append(replace(remembered, similarity=0.95))
+
+    world.advance()
+
+    [fix] = world.journal.proposals
+    assert fix.author == "similar:PP-12"
+
+
 NEW_LOCK = """diff --git a/uv.lock b/uv.lock
 new file mode 100644
 --- /dev/null

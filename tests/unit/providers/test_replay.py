@@ -499,6 +499,93 @@ def test_a_script_is_judged_by_the_programs_it_calls(script: str, kind: StepKind
     assert kind_of(script) is kind
 
 
+OTHER_FOLDERS = """\
+    on: push
+    defaults: {run: {working-directory: backend, shell: sh}}
+    jobs:
+      test:
+        container: {image: node:20, env: {MADE: "1", BOTH: "1"}}
+        env: {BOTH: "2"}
+        steps:
+          - uses: actions/checkout@v4
+            with: {path: app}
+          - uses: actions/checkout@v4
+            with: {repository: acme/tools}
+          - uses: ./.github/actions/mine
+          - run: docker compose up -d
+          - run: pytest
+          - uses: golangci/golangci-lint-action@v6
+            with: {args: --fast, working-directory: svc}
+          - uses: pre-commit/action@v3
+    """
+
+
+@pytest.mark.parametrize(
+    ("step", "folder", "shell"),
+    [
+        ("Run pytest", "backend", "sh -e"),
+        ("Run golangci/golangci-lint-action@v6", "svc", "bash -e"),
+        ("Run pre-commit/action@v3", ".", "bash -e"),
+    ],
+)
+def test_defaults_are_for_commands_and_an_action_has_a_folder_of_its_own(
+    tmp_path: Path, step: str, folder: str, shell: str
+) -> None:
+    failing = plan(write(tmp_path, OTHER_FOLDERS), failed("test", step)).failing
+    assert (failing.workdir, failing.shell) == (folder, shell)
+
+
+def test_what_is_missing_or_elsewhere_in_the_sandbox_is_said(tmp_path: Path) -> None:
+    found = plan(write(tmp_path, OTHER_FOLDERS), failed("test", "Run pytest"))
+    assert (found.failing.env["MADE"], found.failing.env["BOTH"]) == ("1", "2")
+    told = "\n".join(found.notes)
+    assert "The job checks the repository out into 'app'" in told
+    assert "The repository 'acme/tools', which the job checks out as well, is missing" in told
+    assert "The containers that the step 'Run docker compose up -d' starts are missing" in told
+    [own] = found.left_out
+    assert own.startswith("The earlier step 'Run ./.github/actions/mine' is left out here")
+    assert "an action of the repository itself, which is not read" in own
+
+
+@pytest.mark.parametrize(
+    ("written", "script"),
+    [
+        ("contains('abc', 'B')", "true"),
+        ("startsWith(matrix.os, 'ubuntu')", "true"),
+        ("endsWith('abc', 'x')", "false"),
+        ("format('{0}-{1}', 'a', matrix.os)", "a-ubuntu-22"),
+        ("contains('abc', 'x') || 'other'", "other"),
+    ],
+)
+def test_functions_of_what_is_known_are_known(tmp_path: Path, written: str, script: str) -> None:
+    text = f"""\
+        jobs:
+          test:
+            strategy: {{matrix: {{os: [ubuntu-22]}}}}
+            steps:
+              - name: Tests
+                run: pytest ${{{{ {written} }}}}
+        """
+    assert (
+        plan(write(tmp_path, text), failed("test (ubuntu-22)", "Tests")).failing.script == f"pytest {script}"
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["github.actor", "contains(github.ref, 'a')", "format('{1}', 'a')", "contains('a')", "contains('a' 'b')"],
+)
+def test_who_started_a_run_and_what_is_no_call_are_unknown(tmp_path: Path, written: str) -> None:
+    text = f"""\
+        jobs:
+          test:
+            steps:
+              - name: Tests
+                run: pytest ${{{{ {written} }}}}
+        """
+    assert "known only on GitHub" in reason(write(tmp_path, text), failed("test", "Tests"))
+
+
 def test_a_script_without_installs_comes_back_to_the_byte() -> None:
     script = "# note\nset -x\n\ncat <<EOF \\\n > x\nEOF\npytest \\\n  -q\n"
     assert without_set_up(script) == script

@@ -137,6 +137,17 @@ def test_a_misspelt_relative_import_of_javascript_is_corrected(scene, edits):
     assert edits(given, misspelt_import) == {"src/app.js": "const h = require('./helpers');\n"}
 
 
+def test_a_file_that_only_speaks_of_the_misspelt_path_holds_nothing_up(scene, edits):
+    files = {
+        "src/main.js": "import {a} from './utls.js';\n",
+        "src/utils.js": "export const a = 1;\n",
+        "test/other.js": "// mentions './utls.js' in a comment\n",
+    }
+    given = scene(text="Cannot find module './utls.js'", files=files)
+
+    assert edits(given, misspelt_import) == {"src/main.js": "import {a} from './utils.js';\n"}
+
+
 def test_white_space_is_tidied_in_the_files_that_the_log_names(scene, edits):
     files = {"a.py": "x = 1  \n\n\n", "b.py": "y = 2  \n", "c.md": "line  \nnext"}
     given = scene(text="a.py:1: trailing whitespace.", files=files, places=["a.py", "c.md", "gone.py"])
