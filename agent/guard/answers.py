@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agent.guard.case import Case, Change, Remark
+from agent.guard.chosen import constant_arrows
 from agent.guard.lines import Statement
 
 _DIGEST = re.compile(
@@ -72,6 +73,8 @@ def written_down(case: Case) -> Iterator[Remark]:
         yield from _tables(change)
         yield from _constants(change)
         yield from _no_longer_computed(change)
+        for number, name, answer in constant_arrows(change):
+            yield Remark(change.path, number, f"{name} gives {answer[:40]} whatever it is given")
 
 
 def _tables(change: Change) -> Iterator[Remark]:

@@ -257,9 +257,24 @@ class _Reader:
         self._at += 1
 
 
+def _has_other_prefixes(line: str) -> bool:
+    """Names as ``diff.mnemonicPrefix`` (index, work tree, commit, object) or ``diff.noprefix`` write them."""
+    half = len(line) // 2
+    old, new = line[:half], line[half + 1 :]
+    if not old or line[half] != " " or len(old) != len(new):
+        return False
+    mnemonic = {old[:2], new[:2]} <= {"c/", "i/", "w/", "o/"}
+    return old == new or (mnemonic and old[2:] == new[2:])
+
+
 def _file_diff(header: _Header, hunks: tuple[Hunk, ...], *, binary: bool) -> FileDiff:
     values = header.values
     doubts = header.doubts
+    if _has_other_prefixes(header.git_line):
+        raise DiffError(
+            "the names in the diff do not start with a/ and b/, as git is set to write them: make it with "
+            "git -c diff.mnemonicPrefix=false -c diff.noprefix=false diff"
+        )
     old, new = _names(header)
     if not (old or new):
         # git would create a file called dev/null.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
+from agent.guard.chosen import chosen, given_always, is_known
 from agent.guard.inventory import inventory
 from agent.guard.lines import Line, Statement
 
@@ -340,6 +341,7 @@ def special_cases(case: Case) -> Iterator[Remark]:
         hits = [(number, pair) for number, pair in _branches(change) if _suspicious(pair, known)]
         if not known:
             hits = [hit for hit in hits if not _has_siblings(change, hit[0])]
+        hits += [hit for hit in chosen(change) if _is_single(hit[1], known) and hit[0] not in dict(hits)]
         hits = hits or list(_switches(change))
         for number, (given, answer) in hits:
             yield Remark(
@@ -347,6 +349,18 @@ def special_cases(case: Case) -> Iterator[Remark]:
             )
         if not hits:
             yield from _tables(change, known)
+        for number, answer in given_always(change, known, _TRIVIAL):
+            yield Remark(change.path, number, f"the failing test's answer {answer[:30]} is given always")
+
+
+def _is_single(pair: tuple[str, str], known: set[str]) -> bool:
+    """The expression answers an input of the failing test, or one that has several parts."""
+    given, answer = pair
+    is_of_test = is_known(given, known) and answer in known
+    return answer not in _TRIVIAL and (is_of_test or bool(_PARTS.match(given)))
+
+
+_PARTS = re.compile(r"^(?:[\[({][^\])}]*\d[^\])}]*,|[\"'`]-?\d[\d.]*,)")
 
 
 def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -495,12 +509,19 @@ _ANY_LITERAL = re.compile(
 )
 
 
+_SINGLE_LITERAL = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|-?\b\d[\w.]*")
+_IN_BRACES = re.compile(r"\{[^{}()\n]*\}")
+
+
 def _literals_of_tests(case: Case) -> Iterator[str]:
     for text in case.failing:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             yield from _ANY_LITERAL.findall(text)
+            # Each by itself as well: a block of code in braces looks like a list of literals.
+            yield from _SINGLE_LITERAL.findall(text)
+            yield from _IN_BRACES.findall(text)
             continue
         counted = Counter(
             ast.unparse(node)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from agent.checkout import bench_spec
 from agent.confidence import score, weighed
 from agent.guard.case import MAX_CHANGED_LINES
 from agent.guard.inspection import inspect
+from agent.guard.places import is_test
 from agent.nodes.state import (
     State,
     candidate_from_state,
@@ -19,6 +23,7 @@ from agent.proof import prove
 from agent.sources import MODEL, no_longer
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
+from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Candidate, Fix, GaveUp, GuardFinding, Proof, Severity
 from patchpilot.heals import HealState
 from patchpilot.ports import Workbench
@@ -28,6 +33,8 @@ _MAX_TOOL_LINES = 4_000
 """A formatter may touch many lines and is still read in a glance; anybody else's patch may not."""
 
 _MAX_TEST_FILES = 5
+_MAX_PLACES = 40
+"""Names that are tried for files: ids of tests without a path name none."""
 
 _MOST_NOTES = 5
 """How much of what the sandbox leaves out of a job is told."""
@@ -141,13 +148,22 @@ def inspected(tools: HealTools, key: str, candidate: Candidate, bench: Workbench
             return None
 
     failure = tools.journal.distilled()
-    paths = dict.fromkeys(test.split("::")[0] for test in (failure.tests if failure else ()))
-    tests = [text for path in list(paths)[:_MAX_TEST_FILES] if (text := read_base(path)) is not None]
+    texts = (read_base(path) for path in _test_files(failure))
+    tests = list(islice((text for text in texts if text is not None), _MAX_TEST_FILES))
     most = _MAX_TOOL_LINES if key.startswith("fixer:") else MAX_CHANGED_LINES
     try:
         return inspect(candidate.patch, read_base=read_base, failing_tests=tests, max_changed_lines=most)
     except PermanentError as error:
         return (GuardFinding(rule="diff", path="", line=0, message=str(error), severity=Severity.REFUSE),)
+
+
+def _test_files(failure: DistilledFailure | None) -> Iterator[str]:
+    """Where the failing tests stand: their ids say it in some languages, in others only the log does."""
+    if failure is None:
+        return
+    named = dict.fromkeys(test.split("::")[0] for test in failure.tests)
+    seen = dict.fromkeys(place.path for place in failure.files if is_test(place.path))
+    yield from list({**named, **seen})[:_MAX_PLACES]
 
 
 def _objection(findings: tuple[GuardFinding, ...], *, may_ask_a_person: bool) -> str:

@@ -138,6 +138,23 @@ def test_an_empty_diff_is_not_refused_and_one_sentence_says_that_it_is_empty(
     assert json.loads(run("-", "--json", text=text).stdout) == {"refused": False, "findings": []}
 
 
+@pytest.mark.parametrize("setting", ["diff.mnemonicPrefix", "diff.noprefix"])
+def test_a_diff_with_other_prefixes_is_no_input_and_the_options_that_help_are_told(
+    run: Run, repository: Path, setting: str
+) -> None:
+    (repository / "x.py").write_text("a = 2\n")
+    git = ("git", "-C", str(repository), "-c", f"{setting}=true")
+    told = subprocess.run((*git, "diff"), check=True, capture_output=True, text=True)
+    options = ("-c", "diff.mnemonicPrefix=false", "-c", "diff.noprefix=false", "diff")
+
+    refused = run("-", text=told.stdout)
+    done = subprocess.run((*git, *options), check=True, capture_output=True, text=True)
+
+    assert refused.exit_code == 2
+    assert f"git {' '.join(options)}" in refused.output
+    assert run("-", text=done.stdout).exit_code == 0
+
+
 def test_a_mailed_patch_is_read_with_its_message(run: Run, repository: Path) -> None:
     head = f"From {'a' * 40} Mon Sep 17 00:00:00 2001\nSubject: [PATCH] a\n\n---\n x.py | 2 +-\n\n"
     mail = f"{head}{CLEAN}-- \n2.39.5\n\n"
