@@ -21,10 +21,11 @@ from slack_sdk.errors import SlackApiError
 
 from bot.door import Door
 from bot.slack import mishaps
+from bot.slack.copies import is_copy, settle_copy
 from bot.slack.help_views import helped
 from bot.slack.modals import Modals
 from bot.slack.people import SlackPeople
-from bot.slack.presses import Body, Presses, press_key, said, whisper, without_picture
+from bot.slack.presses import Body, Presses, press_key, said, tell, where, whisper, without_picture
 from bot.slack.typed import called, typed
 from patchpilot.asking import Asked
 from patchpilot.commands import Answer, Command, Ruling, Verb
@@ -54,7 +55,9 @@ class SlackFront:
         app.command("/patchpilot")(self._slash)
         app.event("app_mention")(self._mentioned)
 
-    def _pressed(self, ack: Callable[..., None], body: Body, client: WebClient) -> None:
+    def _pressed(
+        self, ack: Callable[..., None], body: Body, client: WebClient, respond: Callable[..., Any]
+    ) -> None:
         ack()
         action = body["actions"][0]
         command = Command(
@@ -64,7 +67,12 @@ class SlackFront:
             key=press_key(body, action),
         )
         answer = self._presses.decide(command, body)
-        if answer.ruling is not Ruling.APPLIED:
+        if is_copy(body):
+            # Nothing else shows there what came of it.
+            if not answer.repeated:
+                tell(client, body, *where(body), answer)
+            settle_copy(self._db, command.approval_id, respond)
+        elif answer.ruling is not Ruling.APPLIED:
             whisper(client, body, answer)
 
     def _slash(self, ack: Callable[..., None], body: Body, respond: Callable[..., Any]) -> None:

@@ -213,6 +213,15 @@ def _decided_plainly(incident: IncidentSnapshot) -> str:
     return f"{PAST[last.verb]} by @{last.actor} at {last.at:%H:%M} UTC{pull}."
 
 
+def settled(incident: IncidentSnapshot) -> Message:
+    """What takes the place of a copy of the question that only one person was shown."""
+    name = incident.name
+    if incident.heal.state is S.AWAITING_APPROVAL:
+        text = "a newer proposal has taken this one's place; its thread has it."
+        return Message.of(f"{name}: {text}", [section(f"*{name}* · ↻ {text}")])
+    return Message.of(f"{name}: {_decided_plainly(incident)}", [section(f"*{name}* · {_decided(incident)}")])
+
+
 def outdated(incident: IncidentSnapshot, attempt: int) -> Message:
     """An earlier proposal's card, once another attempt has taken its place: no buttons that lead nowhere."""
     begun = [one for one in incident.heal.decisions if one.verb in {Verb.RETRY, Verb.RETEST}]

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 ARRIVED: Final = "arrived"
 """Key in bolt's context: when the request came in, by the monotonic clock."""
+RESPOND_AT: Final = "respond_at"
+"""Key in bolt's context: answers at a ``response_url`` that an earlier request brought."""
 _MESSAGES: Final = frozenset(
     {"chat.postMessage", "chat.update", "chat.postEphemeral", "chat.scheduleMessage"}
 )
@@ -122,6 +124,9 @@ class _LintedAck(Ack):
 def install(app: App, linter: Linter) -> None:
     """Have everything that the app's handlers send go through ``linter``."""
 
+    def respond_at(url: str, **body: Any) -> Any:
+        return _LintedWebhook(url, linter).send_dict(body)
+
     def replace(context: BoltContext, next: Callable[[], None]) -> None:  # noqa: A002 - bolt's own name
         context[ARRIVED] = time.monotonic()
         client = context.client
@@ -136,6 +141,7 @@ def install(app: App, linter: Linter) -> None:
             linter=linter,
         )
         context["ack"] = _LintedAck(linter)
+        context[RESPOND_AT] = respond_at
         url = context.response_url
         if url:
 

@@ -26,7 +26,7 @@ from bot.slack.calls import in_team
 from bot.slack.deliveries import Delivers
 from bot.slack.delivery import Place, Post
 from bot.slack.digest_views import digest_message, picture_of, spoken
-from bot.slack.presses import Body, Presses, tell, where, whisper, without_picture
+from bot.slack.presses import Body, Presses, tell, where, without_picture
 from patchpilot.asking import Asked
 from patchpilot.commands import Answer, Picture
 from patchpilot.digests import Digest, DigestEnd, DueDigest, week_before, week_so_far, zone_named
@@ -251,7 +251,7 @@ def register(app: App, db: Database, presses: Presses) -> None:
         approval_id = str(body["actions"][0]["value"])
         target = find_target(db, incident=None, approval_id=approval_id)
         if target is None:
-            whisper(client, body, "That proposal is not known any more.")
+            tell(client, body, *where(body), "That proposal is not known any more.")
             return
         asked = Asked(
             request=Status(Target(incident=target.id)),
@@ -265,7 +265,8 @@ def register(app: App, db: Database, presses: Presses) -> None:
         heal = target.heal
         current = heal.approval_id == approval_id and heal.state is HealState.AWAITING_APPROVAL
         if heal.fix is None or not current:
-            whisper(client, body, f"{target.name}: {state_word(target).lower()}; nothing waits there.")
+            over = f"{target.name}: {state_word(target).lower()}; nothing waits there."
+            tell(client, body, *where(body), over)
             return
         message = approval(target, heal.fix)
         options: dict[str, Any] = {"text": message.text, "blocks": list(message.blocks)}

@@ -46,18 +46,20 @@ class About:
     channel: str = ""
     """Where the form was opened: Slack does not say it of a form that is sent."""
     thread: str = ""
+    answer_at: str = ""
+    """The ``response_url`` of the copy of a proposal from which it was opened; empty for none."""
 
     def packed(self) -> str:
         """As ``private_metadata``."""
-        where = f"|{self.channel}|{self.thread}" if self.channel else ""
+        where = f"|{self.channel}|{self.thread}|{self.answer_at}" if self.channel else ""
         return f"{self.approval_id}|{self.incident or ''}{where}"
 
     @staticmethod
     def unpacked(text: str) -> About:
         """What :meth:`packed` made."""
-        approval_id, incident, channel, thread = (text.split("|") + [""] * 3)[:4]
+        approval_id, incident, channel, thread, answer_at = (text.split("|") + [""] * 4)[:5]
         number = int(incident) if incident.isdigit() and not approval_id else None
-        return About(approval_id, number, channel, thread)
+        return About(approval_id, number, channel, thread, answer_at)
 
 
 def retry_modal(about: About, incident: IncidentSnapshot) -> Block:

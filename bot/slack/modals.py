@@ -11,13 +11,15 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.gate import unknown
-from bot.slack.client import ARRIVED
+from bot.slack.client import ARRIVED, RESPOND_AT
+from bot.slack.copies import is_copy, settle_copy
 from bot.slack.modal_views import (
     MUTES,
     NOTE_CHARACTERS,
@@ -102,7 +104,9 @@ class Modals:
             whisper(client, body, _GONE)
             return
         channel, thread = where(body)
-        view = _form(form, replace(about, channel=channel, thread=thread), target, self._group)
+        answer_at = str(body.get("response_url") or "") if is_copy(body) else ""
+        about = replace(about, channel=channel, thread=thread, answer_at=answer_at)
+        view = _form(form, about, target, self._group)
         client.views_open(trigger_id=body["trigger_id"], view=view)
 
     def _sent(self, ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None:
@@ -114,9 +118,12 @@ class Modals:
                 log.warning("form not done", extra={"action": "form_failed", "cause": str(error)})
                 answer, field = unknown(f"That did not work: {error} Please try again."), _first_field(body)
             done = answer.ruling in _DONE
-            if not submission.acknowledge(**({} if done else refused_form(answer, field))):
-                about = About.unpacked(str(body["view"]["private_metadata"]))
+            about = About.unpacked(str(body["view"]["private_metadata"]))
+            closed = not submission.acknowledge(**({} if done else refused_form(answer, field)))
+            if closed or (done and about.answer_at and not answer.repeated):
                 tell(client, body, about.channel, about.thread, answer if done else _kept(answer, body))
+            if about.answer_at:
+                settle_copy(self._db, about.approval_id, partial(context[RESPOND_AT], about.answer_at))
 
     def _retried(self, body: Body) -> _Outcome:
         return self._submit(body, Verb.RETRY, text=_typed(body, "hint"), field="hint")

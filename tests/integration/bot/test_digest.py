@@ -17,7 +17,7 @@ from patchpilot.grammar import Digest as DigestRequest
 from patchpilot.grammar import Way
 from patchpilot.grammar.values import DigestTime
 from patchpilot.routing import RepoRules, Subscription
-from patchpilot.source import Repo
+from patchpilot.source import Permission, Repo
 from storage.due_digests import mark_due_digests, plan_home_digest, unsent_digests
 from storage.mutes import add_mute
 from storage.subscriptions import set_repo_rules, subscribe, unsubscribe
@@ -456,3 +456,51 @@ def test_a_channel_that_was_opened_since_gets_its_digest_without_private_reposit
     come(world, digest, due + timedelta(days=7, minutes=1))
 
     assert "Failures: 1" not in world.slack.messages(closed)[1].text
+
+
+@pytest.fixture
+def copy(world, digest):
+    """An approval card that only ana was shown, by Review."""
+    _, heal = world.fail()
+    world.propose(heal)
+    digest.post(asked(world, now=True))
+    world.slack.press("ana", world.channel, posted(world)[0].ts, "review")
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    return world.slack.ephemerals("ana")[-1]
+
+
+def test_a_press_on_a_copy_is_answered_and_the_copy_shows_what_came_of_it(world, copy):
+    world.slack.press("ana", world.channel, copy.ts, "approve")
+
+    world.until(lambda: "Approved by @ana" in copy.text)
+    assert not world.buttons(copy)
+    assert "PP-1 is approved" in world.slack.ephemerals("ana")[-1].text
+
+
+def test_a_form_that_was_opened_from_a_copy_is_answered_there_too(world, copy):
+    world.slack.press("ana", world.channel, copy.ts, "reject")
+    world.until(lambda: world.slack.modal("ana") is not None)
+    world.slack.submit_view("ana", world.slack.modal("ana").id, {"reason": "wrong_fix"})
+
+    world.until(lambda: "Rejected by @ana" in copy.text)
+    assert not world.buttons(copy)
+    assert "PP-1 is rejected" in world.slack.ephemerals("ana")[-1].text
+
+
+def test_a_copy_of_what_was_sent_back_offers_nothing_of_the_newer_proposal(world, copy):
+    world.propose_anew(1)
+
+    world.slack.press("ana", world.channel, copy.ts, "approve")
+
+    world.until(lambda: "newer proposal" in copy.text)
+    assert not world.buttons(copy)
+    assert "outdated" in world.slack.ephemerals("ana")[-1].text
+
+
+def test_a_refused_press_leaves_the_copy_as_it_is(world, copy):
+    world.permissions.of["ana"] = Permission.READ
+
+    world.slack.press("ana", world.channel, copy.ts, "approve")
+
+    world.until(lambda: "may not approve" in world.slack.ephemerals("ana")[-1].text)
+    assert world.buttons(copy) == ["approve", "retry", "reject", "escalate"]

@@ -6,8 +6,10 @@ import json
 import threading
 from datetime import timedelta
 
+from patchpilot.commands import Actor, Command, Medium, Verb
 from patchpilot.routing import Subscription
 from patchpilot.source import Permission, Repo
+from storage.decisions import decide
 from storage.mutes import add_mute
 from storage.subscriptions import subscribe
 
@@ -193,3 +195,35 @@ def initial(world, who):
         block["accessory"] for block in world.slack.home(who).definition["blocks"] if "accessory" in block
     ]
     return json.dumps([menu.get("initial_option") for menu in menus])
+
+
+def told(world, words):
+    lines = world.slack.workspace.messages.values()
+    return [m for line in lines for m in line.values() if words in m.text and not m.only_for]
+
+
+def test_review_of_what_is_decided_by_now_says_so_in_a_direct_message(world):
+    _, heal = world.fail()
+    world.propose(heal)
+    opened(world, "ana")
+    actor = Actor(medium=Medium.SLACK, name="ben")
+    decide(world.db, Command(verb=Verb.REJECT, actor=actor, incident=1, key="k"))
+
+    world.slack.press_in_view("ana", world.slack.home("ana").id, "review")
+
+    world.until(lambda: bool(told(world, "nothing waits there")))
+
+
+def test_a_press_on_a_proposal_in_a_direct_message_is_answered_there(world):
+    _, heal = world.fail()
+    world.propose(heal)
+    opened(world, "ana")
+    world.slack.press_in_view("ana", world.slack.home("ana").id, "review")
+    world.until(lambda: bool(told(world, "needs approval")))
+    (copy,) = told(world, "needs approval")
+
+    world.slack.press("ana", copy.channel, copy.ts, "approve")
+
+    world.until(lambda: "Approved by @ana" in copy.text)
+    assert not world.buttons(copy)
+    world.until(lambda: any("PP-1 is approved" in m.text for m in world.slack.ephemerals("ana")))
