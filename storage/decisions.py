@@ -69,6 +69,11 @@ _RULES: Mapping[Verb, _Rule] = {
 }
 
 
+def is_possible(verb: Verb, state: HealState) -> bool:
+    """Whether a heal in ``state`` can be decided on so, by the incident's number and whoever may."""
+    return state in _RULES[verb].among
+
+
 def find_target(db: Database, *, incident: int | None, approval_id: str) -> IncidentSnapshot | None:
     """The incident that a command means: the proposal's (a button) or the numbered one (typed)."""
     with db.transaction() as session:

@@ -29,7 +29,8 @@ OPTION_VALUE: Final = 150
 ALT_TEXT: Final = 2_000
 URL: Final = 3_000
 OPTIONS: Final = 100
-OVERFLOW_OPTIONS: Final = 5
+OPTIONS_OF: Final[Mapping[str, int]] = {"overflow": 5, "radio_buttons": 10, "checkboxes": 10}
+"""Where fewer are allowed."""
 FIELDS: Final = 10
 METADATA_BYTES: Final = 16_000
 INPUT_LENGTH: Final = 3_000

@@ -14,6 +14,7 @@ from typing import Any
 from bot.slack import limits
 from bot.slack.findings import Findings
 from bot.slack.shapes import Json, fenced, shaped, text_object
+from patchpilot.text import shorten
 
 
 def lint_message(message: Mapping[str, Any]) -> tuple[Json, Findings]:
@@ -182,6 +183,8 @@ def _element(element: object, pointer: str, allowed: frozenset[str], found: Find
     if kind == "plain_text_input" and int(made.get("max_length") or 1) > limits.INPUT_LENGTH:
         found.mend("input_length", f"{pointer}/max_length", f"more than {limits.INPUT_LENGTH}")
         made["max_length"] = limits.INPUT_LENGTH
+    if kind == "plain_text_input" and made.get("initial_value"):
+        _initial_value(made, pointer, found)
     if "options" in limits.ELEMENTS[kind].needs and made.get("options"):
         if isinstance(made["options"], list | tuple):
             _options(made, str(kind), pointer, found)
@@ -190,8 +193,15 @@ def _element(element: object, pointer: str, allowed: frozenset[str], found: Find
     return made
 
 
+def _initial_value(made: Json, pointer: str, found: Findings) -> None:
+    most = int(made.get("max_length") or limits.INPUT_LENGTH)
+    if len(str(made["initial_value"])) > most:
+        found.mend("input_length", f"{pointer}/initial_value", f"more than {most}")
+        made["initial_value"] = shorten(str(made["initial_value"]), most)
+
+
 def _options(made: Json, kind: str, pointer: str, found: Findings) -> None:
-    most = limits.OVERFLOW_OPTIONS if kind == "overflow" else limits.OPTIONS
+    most = limits.OPTIONS_OF.get(kind, limits.OPTIONS)
     options = made["options"]
     if len(options) > most:
         found.mend("option_count", f"{pointer}/options", f"{len(options)} options; at most {most} go out")
@@ -202,6 +212,11 @@ def _options(made: Json, kind: str, pointer: str, found: Findings) -> None:
     first = made.get("initial_option")
     if first is not None and first not in options[:most]:
         found.refuse("initial_option", f"{pointer}/initial_option", "it is none of the options")
+    chosen = made.get("initial_options")
+    if chosen is not None and (
+        not isinstance(chosen, list | tuple) or any(one not in options[:most] for one in chosen)
+    ):
+        found.refuse("initial_option", f"{pointer}/initial_options", "they are not all among the options")
 
 
 def _picture(made: Json, pointer: str, found: Findings) -> None:

@@ -37,6 +37,7 @@ from patchpilot.incidents import IncidentSnapshot, storm_name
 from patchpilot.noise import milestone as milestone_of
 from patchpilot.states import STATES, state_word
 from patchpilot.text import one_line, sentence
+from storage.decisions import is_possible
 
 S = HealState
 _OVER: Final = frozenset({S.RESOLVED, S.RECOVERED, S.SUPERSEDED})
@@ -170,13 +171,20 @@ def _card_buttons(incident: IncidentSnapshot, aside: Aside) -> Block | None:
             row.append(button("I'm on it", "take", number, about=f"({about})"))
         else:
             row.append(button("Hand back", "hand_back", number, about=about))
-        choices = {
-            "Mute…": f"mute:{number}",
-            "Escalate…": f"escalate:{number}",
-            "Not a bug…": f"not_a_bug:{number}",
-        }
-        row.append(overflow("more", choices))
+        row.append(overflow("more", _choices(heal.state, number)))
     return actions(f"card:{incident.id}", *row) if row else None
+
+
+def _choices(state: HealState, number: str) -> dict[str, str]:
+    """The card's menu: what would only be refused is left out."""
+    escalate = is_possible(Verb.ESCALATE, state)
+    choices = {"Mute…": f"mute:{number}"}
+    if escalate:
+        choices["Escalate…"] = f"escalate:{number}"
+    # While nothing is proposed yet, it asks to leave the incident to people.
+    if escalate or is_possible(Verb.REJECT, state):
+        choices["Not a bug…"] = f"not_a_bug:{number}"
+    return choices
 
 
 def thread(incident: IncidentSnapshot, aside: Aside = NOTHING) -> Iterator[Item]:

@@ -56,6 +56,10 @@ def select(**more):
     return {"type": "static_select", "action_id": "s", "options": options(2), **more}
 
 
+def boxes(count, kind="checkboxes", **more):
+    return {"type": kind, "action_id": "b", "options": options(count), **more}
+
+
 CONFIRM = {"title": plain(), "text": mrkdwn(), "confirm": plain("Yes"), "deny": plain("No")}
 
 MENDED = [
@@ -78,6 +82,8 @@ MENDED = [
     ("title_length", [picture(title=plain("x" * 2_001))]),
     ("option_count", [actions(select(options=options(101)))]),
     ("option_count", [actions({"type": "overflow", "action_id": "o", "options": options(6)})]),
+    ("option_count", [actions(boxes(11))]),
+    ("option_count", [actions(boxes(11, "radio_buttons"))]),
     ("option_length", [actions(select(options=options(2, "x" * 76)))]),
     ("placeholder_length", [actions(select(placeholder=plain("x" * 151)))]),
     ("duplicate_block_id", [section(block_id="a"), section(block_id="a")]),
@@ -115,6 +121,7 @@ REFUSED = [
     ("identifier_length", [section(block_id="x" * 256)]),
     ("duplicate_action_id", [actions(button("a"), button("a"))]),
     ("initial_option", [actions(select(initial_option={"text": plain(), "value": "none"}))]),
+    ("initial_option", [actions(boxes(2, initial_options=options(3)[1:]))]),
     ("markdown_total", [{"type": "markdown", "text": "x" * 7_000}] * 2),
     ("message_total", [context(*[mrkdwn("x" * 1_900)] * 7)]),
 ]
@@ -150,6 +157,8 @@ VIEWS_MENDED = [
     ("label_length", modal(asks(INPUT, label=plain("x" * 2_001)))),
     ("hint_length", modal(asks(INPUT, hint=plain("x" * 2_001)))),
     ("input_length", modal(asks({**INPUT, "max_length": 3_001}))),
+    ("input_length", modal(asks({**INPUT, "initial_value": "x" * 3_001}))),
+    ("input_length", modal(asks({**INPUT, "max_length": 5, "initial_value": "longer"}))),
     ("view_size", modal(*[section("😀" * 2_900) for _ in range(40)])),
 ]
 VIEWS_REFUSED = [

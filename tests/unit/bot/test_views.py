@@ -327,3 +327,18 @@ def test_a_digest_says_how_often_a_test_was_flaky_in_words():
 
     assert "Flaky: acme/a t3, 3 times." in said
     assert "Flaky: acme/a t1, once." in said
+
+
+@pytest.mark.parametrize(
+    ("choices", "states"),
+    [
+        (["mute", "escalate", "not_a_bug"], [HealState.DIAGNOSING, HealState.AWAITING_APPROVAL]),
+        (["mute", "not_a_bug"], [HealState.ESCALATED]),
+        (["mute"], [HealState.EXPIRED, HealState.REJECTED, HealState.OPENING_PR, HealState.PR_OPEN]),
+    ],
+)
+def test_the_cards_menu_offers_nothing_that_is_only_refused(in_state, choices, states):
+    for state in states:
+        rows = [block for block in views.card(in_state(state)).blocks if block["type"] == "actions"]
+        (menu,) = [one for row in rows for one in row["elements"] if one["action_id"] == "more"]
+        assert [option["value"].partition(":")[0] for option in menu["options"]] == choices, state
