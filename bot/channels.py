@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.gate import Gate, answered, applied, denied, unknown
 from patchpilot import grammar as ask
-from patchpilot.asking import Asked
+from patchpilot.asking import Asked, Place
 from patchpilot.commands import Answer
 from patchpilot.grammar import Level, TwoPersonRule
 from patchpilot.grammar.values import HOST
@@ -82,20 +82,17 @@ class Channels:
 
     def _may_not_subscribe(self, asked: Asked, repo: Repo | None, owner: str) -> Answer | None:
         if repo is None:
-            who = f"Admins of this Slack workspace may subscribe to all of {owner}'s repositories."
+            who = f"Admins of the operator's own workspace may subscribe to all of {owner}'s repositories."
             refusal = self._gate.stranger(asked, who)
             if refusal is not None or asked.actor.runs_workspace:
                 return refusal
-            return denied(f"You don't administer this workspace. {who} Or name one repository.")
+            return denied(f"You are no admin of the operator's own workspace. {who} Or name one repository.")
         refusal = self._gate.refusal(asked, repo)
         if refusal is not None or not self._gate.is_private(repo):
             return refusal
         place = asked.place
         if not (place.private or repo_rules(self._db, repo).public):
-            return denied(
-                f"{repo} is private and this channel is not: use a private channel, or an admin of {repo} "
-                f"says `settings {repo} public:on`."
-            )
+            return _not_private(repo, place)
         if any(one.repo.lower() == repo.full_name.lower() for one in subscriptions_of_repo(self._db, repo)):
             return None
         first = " for the first time, as it is private"
@@ -225,6 +222,17 @@ class Channels:
 
     def _may_one(self, user: HostUser | None, repos: set[Repo]) -> bool:
         return any(self._gate.may(user, repo, Permission.WRITE) for repo in sorted(repos, key=str))
+
+
+def _not_private(repo: Repo, place: Place) -> Answer:
+    if place.bot_is_there:
+        here, how = "this channel is not", "use a private channel"
+    else:
+        here = "I am not in this channel, so I can't tell who reads here"
+        how = "invite me (`/invite`) to a private channel and ask there"
+    return denied(
+        f"{repo} is private and {here}: {how}, or an admin of {repo} says `settings {repo} public:on`."
+    )
 
 
 def described_mute(mute: Mute) -> str:

@@ -119,7 +119,7 @@ class Calls:
         everywhere = code in _OF_WORKSPACE and (code != "missing_scope" or method == "chat.postMessage")
         if everywhere or (code in _OF_CHANNEL and channel):
             place = self._workspace if everywhere else in_team(self._team, channel)
-            return BrokenPlaceError(place, code, advice(code, data))
+            return BrokenPlaceError(place, code, advice(code, data, team=self._team))
         if code in _GONE:
             return GoneError(f"{method}: {code}")
         if response.status_code >= 500 or code in {"internal_error", "fatal_error", "service_unavailable"}:  # noqa: PLR2004
@@ -127,7 +127,9 @@ class Calls:
         details = " ".join(map(str, (data.get("response_metadata") or {}).get("messages") or ()))
         if code == "invalid_blocks" and "slack file" in details:
             return FileNotReadyError(f"{method}: {details}", retry_after=2)
-        return PermanentError(f"Slack refuses {method}: {code}. {advice(code, data)} {details}".strip())
+        return PermanentError(
+            f"Slack refuses {method}: {code}. {advice(code, data, team=self._team)} {details}".strip()
+        )
 
     def _count(self, method: str, result: str) -> None:
         self._metrics.slack_calls.labels(method, result).inc()
@@ -146,19 +148,25 @@ def _seconds(headers: Mapping[str, str]) -> float:
         return 1.0
 
 
-def advice(code: str, data: Mapping[str, Any]) -> str:
-    """What an admin has to do about an error code of Slack's."""
+def advice(code: str, data: Mapping[str, Any], *, team: str = "") -> str:
+    """What an admin has to do about an error code of Slack's; ``team`` is a workspace that added the app."""
+    # A subscribed channel is named by no setting.
+    another = "" if team else " If it is SLACK_CHANNEL, that may name another one instead."
     match code:
         case "not_in_channel" | "channel_not_found":
-            return "Invite the bot to the channel, or set SLACK_CHANNEL to one that it is in."
+            return f"Invite the bot to the channel.{another}"
         case "is_archived" | "is_inactive":
-            return "The channel is archived; unarchive it, or set SLACK_CHANNEL to another one."
+            return f"The channel is archived; unarchive it.{another}"
         case "restricted_action" | "restricted_action_read_only_channel":
-            return "The workspace does not let the bot post there; allow it, or set SLACK_CHANNEL to another."
+            return f"The workspace does not let the bot post there; allow it.{another}"
         case "missing_scope":
             needed = data.get("needed", "")
             return f"Add the scope {needed} to the App (deploy/slack-manifest.yaml) and install it again."
         case _ if code in _OF_WORKSPACE:
-            return "SLACK_BOT_TOKEN does not work (any more); install the App again and set the new token."
+            return (
+                f"The token of workspace {team} does not work (any more); it has to add the App again."
+                if team
+                else "SLACK_BOT_TOKEN does not work (any more); install the App again and set the new token."
+            )
         case _:
             return ""

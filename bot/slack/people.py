@@ -39,6 +39,11 @@ class _Channel:
     bot_is_there: bool = True
 
 
+_UNSEEN: Final = _Channel(bot_is_there=False)
+"""A private channel that the bot is not in, or one that is gone. Whether people of other organisations read
+there can't be told either, so it counts as public until the bot is invited."""
+
+
 class SlackPeople:
     """Looks members and channels up, and remembers them for a minute. Whom Slack won't name may not act.
 
@@ -96,6 +101,9 @@ class SlackPeople:
         try:
             value = ask()
         except SlackApiError as error:
+            if kind == "channel" and error.response.get("error") == "channel_not_found":
+                # Not remembered: who reads so invites the bot, and asks again.
+                return _UNSEEN
             log.info(
                 "not looked up", extra={"action": f"{kind}_unknown", "cause": error.response.get("error")}
             )
