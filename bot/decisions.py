@@ -229,7 +229,8 @@ def _answer(command: Command, decided: Decided) -> Answer:
         case _:
             state = f": {state_word(snapshot).lower()}" if snapshot else " is not known"
             text = f"{name}{state}; there is nothing to {command.verb}."
-    return Answer(ruling=decided.ruling, text=text, incident=number)
+    links = (snapshot.heal.pull_request_url,) if snapshot else ()
+    return Answer(ruling=decided.ruling, text=text, incident=number, links=links)
 
 
 def _done(command: Command, name: str) -> str:

@@ -168,9 +168,9 @@ def denied(text: str) -> Answer:
     return Answer(ruling=Ruling.DENIED, text=text)
 
 
-def answered(text: str, *, incident: int | None = None) -> Answer:
+def answered(text: str, *, incident: int | None = None, links: tuple[str, ...] = ()) -> Answer:
     """An answer that changed nothing."""
-    return Answer(ruling=Ruling.ANSWERED, text=text, incident=incident)
+    return Answer(ruling=Ruling.ANSWERED, text=text, incident=incident, links=links)
 
 
 def applied(text: str, *, incident: int | None = None) -> Answer:

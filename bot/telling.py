@@ -59,7 +59,7 @@ class Telling:
             found = snapshot(self._db, target.incident)
             if found is None or not self._gate.readable(asked, found.repo):
                 return _no_incident(target.incident)
-            return answered(status_line(found), incident=found.id)
+            return answered(status_line(found), incident=found.id, links=_links(found))
         return self._listing(asked, target.repo)
 
     def explain(self, asked: Asked) -> Answer:
@@ -87,12 +87,13 @@ class Telling:
         if found is None or not self._gate.readable(asked, found.repo):
             return _no_incident(number)
         if isinstance(asked.request, ask.Status):
-            return answered(status_line(found), incident=found.id)
+            return answered(status_line(found), incident=found.id, links=_links(found))
         similar = self._similar(found)
         told = answer(question, found, similar) if question else explain(found, similar)
         if question and not is_about_evidence(question):
             self._put_to_model(asked, found, question)
-        return answered(told, incident=found.id)
+        links = _links(found) + tuple(past.pull_request_url for past in similar)
+        return answered(told, incident=found.id, links=links)
 
     def _put_to_model(self, asked: Asked, incident: IncidentSnapshot, question: str) -> None:
         """Have the worker answer too, if it has a model: that costs, so it takes a right and a share."""
@@ -124,7 +125,9 @@ class Telling:
             where = f" of {repo}" if repo else ""
             return answered(f"Nothing{where} is red that I know of and may show here.")
         more = [f"… and {len(found) - _MOST_LISTED} more"] if len(found) > _MOST_LISTED else []
-        return answered("\n".join([*map(status_line, found[:_MOST_LISTED]), *more]))
+        shown = found[:_MOST_LISTED]
+        links = tuple(url for incident in shown for url in _links(incident))
+        return answered("\n".join([*map(status_line, shown), *more]), links=links)
 
 
 def status_line(incident: IncidentSnapshot) -> str:
@@ -134,6 +137,11 @@ def status_line(incident: IncidentSnapshot) -> str:
     state = state_word(incident)
     where = f"{incident.repo} {incident.branch}"
     return f"{incident.name} {state} · {where} · {one_line(incident.title, 120)}{pull}"
+
+
+def _links(incident: IncidentSnapshot) -> tuple[str, ...]:
+    heal = incident.heal
+    return tuple(url for url in (heal.failure.run.url, heal.pull_request_url) if url)
 
 
 def _no_incident(number: int | None) -> Answer:

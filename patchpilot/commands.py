@@ -115,4 +115,6 @@ class Answer:
     """The proposal that is of an older commit than the branch has by now, where testing it anew is the next
     step: what its button carries."""
     picture: Picture | None = None
+    links: tuple[str, ...] = ()
+    """Addresses in the text that are ours to name: the rest may be somebody else's, and is shown as text."""
     incident: int | None = None

@@ -33,6 +33,9 @@ _MOST_MOMENTS: Final = 10
 _HALF_ENTITY: Final = re.compile("&[a-z]{0,3}$")
 # Slack formats from the edge of a word only: https://slack.com/help/articles/202288908-Format-your-messages
 _SIGN: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])")
+_COMMAND: Final = r"(?<![A-Za-z0-9`])`[^`\n]+`(?![A-Za-z0-9`])"
+"""Only where Slack takes it for code too, so that what it makes bold or a link can't hide in there."""
+_MOST_PARAGRAPHS: Final = 3
 _EMOJI: Final = re.compile(r":(?=[a-z0-9_+'-]{1,60}:)")
 """A log that says ``:white_check_mark:`` must not look like one of our own signs."""
 
@@ -87,6 +90,32 @@ def quiet(text: str) -> str:
     A sign within a word formats nothing and stays alone, so that a test's name can be copied from a message.
     """
     return _SIGN.sub("\u2060\\g<0>\u2060", _EMOJI.sub(":\u2060", escape(text)))
+
+
+def worded(text: str, links: Sequence[str] = ()) -> str:
+    """An answer as mrkdwn, which may quote a log, a model or people: quiet but for what is between backticks,
+    as our commands are, and for ``links``, which are ours."""
+    ours = sorted((plain(url) for url in links if url), key=len, reverse=True)
+    kept = re.compile("|".join([*map(re.escape, ours), _COMMAND]))
+    text, said, end = plain(text), [], 0
+    for part in kept.finditer(text):
+        said.append(quiet(text[end : part.start()]))
+        command = part[0].startswith("`")
+        said.append(f"`{escape(part[0][1:-1])}`" if command else link(part[0], part[0]))
+        end = part.end()
+    return "".join([*said, quiet(text[end:])])
+
+
+def paragraphs(mrkdwn: str) -> list[Block]:
+    """Sections of whole lines, as many as it takes and a message holds."""
+    parts = [""]
+    for line in mrkdwn.split("\n"):
+        added = f"{parts[-1]}\n{line}" if parts[-1] else line
+        if len(added) <= SECTION_CHARACTERS:
+            parts[-1] = added
+        else:
+            parts.append(within(line, SECTION_CHARACTERS))
+    return [section(part) for part in parts if part.strip()][:_MOST_PARAGRAPHS]
 
 
 def header(text: str) -> Block:

@@ -13,10 +13,10 @@ from slack_sdk.errors import SlackApiError
 
 from bot.door import Door
 from bot.slack.approval_views import retest_button
-from bot.slack.blocks import Block, actions, dated, escape, link_button, section
+from bot.slack.blocks import Block, actions, dated, link_button, paragraphs, worded
 from bot.slack.people import SlackPeople
 from patchpilot.asking import Place
-from patchpilot.commands import Actor, Answer, Command
+from patchpilot.commands import Actor, Answer, Command, Ruling
 from patchpilot.incidents import incident_name
 from patchpilot.source import HostUser
 from patchpilot.text import shorten
@@ -104,10 +104,12 @@ def without_picture(answer: Answer) -> Answer:
 
 
 def said(answer: Answer | str) -> dict[str, Any]:
-    """``text`` and, with a picture or a way to link or to test anew, ``blocks`` of an answer."""
-    text = dated(escape(shorten(answer if isinstance(answer, str) else answer.text, _ANSWER_CHARACTERS)))
+    """``text`` and ``blocks`` of an answer, in which Slack looks for no links and names by itself; with a
+    picture or a way to link or to test anew where there is one."""
     if isinstance(answer, str):
-        return {"text": text}
+        answer = Answer(ruling=Ruling.ANSWERED, text=answer)
+    text = dated(worded(shorten(answer.text, _ANSWER_CHARACTERS), answer.links))
+    blocks = paragraphs(text)
     if answer.picture is not None:
         file, alt_text = {"id": answer.picture.file}, answer.picture.alt_text
         offer: Block = {"type": "image", "slack_file": file, "alt_text": alt_text}
@@ -117,8 +119,8 @@ def said(answer: Answer | str) -> dict[str, Any]:
         again = retest_button(answer.retest, incident_name(answer.incident))
         offer = actions(f"retest:{answer.incident}", again)
     else:
-        return {"text": text}
-    return {"text": text, "blocks": [section(text), offer]}
+        return {"text": text, "blocks": blocks}
+    return {"text": text, "blocks": [*blocks, offer]}
 
 
 def refused_form(answer: Answer, field: str) -> dict[str, Any]:

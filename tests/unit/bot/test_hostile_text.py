@@ -11,6 +11,8 @@ import unicodedata
 import pytest
 
 from bot.slack.linting import lint_message, lint_view
+from bot.slack.presses import said
+from patchpilot.commands import Answer, Ruling
 from playground.slack.blocks import message_problems, message_too_long, view_problems
 
 PINGS = [
@@ -147,3 +149,40 @@ def test_an_address_from_outside_leads_only_to_itself(incident, url):
         assert "javascript" not in payload
         _, found = lint_message({"text": message.text, "blocks": list(message.blocks)})
         assert not found.broken, found.broken
+
+
+@pytest.mark.parametrize("text", ALL, ids=lambda text: ascii(text[:24]))
+def test_hostile_text_stays_text_in_an_answer_too(text):
+    pull = "https://github.test/acme/ledger/pull/7"
+    told = f"Cause: {text} · {pull}\nNext: `approve PP-12` or {text}"
+    message = said(Answer(ruling=Ruling.ANSWERED, text=told, links=(pull,)))
+
+    harmless(message["text"])
+    for node in mrkdwn(message["blocks"]):
+        assert node["verbatim"] is True
+        harmless(node["text"])
+    assert not message_problems(message["blocks"])
+    _, found = lint_message(message)
+    assert not found.broken, found.broken
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("*Approved* by _ana_", "\u2060*\u2060Approved\u2060*\u2060 by \u2060_\u2060ana\u2060_\u2060"),
+        (":white_check_mark: ```x```", ":\u2060white_check_mark: " + "\u2060`\u2060" * 3 + "x" + "\u2060`\u2060" * 3),
+        ("a`*b*`c", "a\u2060`\u2060\u2060*\u2060b\u2060*\u2060\u2060`\u2060c"),
+        ("`mute PP-1 for:1d` or (`retest`)", "`mute PP-1 for:1d` or (`retest`)"),
+        ("`settings acme/a<b public:on`", "`settings acme/a&lt;b public:on`"),
+        ("test_money", "test_money"),
+    ],
+)  # fmt: skip
+def test_an_answer_formats_our_commands_and_nothing_else(text, shown):
+    assert said(text)["text"].replace("\u2060\u2060", "\u2060") == shown.replace("\u2060\u2060", "\u2060")
+
+
+def test_an_answer_links_only_what_is_ours():
+    ours = "https://github.test/acme/ledger/pull/7"
+    message = said(Answer(ruling=Ruling.ANSWERED, text=f"{ours} https://evil.test", links=("", ours)))
+
+    assert message["blocks"][0]["text"]["text"] == f"<{ours}|{ours}> https://evil.test"
