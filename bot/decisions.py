@@ -6,14 +6,16 @@ person may take it, on this patch, by this repository's rules.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
+from bot.authority import Authority
 from bot.gate import Gate, answered, denied
 from patchpilot.asking import Asked
 from patchpilot.commands import Answer, Command, Ruling, Verb
-from patchpilot.grammar import Decide, TwoPersonRule
+from patchpilot.grammar import VERBS, Decide, TwoPersonRule
 from patchpilot.heals import WORKING, HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
 from patchpilot.sensitive import sensitive_kinds
@@ -21,7 +23,7 @@ from patchpilot.source import HostUser, Permission, Sha
 from patchpilot.states import state_word
 from storage.database import Database
 from storage.decisions import Decided, decide, find_target
-from storage.first_approvals import approve_first
+from storage.first_approvals import approve_first, first_to_approve
 from storage.remarks import remark
 from storage.subscriptions import repo_rules
 
@@ -77,7 +79,7 @@ class Decisions:
 
     def _refusal(self, asked: Asked, command: Command, target: IncidentSnapshot) -> Answer | None:
         approving = command.verb is Verb.APPROVE
-        kinds = sensitive_kinds(target.heal.fix.patch.files) if approving and target.heal.fix else ()
+        kinds = _kinds(target) if approving else ()
         refusal = self._gate.refusal(
             asked,
             target.repo,
@@ -139,6 +141,27 @@ class Decisions:
             f"Noted: @{first} approves {target.name}. {target.repo} wants two people; "
             "somebody else with write access has to approve as well."
         )
+
+
+def may_approve(db: Database, authority: Authority, target: IncidentSnapshot, user: HostUser) -> bool:
+    """Whether :class:`Decisions` would take this person's approval of what waits right now."""
+    if target.heal.state is not HealState.AWAITING_APPROVAL or target.heal.moved_to:
+        return False
+    need = max(VERBS["approve"].need, Permission.MAINTAIN if _kinds(target) else Permission.NONE)
+    if authority.permission(target.repo, user) < need:
+        return False
+    match repo_rules(db, target.repo).two_person:
+        case TwoPersonRule.OFF:
+            return True
+        case TwoPersonRule.OTHER:
+            return _somebody_else(target, user) is None
+        case TwoPersonRule.TWO:
+            return first_to_approve(db, target.heal.approval_id).lower() != user.login.lower()
+
+
+def _kinds(target: IncidentSnapshot) -> Sequence[str]:
+    """What is changed that takes more than write access."""
+    return sensitive_kinds(target.heal.fix.patch.files) if target.heal.fix else ()
 
 
 def _newer(asked: Asked, target: IncidentSnapshot) -> Answer | None:

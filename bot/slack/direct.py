@@ -19,6 +19,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.authority import Authority
+from bot.decisions import may_approve
 from bot.following import Follower
 from bot.slack.blocks import Message
 from bot.slack.calls import NotDoneError
@@ -112,7 +113,7 @@ class DirectMessages:
         key = f"{_KEY}{choice.team}:{choice.account}"
         heal = incident.heal
         waiting = heal.state is HealState.AWAITING_APPROVAL and bool(heal.approval_id)
-        if waiting and self._may(self._actor(choice), incident, Permission.WRITE):
+        if waiting and self._may_approve(self._actor(choice), incident):
             made = proposed_at(self._db, heal.approval_id)
             if made is not None and made >= choice.since:
                 yield f"{key}:fix:{heal.approval_id}", waits(incident)
@@ -141,6 +142,11 @@ class DirectMessages:
         if actor.barred or actor.host_user is None:
             return False
         return self._authority.permission(incident.repo, actor.host_user) >= need
+
+    def _may_approve(self, actor: Actor, incident: IncidentSnapshot) -> bool:
+        if actor.barred or actor.host_user is None:
+            return False
+        return may_approve(self._db, self._authority, incident, actor.host_user)
 
     def _actor(self, choice: Direct) -> Actor:
         return self._people.actor(choice.team, choice.account)

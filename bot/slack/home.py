@@ -21,6 +21,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.authority import Authority
+from bot.decisions import may_approve
 from bot.door import Door
 from bot.following import Follower
 from bot.gate import suggestion
@@ -40,6 +41,7 @@ from patchpilot.source import HostUser, Permission
 from storage.database import Database
 from storage.direct import choice_of
 from storage.homes import Opened, Wishes, home_of, keep_home, opened_homes, pending_approvals, wishes_of
+from storage.incidents import snapshot
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +168,11 @@ class Home:
             repo: self._authority.permission(repo, account) >= Permission.WRITE
             for repo in {one.repo for one in waiting}
         }
-        return [one for one in waiting if may[one.repo]]
+        return [one for one in waiting if may[one.repo] and self._may_approve(one, account)]
+
+    def _may_approve(self, one: Pending, account: HostUser) -> bool:
+        incident = snapshot(self._db, one.incident)
+        return incident is not None and may_approve(self._db, self._authority, incident, account)
 
     def _opened(self, event: Mapping[str, Any], body: Body, client: WebClient) -> None:
         if event.get("tab", "home") != "home":

@@ -14,6 +14,7 @@ from patchpilot.commands import Actor, Command, Medium, Verb
 from patchpilot.source import Permission
 from storage.decisions import decide
 from storage.direct import choice_of
+from tests.integration.bot.conftest import DIFF
 
 BEN = Actor(medium=Medium.SLACK, name="ben")
 
@@ -85,6 +86,14 @@ def test_who_may_approve_is_told_of_a_waiting_fix_once_whatever_restarts(direct)
     direct.direct = again(direct)
     assert len(told(direct, "ana")) == 1
     assert told(direct, "cleo") == []
+
+
+def test_who_may_not_approve_this_very_patch_is_not_told_that_it_waits(direct):
+    say(direct, "ana", "dm approvals")
+    _, heal = direct.fail()
+    direct.propose(heal, diff=DIFF.replace("money.py", "pyproject.toml"))
+
+    assert told(direct, "ana") == []
 
 
 def test_what_was_decided_waits_for_nobody_any_more(direct):

@@ -6,12 +6,18 @@ import json
 import threading
 from datetime import timedelta
 
+import pytest
+
 from patchpilot.commands import Actor, Command, Medium, Verb
-from patchpilot.routing import Subscription
+from patchpilot.grammar import TwoPersonRule
+from patchpilot.routing import RepoRules, Subscription
 from patchpilot.source import Permission, Repo
 from storage.decisions import decide
+from storage.first_approvals import approve_first
+from storage.incidents import snapshot
 from storage.mutes import add_mute
-from storage.subscriptions import subscribe
+from storage.subscriptions import set_repo_rules, subscribe
+from tests.integration.bot.conftest import DIFF
 
 
 def opened(world, who):
@@ -95,6 +101,36 @@ def test_a_lost_permission_hides_what_waits(world):
     _, heal = world.fail()
     world.propose(heal)
     world.permissions.of["ana"] = Permission.READ
+
+    assert "Nothing waits for you" in opened(world, "ana")
+
+
+def test_what_takes_more_than_write_access_waits_for_maintainers_only(world):
+    _, heal = world.fail()
+    world.propose(heal, diff=DIFF.replace("money.py", "pyproject.toml"))
+    assert "Nothing waits for you" in opened(world, "ana")
+
+    world.permissions.of["ben"] = Permission.MAINTAIN
+    assert "PP-1" in opened(world, "ben")
+
+
+@pytest.mark.parametrize("rule", [TwoPersonRule.OTHER, TwoPersonRule.TWO])
+def test_who_may_not_approve_as_a_second_person_has_nothing_waiting(world, rule):
+    repo = Repo("github", "acme/ledger")
+    set_repo_rules(world.db, repo, RepoRules(two_person=rule), author="cleo")
+    _, heal = world.fail()
+    world.propose(heal)
+    if rule is TwoPersonRule.TWO:
+        approve_first(world.db, snapshot(world.db, 1).heal.approval_id, "ana")
+    world.permissions.of["ben"] = Permission.WRITE
+
+    # The failing commit is ana's.
+    assert "Nothing waits for you" in opened(world, "ana")
+    assert "PP-1" in opened(world, "ben")
+
+
+def test_an_outdated_proposal_waits_for_nobodys_approval(world, proposed):
+    proposed(1, moved=True)
 
     assert "Nothing waits for you" in opened(world, "ana")
 
