@@ -20,11 +20,13 @@ _OF_THE_MACHINE: Final = frozenset({Category.INFRASTRUCTURE, Category.PERMISSION
 _READ_ONLY: Final = re.compile(r"(?i)\bread-only file ?system\b|\bEROFS\b")
 _DECORATION: Final = re.compile(r"\A(?:##\[error\]|E {2,8}|[\s*✕✗✖×●-])+")
 _NO_REASON: Final = re.compile(
-    r"(?i)-->|>|[=_-]{3}|found \d|\d+ (?:failed|passed|errors?|problems?)\b|\S+:\d+(?::\d+)?:?$"
+    r"(?i)-->|>|[$+] |run \S|[=_-]{3}|found \d|\d+ (?:failed|passed|errors?|problems?)\b|\S+:\d+(?::\d+)?:?$"
     r"|.{0,80}\bexit(?:ed)?(?: with)?(?: (?:code|status))?:? \d{1,3}\b|make(?:\[\d\])?: \*\*\*"
     r"|npm (?:ERR!|error)|error command failed|ELIFECYCLE|script returned exit code|\W*$"
 )
-"""Lines that stand below failures of all kinds: places, counts, code, and that something has failed."""
+"""Lines that stand with failures of all kinds: what ran, places, counts, code, and that it has failed."""
+_SUMMARY: Final = " - "
+"""Between a test and its reason, in pytest's summary."""
 _PLACE: Final = re.compile(r" \([^()\s]{1,300}:\d{1,9}\)\Z")
 """What a cause ends in where the message itself names no place."""
 _LEAST_REASON: Final = 8
@@ -66,8 +68,10 @@ def _alike(expected: DistilledFailure, seen: DistilledFailure) -> bool:
 def _told(expected: DistilledFailure, seen: DistilledFailure) -> bool:
     """Whether one gives the reason of the other, in the same words as far as they don't change by the run."""
     named = [seen.cause, *(line.text for line in seen.evidence)]
-    here = {_plain(text) for text in (*named, *seen.text.splitlines())}
-    there = {_plain(text) for text in (expected.cause, *(line.text for line in expected.evidence))}
+    here = {text for line in (*named, *seen.text.splitlines()) for text in _parts(line)}
+    there = {
+        text for line in (expected.cause, *(one.text for one in expected.evidence)) for text in _parts(line)
+    }
     return any(_is_in(reason, here) for reason in _reasons(expected)) or any(
         _is_in(reason, there) for reason in _reasons(seen)
     )
@@ -76,12 +80,18 @@ def _told(expected: DistilledFailure, seen: DistilledFailure) -> bool:
 def _reasons(failure: DistilledFailure) -> list[str]:
     """What the log says is wrong, in plain words; empty where it only says that something is."""
     lines = [_PLACE.sub("", failure.cause), *(line.text for line in failure.evidence[:1])]
-    told = [_plain(line) for line in lines if not _NO_REASON.match(_bare(line))]
+    told = [text for line in lines if not _NO_REASON.match(_bare(line)) for text in _parts(line)]
     return [reason for reason in told if len(reason) >= _LEAST_REASON]
 
 
 def _is_in(reason: str, lines: set[str]) -> bool:
     return reason in lines or (len(reason) >= _LEAST_QUOTE and any(reason in line for line in lines))
+
+
+def _parts(line: str) -> tuple[str, ...]:
+    """The line, and what it says of a test without the test."""
+    _, _, reason = line.partition(_SUMMARY)
+    return (_plain(line), _plain(reason)) if reason else (_plain(line),)
 
 
 def _plain(line: str) -> str:

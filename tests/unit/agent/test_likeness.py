@@ -92,6 +92,11 @@ def test_what_the_sandbox_lacks_is_not_the_failure_of_a_test(seen):
             "F821 Undefined name `total`\n --> app.py:3:5\n  |\n3 | total\n  | ^^^^^\n\nFound 1 error.\n",
         ),
         ("##[error]Process completed with exit code 1.\n", ""),
+        ("Run test -f NOTES\n##[error]Process completed with exit code 1.\n", ""),
+        (
+            "FAILED tests/test_a.py::test_x - KeyError: 'a'\n1 failed in 0.1s\n",
+            "    return d['a']\nE   KeyError: 'a'\n\nsrc/app.py:3: KeyError\n1 failed in 1s\n",
+        ),
     ],
 )
 def test_other_words_for_one_failure_count(expected, seen):
