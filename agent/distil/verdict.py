@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from agent.distil.linear import compiled
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
-from agent.distil.wording import Wording, is_name, said, word
+from agent.distil.wording import Wording, is_name, said, told, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
@@ -19,6 +19,8 @@ VALUES = 5
 """So many lines of evidence at most are those of one message with its values."""
 WORDED = 200
 """Where there are more causes, their lines tell them apart well enough, whatever is said of each."""
+TOLD = 3
+"""So many rows of a message tell it from others; what follows are values that may change from run to run."""
 LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
@@ -53,8 +55,8 @@ _PRECEDENCE = (
     Category.INFRASTRUCTURE,
     Category.FLAKY,
 )
-_DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*")
-"""A title set in a rule, as pytest writes above each failure."""
+_DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*|\s*\d{1,4}\) (?:Failure|Error):\s*")
+"""A title set in a rule, as pytest writes above each failure; minitest numbers them."""
 _MARK = re.compile(r"(?:section_|travis_time:|travis_fold:)(?:start|end):|^\[Pipeline\]|^\[Container\] \d")
 """What the CI system writes between the lines of a script, for machines."""
 _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
@@ -138,6 +140,8 @@ def _messages(story: Story, causes: list[int]) -> tuple[str, ...]:
     rows: dict[int, None] = {}
     for row in causes:
         rows.update(dict.fromkeys(_with_what_is_said(story, row)))
+        # Of a heading that nobody wrote a rule for, what follows may be about anything.
+        rows.update(dict.fromkeys(told(story, row)[:TOLD] if is_name(story, row) else ()))
     return tuple(story.lines[row].core for row in rows)
 
 

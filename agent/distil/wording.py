@@ -26,7 +26,9 @@ _NAME = 120
 _ARROW = re.compile(r"\s{0,8}--> (\S+:\d+:\d+)\s*$")
 _UNFORMATTED = re.compile(r"\[warn\] (\S+\.\w{1,8})$")
 
-_DECORATION = re.compile(r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b))+")
+_DECORATION = re.compile(
+    r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b)|│ |Line {3,})+"
+)
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
 _FAILED_TASK = re.compile(r"Execution failed for task |A problem occurred |\* Try:")
 _CONSEQUENCE = re.compile(
@@ -40,9 +42,11 @@ _LABEL = re.compile(r"\s*(?:error|Error|message):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
     r"|Test: |Messages: |> *\d+ +\||\d+ *\||\.\.\.$|---$|⎯|[Gg]oroutine \d|testing\.|=== |--- |##\["
-    r"|diff --git )"
+    r"|diff --git |[-=]{5}|# \S+:\d|\[(?:INFO|WARNING)\] )"
 )
-_VALUE = re.compile(r"\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot)\b[^:]{0,40}:")
+_VALUE = re.compile(
+    r"\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot|But was)\b[^:]{0,40}:"
+)
 _DIFFERENCE = re.compile(r"\s*[-+] {0,3}\S")
 _TELLS_VALUES = re.compile(r"(?i)\bexpected\b.*\b(?:to|but|got)\b")
 
@@ -62,7 +66,7 @@ def word(story: Story, row: int) -> Wording:
     spoken = said(story, row)
     if spoken is None:
         return Wording(_clean(story.lines[row].core), ())
-    rows = _message(story, spoken, rule)
+    rows = told(story, row)
     values = (story.lines[near].core for near in rows[1:])
     text = " ".join(" ".join([_clean(story.placed(spoken)), *values]).split())
     if rule is None:
@@ -88,6 +92,12 @@ def said(story: Story, row: int) -> int | None:
     return _first(story, _opened(story, row, rule), rule.says) if found is None else found
 
 
+def told(story: Story, row: int) -> list[int]:
+    """Rows that say it, with the values that the first of them announces; empty for a mere name."""
+    spoken = said(story, row)
+    return [] if spoken is None else _message(story, spoken, _naming(story, row))
+
+
 def is_name(story: Story, row: int) -> bool:
     """Whether the line only names what failed."""
     return _naming(story, row) is not None
@@ -110,7 +120,7 @@ def _naming(story: Story, row: int) -> Rule | None:
 
 def _name(story: Story, row: int, rule: Rule) -> str:
     if not rule.test:
-        return _clean(story.lines[row].core)
+        return _clean(story.lines[row].core).rstrip(".:")
     match = compiled(rule.test).search(story.lines[row].core.encode())
     return match.group(1).decode("utf-8", "replace").strip() if match else ""
 
@@ -164,6 +174,7 @@ def _first(story: Story, rows: Iterable[int], says: tuple[str, ...]) -> int | No
 def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     """The rows of the sentence: the one that says it, and the values that it announces."""
     first = story.lines[spoken].core.rstrip()
+    stop = compiled(rule.stop) if rule is not None and rule.stop else None
     rows = [spoken]
     opened = first.endswith(":") or first.startswith("@@ ")
     for near in range(spoken + 1, min(spoken + 2 * JOINED, len(story.lines))):
@@ -172,7 +183,7 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
             if rule is None and len(rows) > 1:
                 break
             continue
-        if len(rows) > JOINED or _MESSAGE_ENDS.match(text):
+        if len(rows) > JOINED or _MESSAGE_ENDS.match(text) or (stop and stop.search(text.encode())):
             break
         differs = _DIFFERENCE.match(text) is not None
         if differs and rule is not None and len(rows) == 1 and not _TELLS_VALUES.search(first):

@@ -136,7 +136,9 @@ RUNNERS = (
         "playwright",
         category=Category.TEST,
         after=12,
-        stop=r"^\s{1,6}\d+\) ",
+        stop=r"^\s{1,6}\d+\) |^ {1,4}\d+ (?:failed|flaky|passed|skipped)\b",
+        says=(r"^\s+\w*Error\b.*: ", r"\S"),
+        test=r"^\s+\d+\) (\[[^\]\n]+\] › .*?)(?: ─+)?$",
     ),
     Rule(r"^\s{1,4}\d+ (?:failed|flaky)$", 62, "playwright", Role.OUTCOME, Category.TEST, after=3),
     Rule(r"^(?:CypressError|AssertionError: Timed out retrying)", 84, "cypress", category=Category.TEST),
@@ -256,6 +258,12 @@ PACKAGES = (
         "npm",
         category=Category.DEPENDENCY,
         after=8,
+        stop=r"A complete log of this run",
+        says=(
+            r"^npm (?:ERR!|error) (?:peer|peerOptional|dev|prod|optional) \S+ from ",
+            r"^npm (?:ERR!|error) (?:404|notarget|notsup|JSON\.parse) \S",
+            r"^npm (?:ERR!|error) [^c\s]",
+        ),
     ),
     Rule(
         r"npm (?:ERR!|error) .*(?:unable to resolve dependency tree|could not resolve|peer dep"

@@ -31,7 +31,9 @@ MAVEN = (
         "maven",
         category=Category.TEST,
         after=3,
+        stop=r"^\[\w+\]|<<< (?:FAILURE|ERROR)!",
         test=r"^(?:\[ERROR\]\s+)?(\S+\(?[\w.$]*\)?)(?:\s+--)?\s+Time elapsed",
+        says=(r"^(?:\w+\.)*\w*(?:Error|Exception|Failure|Failed)\b",),
     ),
     Rule(
         r"^(?:\[\w+\] )?Tests run: \d+, +(?:Failures: [1-9]|Failures: \d+, +Errors: [1-9])",
@@ -145,8 +147,9 @@ GRADLE = (
         "gradle",
         category=Category.TEST,
         after=8,
-        stop=BLANK,
+        stop=r"^\s*$|^\S.* > .+ [A-Z_]{4,}$|^> Task ",
         test=r"^(\S.* > .*) FAILED$",
+        says=(r"^\s+(?:\w+\.)*\w*(?:Error|Exception|Failure)\b", r"^\s+\S"),
     ),
     Rule(r"^\d+ tests? completed, \d+ failed", 72, "gradle", Role.OUTCOME, Category.TEST),
     Rule(

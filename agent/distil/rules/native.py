@@ -62,7 +62,15 @@ C_FAMILY = (
     Rule(r"recipe for target '[^'\n]+' failed", 44, "make", Role.OUTCOME),
     Rule(r"^ninja: (?:build stopped|error: )", 46, "ninja", Role.OUTCOME),
     Rule(r"^FAILED: (?:\[code=\d+\] )?\S+(?: |$)", 76, "ninja", Role.OUTCOME, Category.BUILD, after=2),
-    Rule(r"^CMake Error\b", 86, "cmake", category=Category.BUILD, after=8),
+    Rule(
+        r"^CMake Error\b",
+        86,
+        "cmake",
+        category=Category.BUILD,
+        after=8,
+        stop=r"^-- ",
+        says=(r"^ {2}\S",),
+    ),
     Rule(r"^-- Configuring incomplete", 50, "cmake", Role.OUTCOME, Category.BUILD),
     Rule(
         r"^(?:configure|checking .*): error: |^configure: error|^meson\.build:\d+:\d+: ERROR",
@@ -94,7 +102,15 @@ C_FAMILY = (
     Rule(r"^The following tests FAILED:", 84, "ctest", Role.LIST, Category.TEST, after=10, stop=BLANK),
     Rule(r"^\d+% tests passed, [1-9]\d* tests? failed", 66, "ctest", Role.OUTCOME, Category.TEST),
     Rule(r"\[  FAILED  \] \S", 82, "googletest", Role.LIST, Category.TEST, test=r"\[  FAILED  \] ([\w./]+)"),
-    Rule(r"^.+:\d+: Failure$", 86, "googletest", category=Category.TEST, after=8, stop=r"^\[|^\s*$"),
+    Rule(
+        r"^.+:\d+: Failure$",
+        86,
+        "googletest",
+        category=Category.TEST,
+        after=8,
+        stop=r"^\[|^\s*$",
+        says=(r"\S",),
+    ),
     Rule(r"^.+:\d+: FAILED:$", 86, "catch2", category=Category.TEST, after=8, stop=r"^-{5,}|^\.{5,}"),
     Rule(
         r"[Aa]ssertion (?:`|'|‘|\(|\").+ failed|^Assertion failed|: Assertion ",

@@ -7,7 +7,17 @@ from patchpilot.failures import Category
 
 RUBY = (
     Rule(r"^rspec \S+(?::\d+|\[[\d:,]+\])", 84, "rspec", Role.LIST, Category.TEST, test=r"^rspec (\S+)"),
-    Rule(r"Failure/Error:", 86, "rspec", category=Category.TEST, before=1, after=8, stop=r"^\s{0,8}\d+\) "),
+    Rule(
+        r"Failure/Error:",
+        86,
+        "rspec",
+        category=Category.TEST,
+        before=1,
+        after=8,
+        stop=r"^\s{0,8}\d+\) |^Finished in ",
+        # An exception's class, then its message; what was expected; whatever else a matcher says.
+        says=(r"^\s+(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception)\w*:", r"^\s+expected\b", r"^\s+[^\s#]"),
+    ),
     Rule(r"^\d+ examples?, [1-9]\d* failures?", 66, "rspec", Role.OUTCOME, Category.TEST),
     Rule(
         r"^\s{0,8}\d+\) (?:Failure|Error|Skipped):",
@@ -16,6 +26,18 @@ RUBY = (
         category=Category.TEST,
         after=7,
         stop=r"^\s{0,8}\d+\) ",
+    ),
+    # Below the number, or, as Rails prints it, below "Failure:": the test, then what is wrong with it.
+    Rule(
+        r"^(?:\w[\w:]*#test_\S+|test_\S+\([\w:]+\))(?: \[[^\]\n]+\])?:$",
+        87,
+        "minitest",
+        category=Category.TEST,
+        before=1,
+        after=6,
+        stop=r"^\s{0,8}\d+\) |^(?:bin/)?rails test |^\d+ (?:runs|tests), ",
+        says=(r"\S",),
+        test=r"^(\w[\w:]*#test_[^\s:]+|test_[^\s(]+\([\w:]+\))",
     ),
     Rule(r"^\d+ (?:runs|tests), .+[1-9]\d* (?:failures|errors)", 64, "minitest", Role.OUTCOME, Category.TEST),
     Rule(r"^\S+:\d+:\d+: [CWEF]: ", 84, "rubocop", category=Category.LINT, after=2),
@@ -63,8 +85,9 @@ PHP = (
         "phpunit",
         category=Category.TEST,
         after=8,
-        stop=r"^\d+\) |^--$",
+        stop=r"^\d+\) |^--$|^(?:FAILURES|ERRORS)!$",
         test=r"^\d+\) (\S+)",
+        says=(r"\S",),
     ),
     Rule(r"^Failed asserting that", 86, "phpunit", category=Category.TEST, after=6, stop=r"^\d+\) "),
     Rule(r"^(?:FAILURES|ERRORS)!$", 50, "phpunit", Role.OUTCOME, Category.TEST),
@@ -75,17 +98,40 @@ PHP = (
     Rule(r"^FILE: \S", 66, "phpcs", Role.DETAIL),
     Rule(r"^FOUND \d+ ERRORS? ", 66, "phpcs", Role.OUTCOME, Category.LINT),
     Rule(r"^ \[ERROR\] Found \d+ errors?", 70, "phpstan", Role.OUTCOME, Category.TYPE),
-    Rule(r"^ {2}Line {3,}\S", 84, "phpstan", category=Category.TYPE, after=14, stop=BLANK),
+    Rule(
+        r"^ {2}Line {3,}\S",
+        84,
+        "phpstan",
+        category=Category.TYPE,
+        after=14,
+        stop=BLANK,
+        says=(r"^ {2}:?\d+ {2,}\S",),
+    ),
     Rule(
         r"Your requirements could not be resolved to an installable set",
         88,
         "composer",
         category=Category.DEPENDENCY,
         after=8,
+        says=(r"^\s+- \S",),
     ),
-    Rule(r"^\s{0,8}Problem \d+$", 80, "composer", category=Category.DEPENDENCY, after=4),
+    Rule(
+        r"^\s{0,8}Problem \d+$",
+        80,
+        "composer",
+        category=Category.DEPENDENCY,
+        after=4,
+        stop=r"^\s{0,8}Problem \d+$",
+        says=(r"^\s+- \S",),
+    ),
     Rule(r"^ {3}\d+\) \S+\.php", 80, "php-cs-fixer", category=Category.FORMAT),
 )
+
+_DOTNET_SAYS = (
+    r"^(?:\[xUnit\.net [\d:.]+\])?\s+(?:Assert\.\S|Assert\w+ failed|(?:[A-Z]\w*\.){1,8}\w+Exception : "
+    r"|Expected\b|But was\b|Did not expect |Test method \S+ threw )"
+)
+"""What an assertion of xUnit, NUnit, MSTest or FluentAssertions, or an exception, says."""
 
 DOTNET = (
     Rule(r": error (?:CS|FS|BC|MSB|NETSDK|CA|SA|IDE|AD|RZ|XA)\d+ ?: ", 88, "dotnet", category=Category.BUILD),
@@ -96,7 +142,9 @@ DOTNET = (
         "dotnet test",
         category=Category.TEST,
         after=8,
+        stop=r"^\s{1,8}(?:Failed|Passed|Skipped) \S+ \[",
         test=r"^\s+Failed (\S+)",
+        says=(_DOTNET_SAYS, r"^ {3}\S"),
     ),
     Rule(r"^\s{0,8}Error Message:", 78, "dotnet test", Role.DETAIL, before=1, after=6, stop=r"Stack Trace:"),
     Rule(
@@ -105,7 +153,9 @@ DOTNET = (
         "xunit",
         category=Category.TEST,
         after=6,
+        stop=r"^\[xUnit\.net [\d:.]+\].+\[FAIL\]|^\s{1,8}Passed \S+ \[",
         test=r"\]\s+(\S+) \[FAIL\]",
+        says=(_DOTNET_SAYS,),
     ),
     Rule(
         r"^(?:Failed! {1,3}- Failed: |Test Run Failed|Total tests: \d+.*Failed: [1-9])",
@@ -275,6 +325,8 @@ SHELL = (
         "terraform",
         category=Category.CONFIG,
         after=6,
+        stop=r"^╵|^│? ?(?:Error|Warning): ",
+        says=(r"^(?:│ )?[A-Z]\w*[ '].*\S",),
     ),
     Rule(r"^fatal: \[[^\]\n]+\]: (?:FAILED|UNREACHABLE)!", 86, "ansible", category=Category.CONFIG, before=2),
     Rule(r"^Error: (?:INSTALLATION|UPGRADE) FAILED", 84, "helm", category=Category.CONFIG),

@@ -74,6 +74,13 @@ PYTEST = (
     Rule(r"^E   +Failed: Timeout >", 88, "pytest", category=Category.TIMEOUT),
 )
 
+_CASE_ENDS = r"^\s*$|^={20,}$|^Ran \d"
+_RAISED = (
+    r"^(?:\w+\.){0,8}[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout|Fault|NotFound|Failed|Failure)(?::|$)",
+    r"^(?:\w+\.){0,8}[A-Z]\w*: \S",
+)
+"""The last line of a traceback."""
+
 UNITTEST = (
     # A module of tests that can't be imported: what it says next is the cause.
     Rule(
@@ -91,8 +98,9 @@ UNITTEST = (
         "unittest",
         category=Category.TEST,
         after=4,
-        stop=BLANK,
+        stop=_CASE_ENDS,
         test=r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",
+        says=_RAISED,
     ),
     Rule(
         r"^(?:FAIL|ERROR): [\w.]+(?:\.\w+)+$",
@@ -100,8 +108,9 @@ UNITTEST = (
         "nose",
         category=Category.TEST,
         after=3,
-        stop=BLANK,
+        stop=_CASE_ENDS,
         test=r"^(?:FAIL|ERROR): (\S+)",
+        says=_RAISED,
     ),
     Rule(
         r"^FAILED \((?:SKIP=\d+, )?(?:failures|errors|unexpected successes|\w+)=\d",
@@ -281,13 +290,18 @@ PACKAGES = (
         category=Category.DEPENDENCY,
         after=2,
     ),
+    Rule(r"^\s*(?:×|x) No solution found", 88, "uv", category=Category.DEPENDENCY, after=8),
     Rule(
-        r"^\s*(?:×|x) (?:No solution found|Failed to (?:build|download|fetch|resolve|read|prepare)"
+        r"^\s*(?:×|x) (?:Failed to (?:build|download|fetch|resolve|read|prepare)"
         r"|\w.* did not run successfully)",
         88,
         "uv",
         category=Category.DEPENDENCY,
         after=8,
+        says=(
+            r"^\s+(?:\S+: )?(?:fatal )?[Ee]rror: \S|^\s+(?:\w+\.){0,8}\w+Error: \S|command not found",
+            r"^\s*╰─▶ \S",
+        ),
     ),
     Rule(r"^\s*(?:├|╰)─▶ ", 84, "uv", category=Category.DEPENDENCY, after=3, stop=BLANK),
     Rule(
