@@ -19,7 +19,7 @@ from agent.distil.fingerprint import normalised
 from agent.likeness import same_failure
 from agent.own_modules import own_import
 from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code
-from agent.rules import touched
+from agent.rules import names_files, touched
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
 from patchpilot.failures import (
@@ -225,6 +225,9 @@ def _suspect(failure: DistilledFailure, base: Base | GaveUp) -> BlameCheck:
     found, detail = V.UNKNOWN, "What the change touched could not be read."
     if isinstance(base, Base) and not base.change.is_empty:
         paths = touched(base.change.files, failure)
+        if not paths and not names_files(failure):
+            detail = "The log names no file of the repository that the change could have touched."
+            return BlameCheck(name=SUSPECT_CHANGE, verdict=V.UNKNOWN, detail=detail)
         found = V.TOUCHED if paths else V.UNTOUCHED
         detail = (
             f"The change since {base.what} touched {_some(paths)}."

@@ -111,14 +111,37 @@ def _blame(failure: DistilledFailure, commit: Commit | None) -> Blame:
     if not changed:
         # What the commit changed is not known (a first commit, a folder without git): that proves nothing.
         return Blame.INCONCLUSIVE
-    return Blame.CHANGE if touched(changed, failure) else Blame.UPSTREAM
+    if touched(changed, failure):
+        return Blame.CHANGE
+    # A log that names no file of the repository says nothing of what the commit did not touch.
+    return Blame.UPSTREAM if names_files(failure) else Blame.INCONCLUSIVE
+
+
+def names_files(failure: DistilledFailure) -> bool:
+    """Whether the log names files of the repository, itself or in a test's id."""
+    return bool(failure.files) or any(
+        separator and "." in path for path, separator, _ in (test.partition("::") for test in failure.tests)
+    )
 
 
 def touched(changed: tuple[str, ...], failure: DistilledFailure) -> tuple[str, ...]:
     """Which of the changed files failed, or are what a failing test is named after."""
     named = {place.path for place in failure.files} | {test.split("::")[0] for test in failure.tests}
     subjects = {_subject(path) for path in named}
-    return tuple(path for path in changed if path in named or _subject(path) in subjects)
+    return tuple(
+        path
+        for path in changed
+        if path in named or _subject(path) in subjects or _named_below(path, named, failure)
+    )
+
+
+def _named_below(path: str, named: set[str], failure: DistilledFailure) -> bool:
+    """Whether the log names the file from another folder: a package's own, or a checkout nobody knows."""
+    if any("/" in name and path.endswith(f"/{name}") for name in named):
+        return True
+    ending = re.compile(re.escape(f"/{path}") + r"(?![\w/-]|\.\w)")
+    said = (failure.cause, *(line.text for line in failure.evidence))
+    return any(ending.search(text.replace("\\", "/")) for text in said)
 
 
 def _subject(path: str) -> str:

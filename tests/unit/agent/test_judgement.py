@@ -55,6 +55,14 @@ def test_a_quote_gets_the_number_of_its_line_in_the_raw_log():
         (failure(files=(Location("price.spec.ts"),)), commit("src/price.ts"), Blame.CHANGE),
         (failure(files=(Location("price.py", 2),)), commit("README.md"), Blame.UPSTREAM),
         (failure(files=(Location("price.py", 2),)), None, Blame.INCONCLUSIVE),
+        # Nothing is named that the commit could have touched.
+        (failure(), commit("README.md"), Blame.INCONCLUSIVE),
+        (failure(tests=("TestTotal", "tests::taxes")), commit("README.md"), Blame.INCONCLUSIVE),
+        (failure(tests=("tests/test_price.py::test_net",)), commit("README.md"), Blame.UPSTREAM),
+        # A checkout, or a package's folder, that nobody knows.
+        (failure(cause="/mnt/disk7/shop/src/price.py:3: boom"), commit("src/price.py"), Blame.CHANGE),
+        (failure(cause="/mnt/disk7/shop/src/price.pyc: boom"), commit("src/price.py"), Blame.INCONCLUSIVE),
+        (failure(files=(Location("src/index.ts", 2),)), commit("packages/web/src/index.ts"), Blame.CHANGE),
         (failure(category=Category.TIMEOUT), commit("price.py"), Blame.INFRASTRUCTURE),
         (failure(category=Category.FLAKY), commit("price.py"), Blame.FLAKY),
         (failure(category=Category.UNKNOWN), commit("price.py"), Blame.INCONCLUSIVE),
