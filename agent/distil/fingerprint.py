@@ -30,10 +30,12 @@ _RULES = (
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (
         re.compile(
-            r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s:'\",)]+|(?i:[a-z]:\\[^\s:'\",]*\\temp\\[^\s:'\",)]+)"
+            r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s:'\",)]+|(?i:[a-z]:[\\/][^\s:'\",]*[\\/]_?temp[\\/][^\s:'\",)]+)"
         ),
         "<tmp>",
     ),
+    # A pod of Kubernetes: its ReplicaSet's hash and its own, in letters that spell no words.
+    (re.compile(r"-(?=[a-z]{0,9}\d)[b-df-hj-np-tv-xz24-9]{6,10}-[b-df-hj-np-tv-xz24-9]{5}\b"), "-<pod>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b"), "<hex>"),
     (

@@ -223,3 +223,18 @@ def test_the_last_words_before_gitlab_s_verdict_are_the_script_s() -> None:
 
     assert one.cause == "The lamp has no oil"
     assert one.fingerprint != two.fingerprint
+
+
+def test_names_that_kubernetes_gives_pods_do_not_matter() -> None:
+    one = normalised('pods "api-6d4cf56db6-x7k2p" not found')
+
+    assert one == normalised('pods "api-7b9df77f4c-q9zzm" not found')
+    assert one != normalised('pods "web-7b9df77f4c-q9zzm" not found')
+    assert normalised("the app-backend-tests fail") != normalised("the app-frontend-tests fail")
+
+
+def test_folders_for_what_is_temporary_do_not_matter_on_windows() -> None:
+    there = r"No such file: 'C:\Users\RUNNER~1\AppData\Local\Temp\pytest-0\x.json'"
+
+    assert normalised(there) == normalised(there.replace("\\", "\\\\"))
+    assert normalised(there) == normalised("No such file: '/tmp/pytest-3/x.json'")
