@@ -19,6 +19,9 @@ _COMPARES = re.compile(
     rf"|(?:\b[Ee]quals?|\.eql\?|DeepEqual|isEqual)\s*\([^?]{{0,200}}?(?P<inside>\{{[^{{}}]{{1,200}}\}}|\[[^\[\]]{{0,200}}\d[^\[\]]{{0,200}}\]|{_LITERAL})"
 )
 
+_LONGEST_TEST = 300
+"""Characters in front of a question mark that are looked through, so that many of them take no time."""
+
 
 def chosen(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
     """Line, input and answer of every changed expression that answers one input with a literal."""
@@ -27,7 +30,10 @@ def chosen(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         if not statement.changed or "".join(statement.bare.split()) in stood:
             continue
         text = statement.bare
-        tests = [(match["answer"], text[: match.start()]) for match in _QUESTION.finditer(text)]
+        tests = [
+            (match["answer"], text[max(match.start() - _LONGEST_TEST, 0) : match.start()])
+            for match in _QUESTION.finditer(text)
+        ]
         tests += [(match["answer"], match["test"]) for match in _IF_ELSE.finditer(text)]
         for answer, test in tests:
             for match in _COMPARES.finditer(test):
