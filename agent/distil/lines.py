@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.distil.jobs import prefixes
-from agent.distil.skim import RawLine
 from patchpilot.text import plain
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -36,6 +35,18 @@ _SEGMENTS = 24
 """Of a line redrawn more often than this by carriage returns, only the last states are read."""
 
 
+LINE_LIMIT = 4096
+"""Longest line in bytes that any pattern ever sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """One line as it stood in the log, cut to :data:`LINE_LIMIT` bytes; ``number`` starts at 1."""
+
+    number: int
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line as a person would see it."""
@@ -45,6 +56,13 @@ class Line:
     """Without timestamps, escapes and control characters."""
     core: str
     """What patterns read: ``text`` without the prefix of a program that relays another's output."""
+
+
+def cut(line: bytes) -> bytes:
+    """At most :data:`LINE_LIMIT` bytes: the head and a short tail, since messages start or end a line."""
+    if len(line) <= LINE_LIMIT:
+        return line
+    return line[: LINE_LIMIT - 1024] + " … ".encode() + line[-900:]
 
 
 def read(raw: Sequence[RawLine]) -> list[Line]:

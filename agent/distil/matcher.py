@@ -19,13 +19,15 @@ _FLAGS = hyperscan.HS_FLAG_MULTILINE | hyperscan.HS_FLAG_ALLOWEMPTY
 class Matcher:
     """A compiled table of patterns. Safe to share between threads; scans take turns."""
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], *, literal: bool = False) -> None:
+        """``literal``: the patterns are plain strings, whatever their case, which compile much faster."""
         self._database = hyperscan.Database()
         self._database.compile(
             expressions=[pattern.encode() for pattern in patterns],
             ids=list(range(len(patterns))),
             elements=len(patterns),
-            flags=[_FLAGS] * len(patterns),
+            flags=[hyperscan.HS_FLAG_CASELESS if literal else _FLAGS] * len(patterns),
+            literal=literal,
         )
         # Hyperscan's scratch space belongs to one scan at a time.
         self._turn = threading.Lock()

@@ -25,12 +25,18 @@ def keys_of(patterns: Sequence[str]) -> list[list[str]]:
 
     They are the pattern's literals, or the pattern itself where those are too short to tell anything.
     """
-    kept = json.loads(files("agent.distil.rules").joinpath(TABLE).read_bytes())
-    literals = kept["literals"] if kept["patterns"] == _digest(patterns) else map(_literals, patterns)
     return [
         [re.escape(literal) for literal in found] or [pattern]
-        for pattern, found in zip(patterns, literals, strict=True)
+        for pattern, found in zip(patterns, literals_of(patterns), strict=True)
     ]
+
+
+def literals_of(patterns: Sequence[str]) -> list[list[str]]:
+    """For each pattern its literals, in lower case; none where they are too short to tell anything."""
+    kept = json.loads(files("agent.distil.rules").joinpath(TABLE).read_bytes())
+    if kept["patterns"] == _digest(patterns):
+        return [list(found) for found in kept["literals"]]
+    return [_literals(pattern) for pattern in patterns]
 
 
 def table_of(patterns: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """First pass: from a stream of any length to the lines worth reading, in bounded memory.
 
-A log of up to :data:`WHOLE` bytes is kept as it is. A longer one is searched for words of failure block by
-block; kept are its head, its tail, and the surroundings of the hits, early ones first and late ones in a
-ring, because the first cause stands early and its verdict late. What repeats is kept a few times only.
+A log of up to :data:`WHOLE` bytes is kept as it is. A longer one is searched for alarms block by block; kept
+are its head, its tail, and the surroundings of the alarms: the latest, and of the earlier ones those that
+tell most.
 """
 
 from __future__ import annotations
@@ -11,70 +11,18 @@ import codecs
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 
-from agent.distil.matcher import Matcher
+from agent.distil.alarms import Alarm, Alarms
+from agent.distil.lines import LINE_LIMIT, RawLine, cut
+from agent.distil.shelf import Shelf, Stretch
 
 WHOLE = 1 << 18
 """Logs up to this many bytes are read line by line."""
 BLOCK = 1 << 17
 HEAD = 24 << 10
-EARLY = 160 << 10
-LATE = 160 << 10
 TAIL = 96 << 10
-LINE_LIMIT = 4096
-"""Longest line in bytes that any pattern ever sees."""
 BEFORE, AFTER = 10, 30
-HITS_PER_BLOCK = 4000
-REPEATS = 3
-TEMPLATES = 20_000
-
-# Loose on purpose: escapes may stand inside a line, so no anchors. The rules decide what a hit means.
-_WORDS = (
-    r"(?i)error",
-    r"(?i)fail",
-    r"(?i)exception",
-    r"(?i)traceback",
-    r"(?i)panic",
-    r"(?i)fatal",
-    r"(?i)assert",
-    r"not ok ",
-    r"(?i)exit(?:ed)? (?:with |code|status)",
-    r"(?i)killed",
-    r"(?i)denied",
-    r"(?i)refused",
-    r"(?i)time(?:d )?[ -]?out",
-    r"(?i)cannot",
-    r"(?i)can't",
-    r"(?i)could not",
-    r"(?i)unable to",
-    r"(?i)undefined",
-    r"(?i)no such ",
-    r"(?i)not found",
-    r"(?i)abort",
-    r"(?i)segmentation",
-    r"(?i)core dumped",
-    r"(?i)violation",
-    r"(?i)offense",
-    r"(?i)would (?:be )?reformat",
-    r"(?i)invalid",
-    r"(?i)unexpected",
-    r"(?i)mismatch",
-    r"(?i)conflict",
-    r"(?i)no space left",
-    r"(?i)rejected",
-    r"(?i)out of memory",
-    r"(?i)cancell?ed",
-    r"✕|✗|✖|✘|×|●|❌",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RawLine:
-    """One line as it stood in the log, cut to :data:`LINE_LIMIT` bytes; ``number`` starts at 1."""
-
-    number: int
-    data: bytes
+"""Lines kept around one that tells of a failure; around others fewer."""
 
 
 @dataclass(slots=True)
@@ -104,12 +52,11 @@ class _Reader:
         self._lines = 0
         self._kept: dict[int, bytes] = {}
         self._head = 0
-        self._early = 0
-        self._late: deque[tuple[int, bytes]] = deque()
-        self._late_size = 0
+        self._alarms = Alarms()
+        self._shelf = Shelf()
+        self._done = 0
         self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_size = 0
-        self._seen: dict[bytes, int] = {}
         self._carry = 0
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -139,21 +86,19 @@ class _Reader:
             kept = [RawLine(number, cut(line)) for number, line in enumerate(lines, 1)]
             return Skimmed(kept, len(kept), self.total_bytes)
         self._keep_tail()
-        self._kept.update(self._late)
+        self._kept.update(self._shelf.lines())
         ordered = [RawLine(number, self._kept[number]) for number in sorted(self._kept)]
         return Skimmed(ordered, self._lines, self.total_bytes)
 
     def _search(self, block: bytes) -> None:
         first = self._lines
-        lines: list[bytes] | None = None
+        lines = block.split(b"\n")
         if self._head < HEAD:
-            lines = block.split(b"\n")
             self._keep_head(first, lines)
-        hits, _flooded = _words().scan(block, limit=HITS_PER_BLOCK)
-        if hits or self._carry:
-            lines = lines or block.split(b"\n")
-            self._keep_hits(first, block, lines, hits)
-        self._lines += block.count(b"\n")
+        alarms = self._alarms.of(block, lines)
+        if alarms or self._carry:
+            self._keep_around(alarms, lines)
+        self._lines += len(lines) - 1
         self._recent.append((first, block))
         self._recent_size += len(block)
         while self._recent_size - len(self._recent[0][1]) > TAIL:
@@ -166,62 +111,42 @@ class _Reader:
             self._kept[first + index + 1] = cut(line)
             self._head += min(len(line), LINE_LIMIT) + 1
 
-    def _keep_hits(self, first: int, block: bytes, lines: list[bytes], hits: list[tuple[int, int]]) -> None:
-        """Keep windows around fresh hits; a window may run on into the next block."""
-        done = min(self._carry, len(lines) - 1)
-        for index in range(done):
-            self._keep(first + index + 1, lines[index])
-        self._carry -= done
-        position, row, last = 0, 0, -1
-        for end, _ in hits:
-            row += block.count(b"\n", position, end)
-            position = end
-            if row == last or not self._is_fresh(lines[row]):
-                last = row
+    def _keep_around(self, alarms: list[Alarm], lines: list[bytes]) -> None:
+        """Keep a stretch around each alarm; it may begin in the block before and run on into the next."""
+        first, count = self._lines, len(lines) - 1
+        self._shelf.extend(cut(line) for line in lines[: self._carry])
+        self._done = max(self._done, first + min(self._carry, count))
+        self._carry = max(0, self._carry - count)
+        for row, score, tells in alarms:
+            if self._shelf.is_beyond(score):
                 continue
-            last = row
-            stop = min(row + AFTER + 1, len(lines) - 1)
-            for index in range(max(done, row - BEFORE), stop):
-                self._keep(first + index + 1, lines[index])
-            done = max(done, stop)
-            self._carry = max(self._carry, row + AFTER + 1 - stop)
+            before, after = self._reach(tells=tells)
+            start, stop = first + row - before, first + row + after + 1
+            # What an earlier, lesser alarm kept of these lines now matters as much as this one.
+            self._shelf.raise_from(start, score)
+            start = max(start, self._done)
+            if start < (within := min(stop, first + count)):
+                above = self._above(first - start)
+                kept = above + lines[max(0, start - first) : within - first]
+                self._shelf.add(Stretch(within - len(kept), [cut(line) for line in kept], score))
+                self._done = within
+            self._carry = max(self._carry, stop - first - count)
 
-    def _is_fresh(self, line: bytes) -> bool:
-        """Whether this line, its digits aside, was seen less than a few times."""
-        template = line[:400].translate(None, b"0123456789")
-        count = self._seen.get(template, 0)
-        if len(self._seen) > TEMPLATES:
-            self._seen.clear()
-        self._seen[template] = count + 1
-        return count < REPEATS
+    def _reach(self, *, tells: bool) -> tuple[int, int]:
+        if tells:
+            return BEFORE, AFTER
+        return (2, 4) if self._shelf.is_full else (6, 16)
 
-    def _keep(self, number: int, line: bytes) -> None:
-        size = min(len(line), LINE_LIMIT) + 1
-        if self._early < EARLY:
-            self._kept[number] = cut(line)
-            self._early += size
-            return
-        self._late.append((number, cut(line)))
-        self._late_size += size
-        while self._late_size > LATE:
-            self._late_size -= len(self._late.popleft()[1]) + 1
+    def _above(self, count: int) -> list[bytes]:
+        """The last lines of the block before this one, at most so many."""
+        if count <= 0 or not self._recent:
+            return []
+        return self._recent[-1][1].rsplit(b"\n", count + 1)[-count - 1 : -1]
 
     def _keep_tail(self) -> None:
         for first, block in self._recent:
             for index, line in enumerate(block.split(b"\n")[:-1]):
                 self._kept[first + index + 1] = cut(line)
-
-
-def cut(line: bytes) -> bytes:
-    """At most :data:`LINE_LIMIT` bytes: the head and a short tail, since messages start or end a line."""
-    if len(line) <= LINE_LIMIT:
-        return line
-    return line[: LINE_LIMIT - 1024] + " … ".encode() + line[-900:]
-
-
-@cache
-def _words() -> Matcher:
-    return Matcher(_WORDS)
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:

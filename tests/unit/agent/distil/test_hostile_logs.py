@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from agent.distil import distil
 from agent.distil.findings import HIT_LIMIT, find
-from agent.distil.lines import read
+from agent.distil.lines import LINE_LIMIT, RawLine, read
 from agent.distil.matcher import Matcher
-from agent.distil.skim import BLOCK, LINE_LIMIT, WHOLE, RawLine, skim
+from agent.distil.skim import BLOCK, WHOLE, skim
 
 PIECES = st.sampled_from(
     [
