@@ -34,6 +34,10 @@ _OUTSIDE = re.compile(
     r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor/bundle|gems|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
     r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions)(?:[/\\]|$)|^(?:/|~|<|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
 )
+# Lines of the JDK and of GitLab's runner, and a name that looks like a file's.
+_FOREIGN = re.compile(
+    r"\bat (?:java|javax|jdk|sun)\.[\w$./]{1,200}\(\w+\.java:\d+\)|\(\w+\.go:\d+:\d+s\)|\bNode\.js\b"
+)
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
@@ -153,7 +157,7 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
-        for match in _PLACE.finditer(text):
+        for match in _PLACE.finditer(_FOREIGN.sub("", text)):
             path, line = match["py"] or match["path"], match["pyline"] or match["line"] or "0"
             path = _below(path, roots) or relative(path)
             if (

@@ -30,12 +30,14 @@ LAST_WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 TELLING_SIGN = 44
 """From this worth on a mere sign of failure says more than the line that came last."""
 _LAST_REACH = 60
+_NO_TEST = "Test suite failed to run"
+"""Jest says so where it names a test otherwise."""
 _ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
 # A step called lint runs formatters and type checkers too; tests that do not parse never ran.
 _FAMILIES = {
     Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE),
     Category.FORMAT: (Category.FORMAT, Category.LINT),
-    Category.TEST: (Category.TEST, Category.SYNTAX),
+    Category.TEST: (Category.TEST, Category.SYNTAX, Category.FLAKY),
     # Who installs asks a server first, which may be away or want to know who asks.
     Category.DEPENDENCY: (Category.DEPENDENCY, Category.INFRASTRUCTURE, Category.PERMISSION),
 }
@@ -164,6 +166,9 @@ def _category(story: Story, step: str) -> Category:
         weight = strength * _nearness(story, row) + 0.5 * story.gain[row]
         best[rule.category] = max(best[rule.category], weight)
         causes[rule.category] += rule.role is Role.CAUSE
+    if _tests_failed(story):
+        # What passed when it was run again is not why the job is red.
+        best.pop(Category.FLAKY, None)
     leaning = _leaning(story, step)
     if leaning is not None:
         family = _FAMILIES.get(leaning, (leaning,))
@@ -174,6 +179,15 @@ def _category(story: Story, step: str) -> Category:
         category: weight + 3 * math.log1p(min(causes[category], 20)) for category, weight in best.items()
     }
     return max(score, key=lambda category: (score[category], -_PRECEDENCE.index(category)))
+
+
+def _tests_failed(story: Story) -> bool:
+    """Whether a test runner counts tests that failed in the end."""
+    return any(
+        rule.tool and rule.role is Role.OUTCOME and rule.category is Category.TEST
+        for rules in story.by_row.values()
+        for rule in rules
+    )
 
 
 def _naming(story: Story, row: int) -> Rule | None:
@@ -303,15 +317,14 @@ def _is_mute(story: Story, row: int) -> bool:
 
 
 def _tool(story: Story, category: Category) -> str:
-    weights: dict[str, float] = defaultdict(float)
+    weights: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
     for row, rules in story.by_row.items():
         for rule in rules:
             if rule.tool and rule.role not in QUIET:
                 match = 1.0 if rule.category is category else 0.3
-                weights[rule.tool] = max(
-                    weights[rule.tool],
-                    story.worth[row] * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3),
-                )
+                weight = story.worth[row] * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3)
+                # Of two tools that know a line, the one whose rule is surer wrote it.
+                weights[rule.tool] = max(weights[rule.tool], (weight, rule.worth))
     return max(weights, key=lambda tool: (weights[tool], tool), default="")
 
 
@@ -325,7 +338,9 @@ def _tests(story: Story) -> tuple[str, ...]:
             break
     # ``test_x`` beside ``test_x (tests.Case.test_x)`` is one test, told by two lines.
     longer = {name.split(" (", 1)[0] for name in found if " (" in name}
-    return tuple(name for name in found if name not in longer)
+    # Maven tells ``Case.test`` in its summary beside ``com.acme.Case.test``.
+    longer |= {".".join(name.split(".")[-2:]) for name in found if name.count(".") > 1}
+    return tuple(name for name in found if name not in longer and name != _NO_TEST)
 
 
 def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tuple[int, ...]:

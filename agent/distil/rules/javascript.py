@@ -54,9 +54,27 @@ RUNNERS = (
         test=r"FAIL  (.*\S)",
         says=(r"^\w*(?:Error|Exception)\b.*: ", r"\S"),
     ),
+    # A file that could not be run: https://vitest.dev names it twice.
+    Rule(
+        r"^ ?FAIL {1,2}\S+ \[ \S+ \]$",
+        86,
+        "vitest",
+        category=Category.TEST,
+        after=6,
+        stop=r"⎯{3,}",
+        says=(r"^\w*(?:Error|Exception)\b.*: ", r"\S"),
+    ),
     Rule(r"^\s{0,8}(?:×|✗|✕|✖) \S", 70, "", Role.CAUSE, after=2, stop=BLANK),
     Rule(r"^\s{2,40}✕ ", 70, "jest", Role.LIST, Category.TEST),
     Rule(r"^\s{1,4}Test(?:s| Files) {1,6}\d+ failed", 64, "vitest", Role.OUTCOME, Category.TEST),
+    # In the tree of tests, deeper than the list of failures below it.
+    Rule(
+        r"^\s{4,40}\d{1,4}\) \S.*[^:\s]$",
+        60,
+        "mocha",
+        Role.SIGN,
+        test=r"^\s+\d+\) (.*)$",
+    ),
     Rule(r"^\s{0,4}\d+ failing\b", 76, "mocha", Role.OUTCOME, Category.TEST, before=2, after=2),
     Rule(r"^\s{0,4}\d+ passing\b", 20, "mocha", Role.OUTCOME),
     Rule(r"^\s*\d{1,4}\) \S", 62, "", after=6, stop=r"^\s*\d{1,4}\) ", role=Role.SIGN),
@@ -79,7 +97,7 @@ RUNNERS = (
     ),
     # Node's own runner, as it reports to people: first a tree, then each failure with its place.
     Rule(
-        r"^\s{0,40}✖ .*\(\d[\d.]*ms\)",
+        r"^\s{0,40}✖ \S.*\(\d[\d.]*ms\)",
         84,
         "node test",
         category=Category.TEST,
@@ -140,7 +158,8 @@ RUNNERS = (
         says=(r"^\s+\w*Error\b.*: ", r"\S"),
         test=r"^\s+\d+\) (\[[^\]\n]+\] › .*?)(?: ─+)?$",
     ),
-    Rule(r"^\s{1,4}\d+ (?:failed|flaky)$", 62, "playwright", Role.OUTCOME, Category.TEST, after=3),
+    Rule(r"^\s{1,4}\d+ failed$", 62, "playwright", Role.OUTCOME, Category.TEST, after=3),
+    Rule(r"^\s{1,4}\d+ flaky$", 62, "playwright", Role.OUTCOME, Category.FLAKY, after=3),
     Rule(r"^(?:CypressError|AssertionError: Timed out retrying)", 84, "cypress", category=Category.TEST),
     Rule(
         r"^\s{0,12}[+-] (?:expected|actual|Expected|Received)",
@@ -189,6 +208,7 @@ COMPILERS = (
     ),
     Rule(r"^\s{0,4}Type error: ", 86, "tsc", category=Category.TYPE, after=8),
     Rule(r"^\s{0,8}> {1,6}\d+ \|", 58, "", Role.DETAIL, before=1, after=2),
+    Rule(r"^\s{1,12}\w*Error(?: \[\w+\])?: \S", 78, "", Role.DETAIL, after=3),
     Rule(r"^(?:Uncaught )?\w*Error(?: \[\w+\])?: ", 76, "", before=3, after=3),
     Rule(r"^\s{2,24}at \S.*:\d+:\d+\)?$", 16, "", Role.DETAIL),
     Rule(r"JavaScript heap out of memory", 92, "node", category=Category.RESOURCE),
@@ -247,7 +267,7 @@ CHECKERS = (
     Rule(r"^\S+:\d+:\d+ (?:lint|assist|format)/\S+ ", 84, "biome", category=Category.LINT, after=8),
     Rule(r"^\S+ format ━{3,}", 84, "biome", category=Category.FORMAT, after=8),
     Rule(r"^Found \d+ (?:errors?|warnings?)\.", 60, "biome", Role.OUTCOME, Category.LINT),
-    Rule(r"^(?:ERROR|WARNING): \S+[:\[] ?\d+[,:] ?\d+", 80, "tslint", category=Category.LINT),
+    Rule(r"^(?:ERROR|WARNING): \S+\.[jt]sx?[:\[] ?\d+[,:] ?\d+", 80, "tslint", category=Category.LINT),
 )
 
 PACKAGES = (
@@ -325,6 +345,7 @@ PACKAGES = (
         category=Category.DEPENDENCY,
         after=4,
     ),
+    Rule(r"ERR_PNPM_(?:NO_SCRIPT|NO_IMPORTER|BAD_)\w*", 90, "pnpm", category=Category.CONFIG, after=2),
     Rule(r"ERR_PNPM_(?:AUDIT)\w*", 88, "pnpm", category=Category.DEPENDENCY, after=4),
     Rule(r"ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL|ELIFECYCLE", 46, "pnpm", Role.OUTCOME),
     Rule(r"^\s{0,4}ERROR: \"?[\w:-]+\"? exited with [1-9]", 42, "npm-run-all", Role.OUTCOME),

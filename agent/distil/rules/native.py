@@ -101,7 +101,14 @@ C_FAMILY = (
     ),
     Rule(r"^The following tests FAILED:", 84, "ctest", Role.LIST, Category.TEST, after=10, stop=BLANK),
     Rule(r"^\d+% tests passed, [1-9]\d* tests? failed", 66, "ctest", Role.OUTCOME, Category.TEST),
-    Rule(r"\[  FAILED  \] \S", 82, "googletest", Role.LIST, Category.TEST, test=r"\[  FAILED  \] ([\w./]+)"),
+    Rule(
+        r"\[  FAILED  \] \S",
+        82,
+        "googletest",
+        Role.LIST,
+        Category.TEST,
+        test=r"\[  FAILED  \] (\w+\.[\w./]+)",
+    ),
     Rule(
         r"^.+:\d+: Failure$",
         86,
@@ -146,6 +153,13 @@ C_FAMILY = (
     ),
     Rule(r"^FAIL: \S", 78, "automake", Role.LIST, Category.TEST, test=r"^FAIL: (\S+)"),
     Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
+    Rule(
+        r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: |^ERROR: Analysis of target '",
+        86,
+        "bazel",
+        category=Category.BUILD,
+        after=1,
+    ),
     Rule(r"^ERROR: //|^ERROR: \S+/BUILD\S*:\d+|^FAIL: //|^//\S+ {2,80}(?:FAILED|TIMEOUT)", 80, "bazel"),
     Rule(
         r"^\S+: (?:warning|error): .+(?:,-warnings-as-errors"
@@ -266,6 +280,18 @@ GO = (
     Rule(r"^\s{1,16}\S+_test\.go:\d+: ", 56, "go test", Role.SIGN, after=2),
     Rule(r"^(?:panic: |fatal error: )", 86, "go", category=Category.TEST, after=10),
     Rule(r"^panic: test timed out after", 93, "go test", category=Category.TIMEOUT, after=6),
+    Rule(r"^\t(?:Test|Fuzz|Example)\S* \(\d[\dhms.]*\)$", 70, "go test", Role.LIST, test=r"^\t(\S+)"),
+    # gotestsum's own report; the package stands before the test.
+    Rule(
+        r"^=== FAIL: \S+ \S",
+        88,
+        "go test",
+        category=Category.TEST,
+        after=10,
+        stop=r"^=== |^DONE ",
+        test=r"^=== FAIL: \S+ (\S+)",
+        says=(rf"^\s+\S+\.go:\d+: .*{_COMPLAINT}", r"^\s+\S+\.go:\d+: \S"),
+    ),
     Rule(r"^\s{1,12}Error(?: Trace)?:\s", 78, "go test", Role.DETAIL, after=6, stop=BLANK),
     Rule(r"^(?:vet: )?(?:\./)?\S+\.go:\d+:\d+: \S", 84, "go build", category=Category.BUILD),
     Rule(
@@ -278,6 +304,14 @@ GO = (
         category=Category.LINT,
     ),
     Rule(r"^\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$", 88, "golangci-lint", category=Category.LINT, after=2),
+    Rule(
+        r"^level=error msg=\".{0,80}(?:context loading failed|no go files to analyze|can't load config)"
+        r"|^Error: can't load config",
+        88,
+        "golangci-lint",
+        category=Category.CONFIG,
+        after=1,
+    ),
     Rule(r"^\d+ issues:|^level=error ", 60, "golangci-lint", Role.OUTCOME, Category.LINT),
     Rule(
         r"^go: .*(?:unknown revision|no matching versions|invalid version|missing go\.sum|reading "
@@ -335,7 +369,14 @@ RUST = (
     Rule(r"panicked at ", 86, "cargo test", category=Category.TEST, after=3, stop=BLANK),
     Rule(r"^test result: FAILED", 62, "cargo test", Role.OUTCOME, Category.TEST),
     Rule(r"^failures:$", 54, "cargo test", Role.LIST, Category.TEST, after=5),
-    Rule(r"^\s{1,8}(?:FAIL|SIGABRT|TIMEOUT) \[ {1,6}[\d.]+s\]", 80, "nextest", Role.LIST, Category.TEST),
+    Rule(
+        r"^\s{1,8}(?:FAIL|SIGABRT|SIGSEGV|TIMEOUT) \[ {1,6}[\d.]+s\]",
+        80,
+        "nextest",
+        Role.LIST,
+        Category.TEST,
+        test=r"s\] .*?(\S+)$",
+    ),
     Rule(r"^Diff in \S", 88, "rustfmt", category=Category.FORMAT, after=9, stop=r"^Diff in "),
     Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 84, "clippy", Role.LIST, Category.LINT),
     Rule(

@@ -21,7 +21,7 @@ RUBY = (
     Rule(r"^\d+ examples?, [1-9]\d* failures?", 66, "rspec", Role.OUTCOME, Category.TEST),
     Rule(
         r"^\s{0,8}\d+\) (?:Failure|Error|Skipped):",
-        86,
+        88,
         "minitest",
         category=Category.TEST,
         after=7,
@@ -44,7 +44,8 @@ RUBY = (
     Rule(r"^\d+ files? inspected, [1-9]\d* offenses?", 66, "rubocop", Role.OUTCOME, Category.LINT),
     Rule(r"^rake aborted!", 76, "rake", Role.OUTCOME, after=5, says=(r"\S",)),
     Rule(
-        r"Bundler could not find compatible versions|Could not find (?:gem|compatible versions)"
+        r"Gemfile and Gemfile\.lock are out of sync|^Your bundle (?:is locked to|only supports platforms) "
+        r"|Bundler could not find compatible versions|Could not find (?:gem|compatible versions)"
         r"|^Could not find \S+-\d\S* in",
         88,
         "bundler",
@@ -86,7 +87,7 @@ PHP = (
         category=Category.TEST,
         after=8,
         stop=r"^\d+\) |^--$|^(?:FAILURES|ERRORS)!$",
-        test=r"^\d+\) (\S+)",
+        test=r"^\d+\) (\S+(?: with data set (?:\"[^\"]*\"|#\d+))?)",
         says=(r"\S",),
     ),
     Rule(r"^Failed asserting that", 86, "phpunit", category=Category.TEST, after=6, stop=r"^\d+\) "),
@@ -135,6 +136,12 @@ _DOTNET_SAYS = (
 
 DOTNET = (
     Rule(r": error (?:CS|FS|BC|MSB|NETSDK|CA|SA|IDE|AD|RZ|XA)\d+ ?: ", 88, "dotnet", category=Category.BUILD),
+    Rule(
+        r": (?:error|warning) (?:WHITESPACE|FINALNEWLINE|ENDOFLINE|CHARSET|IMPORTS): ",
+        88,
+        "dotnet format",
+        category=Category.FORMAT,
+    ),
     Rule(r": error NU\d+ ?: ", 88, "nuget", category=Category.DEPENDENCY),
     Rule(
         r"^\s{1,8}Failed \S+ \[[<\d]",
@@ -169,6 +176,14 @@ DOTNET = (
     Rule(r"^\s{0,8}\[-\] \S", 84, "pester", category=Category.TEST, after=4),
     Rule(r"^At \S.*:\d+ char:\d+", 58, "powershell", Role.DETAIL, before=1, after=3),
     Rule(r"\+ (?:CategoryInfo|FullyQualifiedErrorId) {1,10}: ", 48, "powershell", Role.DETAIL),
+    # What is not there is said below the line that calls it.
+    Rule(
+        r"^(?: {1,8}\| )?The term '[^'\n]+' is not recognized as",
+        84,
+        "powershell",
+        category=Category.CONFIG,
+        before=4,
+    ),
     Rule(
         r"^(?:ParserError|MethodInvocationException|Write-Error|ObjectNotFound): ", 80, "powershell", after=5
     ),

@@ -53,6 +53,12 @@ CI_SYSTEMS = (
     Rule(r"^\[taskcluster:error\]", 60, "", Role.END),
     # Jenkins.
     Rule(r"^Build step '.+' (?:marked build as failure|changed build result)", 42, "", Role.END),
+    Rule(
+        r"^ERROR: (?:Step .+ failed: )?No test report files were found",
+        88,
+        "jenkins",
+        category=Category.CONFIG,
+    ),
     Rule(r"^ERROR: script returned exit code [1-9]", 42, "", Role.END),
     Rule(r"^Finished: (?:FAILURE|ABORTED|UNSTABLE)", 10, "", Role.OUTCOME),
     Rule(r"^\[Pipeline\] (?:\{ \(|stage|// |sh$)", 3, "", Role.SECTION),
@@ -414,6 +420,12 @@ ACCESS = (
 GIT = (
     Rule(r"^fatal: ", 82, "git", before=1, after=2),
     Rule(
+        r"^(?:Error: |##\[error\])?fatal: No url found for submodule path",
+        92,
+        "git",
+        category=Category.CONFIG,
+    ),
+    Rule(
         r"^fatal: (?:repository|unable to access|Could not read from remote|the remote end hung up"
         r"|early EOF|unable to connect|remote error)",
         86,
@@ -495,8 +507,9 @@ DOCKER = (
     ),
     Rule(r"Cannot connect to the Docker daemon", 92, "docker", category=Category.INFRASTRUCTURE),
     Rule(
-        r"dockerfile parse error|failed to read dockerfile|COPY failed|failed to compute cache key",
-        90,
+        r"dockerfile parse error|failed to read dockerfile|COPY failed|failed to compute cache key"
+        r"|failed to calculate checksum of ref",
+        92,
         "docker",
         category=Category.CONFIG,
         after=1,
@@ -512,6 +525,15 @@ DOCKER = (
 
 FLAKY = (
     Rule(r"(?i)\bflak(?:y|iness|ed)\b", 60, "", Role.SIGN, Category.FLAKY),
+    # Reports of runners that ran again what failed, and saw it pass.
+    Rule(
+        r"^\s{0,4}[1-9]\d{0,4} flaky$|^(?:\[(?:WARNING|ERROR)\] )?Flakes:|, Flakes: [1-9]"
+        r"|^(?:\[ERROR\] )?There are flaky tests",
+        96,
+        "",
+        category=Category.FLAKY,
+        after=2,
+    ),
     Rule(
         r"(?i)passed (?:on|after) (?:retry|rerun|re-run|attempt)|flaky test failed too often",
         70,

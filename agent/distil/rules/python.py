@@ -32,8 +32,15 @@ PYTEST = (
         Category.TEST,
         test=r"^FAILED ([^(\s]\S*(?:\[[^\]]*\])?)",
     ),
-    Rule(r"^ERROR \S+(?:\.py|::\S+)(?: - |$)", 86, "pytest", Role.LIST, Category.TEST, test=r"^ERROR (\S+)"),
-    Rule(r"^\S+::\S+.* (?:FAILED|ERROR)\b", 60, "pytest", Role.LIST, Category.TEST, test=r"^(\S+::\S+)"),
+    Rule(
+        r"^ERROR \S+(?:\.py|::\S+)(?: - |$)",
+        86,
+        "pytest",
+        Role.LIST,
+        Category.TEST,
+        test=r"^ERROR (\S+(?:\.py|::\S+))",
+    ),
+    Rule(r"^\S+\.\w+::\S+.* (?:FAILED|ERROR)\b", 60, "pytest", Role.LIST, Category.TEST, test=r"^(\S+::\S+)"),
     Rule(
         r"^\[gw\d+\].* (?:FAILED|ERROR) ",
         58,
@@ -45,6 +52,7 @@ PYTEST = (
     Rule(r"^=+ .*\d (?:failed|errors?)\b.*=$", 70, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^\d+ failed(?:, \d+ \w+){0,6} in [\d.]+s", 68, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^=+ short test summary info", 40, "pytest", Role.LIST),
+    Rule(r"^=* ?no tests ran in [\d.]+s", 84, "pytest", category=Category.CONFIG, before=2),
     Rule(r"^!{3,} (?:Interrupted|stopping after|xdist\.dsession)", 55, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^INTERNALERROR> ", 60, "pytest", category=Category.TEST),
     Rule(
@@ -318,6 +326,19 @@ PACKAGES = (
         "uv",
         category=Category.DEPENDENCY,
     ),
+    # Poetry says all of it in one line, and what follows from it.
+    Rule(r"^Because .+, version solving failed\.$", 95, "poetry", category=Category.DEPENDENCY),
+    Rule(
+        r"^The currently activated Python version \S+ is not supported by the project"
+        r"|^Current Python version .+ is not allowed by the project",
+        88,
+        "poetry",
+        category=Category.CONFIG,
+        after=3,
+    ),
+    Rule(
+        r"^\s{0,4}Hash for .+ not found in known hashes", 90, "poetry", category=Category.DEPENDENCY, before=4
+    ),
     Rule(r"(?i)version solving failed", 92, "poetry", category=Category.DEPENDENCY, before=4),
     Rule(
         r"changed significantly since poetry\.lock|poetry\.lock is not up to date",
@@ -345,6 +366,12 @@ PACKAGES = (
     ),
     Rule(r"^error: Error while fetching ", 88, "uv", category=Category.INFRASTRUCTURE, after=3),
     Rule(r"^\s{0,8}Caused by: ", 76, "", after=1),
+    Rule(
+        r"^error: The requested interpreter resolved to Python .+ incompatible with",
+        90,
+        "uv",
+        category=Category.CONFIG,
+    ),
     Rule(r"(?i)^error: no (?:interpreter|virtual environment) found", 86, "uv", category=Category.CONFIG),
     Rule(
         r"(?i)^\s*(?:CondaError|PackagesNotFoundError|ResolvePackageNotFound|UnsatisfiableError"

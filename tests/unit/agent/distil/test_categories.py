@@ -69,6 +69,20 @@ ONE_LINE = (
     ("sha256sum: WARNING: 1 computed checksum did NOT match", Category.INFRASTRUCTURE),
     ("ERROR [launcher]: Cannot start ChromeHeadless", Category.INFRASTRUCTURE),
     ("##[error]One or more containers failed to start.", Category.INFRASTRUCTURE),
+    # What used to be told by an exit code only.
+    ("The gemspecs changed, or the Gemfile and Gemfile.lock are out of sync.", Category.DEPENDENCY),
+    ("Your bundle is locked to mimemagic (0.3.5), but that is gone.", Category.DEPENDENCY),
+    ('Your bundle only supports platforms ["x86_64-darwin-22"]', Category.DEPENDENCY),
+    ("  Hash for idna (3.4) from archive idna.whl not found in known hashes", Category.DEPENDENCY),
+    ("The currently activated Python version 3.7 is not supported by the project (^3.9).", Category.CONFIG),
+    ("error: The requested interpreter resolved to Python 3.9, incompatible with it", Category.CONFIG),
+    ('level=error msg="Running error: context loading failed: no go files to analyze"', Category.CONFIG),
+    (" ERR_PNPM_NO_SCRIPT  Missing script: lint", Category.CONFIG),
+    ("============================ no tests ran in 0.01s =============================", Category.CONFIG),
+    ("ERROR: Step ‘Publish JUnit’ failed: No test report files were found.", Category.CONFIG),
+    ("Error: fatal: No url found for submodule path 'lib/x' in .gitmodules", Category.CONFIG),
+    ("     | The term 'Invoke-Thing' is not recognized as a name of a cmdlet", Category.CONFIG),
+    ("/src/A.cs(3,1): error WHITESPACE: Fix whitespace formatting. [/src/A.csproj]", Category.FORMAT),
     ("Could not reach host gems.example. Check your network connection.", Category.INFRASTRUCTURE),
     ("Authentication is required for gems.example.", Category.PERMISSION),
     ("java.io.IOException: Unexpected termination of the channel", Category.INFRASTRUCTURE),
@@ -173,3 +187,37 @@ def test_an_agent_that_was_deleted_is_named() -> None:
     log = "+ make\nAgent a-1 was deleted; cancelling node body\nCould not connect to a-1 to send a signal\n"
 
     assert distil([log.encode()]).cause == "Agent a-1 was deleted; cancelling node body"
+
+
+PASSED_AT_LAST = """\
+  1) [chromium] › cart.spec.ts:3:5 › adds to cart ───────────────
+
+    Error: expect(received).toBe(expected)
+
+{failed}  1 flaky
+    [chromium] › cart.spec.ts:3:5 › adds to cart
+  3 passed (12s)
+"""
+FLAKES = """\
+[WARNING] Flakes:
+[WARNING] com.acme.CartTest.adds
+[ERROR]   Run 1: CartTest.adds:12 expected: <1> but was: <2>
+[INFO]   Run 2: PASS
+[ERROR] Tests run: 3, Failures: 0, Errors: 0, Skipped: 0, Flakes: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "category"),
+    [
+        ("npx playwright test", PASSED_AT_LAST.format(failed=""), Category.FLAKY),
+        ("npx playwright test", PASSED_AT_LAST.format(failed="  1 failed\n    › b.spec.ts\n"), Category.TEST),
+        ("mvn test", FLAKES, Category.FLAKY),
+    ],
+)
+def test_what_passed_when_run_again_is_flaky_unless_something_failed(
+    command: str, output: str, category: Category
+) -> None:
+    log = f"##[group]Run {command}\n##[endgroup]\n{output}##[error]Process completed with exit code 1.\n"
+
+    assert distil([log.encode()]).category is category

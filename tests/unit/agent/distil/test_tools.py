@@ -269,7 +269,7 @@ org.opentest4j.AssertionFailedError: expected: <119> but was: <100>
         Category.TEST,
         "maven",
         ("expected: <119> but was: <100>",),
-        ("com.acme.CartTest.totals", "CartTest.totals"),
+        ("com.acme.CartTest.totals",),
     ),
     Case(
         "javac through maven",
@@ -683,3 +683,89 @@ Ran 2 tests in 0.000s
 FAILED (failures=1)
 """
     assert distil([log.encode()]).tests == ("test_discount (test_cart.CartTest.test_discount)",)
+
+
+@pytest.mark.parametrize(
+    ("log", "tool", "tests"),
+    [
+        (
+            (
+                "  Array\n    ✓ works\n    1) breaks\n\n  1 passing (5ms)\n  1 failing\n\n"
+                "  1) Array\n       breaks:\n     TypeError: x is not a function\n"
+            ),
+            "mocha",
+            ("breaks",),
+        ),
+        (
+            "  1) [chromium] › cart.spec.ts:3:5 › adds ────\n\n    Error: no\n",
+            "playwright",
+            ("[chromium] › cart.spec.ts:3:5 › adds",),
+        ),
+        ("        FAIL [   0.005s] shop tests::adds\n", "nextest", ("tests::adds",)),
+        (
+            "  1) Failure:\nCartTest#test_total [test/cart_test.rb:12]:\nExpected: 3\n  Actual: 2\n",
+            "minitest",
+            ("CartTest#test_total",),
+        ),
+        ("panic: test timed out after 10m0s\nrunning tests:\n\tTestSlow (9m58s)\n", "go test", ("TestSlow",)),
+        (
+            "✖  pkg/a (12ms)\n\n=== FAIL: pkg/a TestAdd (0.00s)\n    a_test.go:9: got 3, want 4\n",
+            "go test",
+            ("TestAdd",),
+        ),
+        (
+            "[  FAILED  ] 1 test, listed below:\n[  FAILED  ] Parser.Nested\n",
+            "googletest",
+            ("Parser.Nested",),
+        ),
+        ("Gem::Ext::BuildError: ERROR: Failed to build gem native extension.\n", "bundler", ()),
+        ("FAIL src/a.test.ts\n  ● Test suite failed to run\n\n    Cannot find module 'zod'\n", None, ()),
+        (
+            (
+                "[ERROR] com.acme.PriceTest.rounds -- Time elapsed: 0.010 s <<< FAILURE!\n"
+                "[ERROR] Failures: \n[ERROR]   PriceTest.rounds:22 expected: <1> but was: <2>\n"
+            ),
+            "maven",
+            ("com.acme.PriceTest.rounds",),
+        ),
+        (
+            '1) App\\PriceTest::testRounding with data set "half up" (1.005, 1.01)\nFailed asserting.\n',
+            "phpunit",
+            ('App\\PriceTest::testRounding with data set "half up"',),
+        ),
+    ],
+)
+def test_failed_tests_are_named_once_and_nothing_else_is(
+    log: str, tool: str | None, tests: tuple[str, ...]
+) -> None:
+    failure = distil([log.encode()])
+
+    assert failure.tool == (tool or failure.tool)
+    assert failure.tests == tests
+
+
+@pytest.mark.parametrize(
+    ("line", "tool"),
+    [
+        ('ERROR: failed to solve: failed to calculate checksum of ref a::b: "/x.txt": not found', "docker"),
+        ("Because app depends on requests (^3.0) which is not there, version solving failed.", "poetry"),
+        ("ERROR: /s/pkg/BUILD:3:10: no such target '//lib:foo': not declared in package 'lib'", "bazel"),
+        ("Error: can't load config: unsupported version of the configuration", "golangci-lint"),
+        ("Error: fatal: No url found for submodule path 'lib/x' in .gitmodules", "git"),
+        ("FAIL  tests/cart.test.ts [ tests/cart.test.ts ]", "vitest"),
+    ],
+)
+def test_a_line_that_several_tools_could_have_written_is_the_right_ones(line: str, tool: str) -> None:
+    assert distil([f"{line}\n".encode()]).tool == tool
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: Job failed (system failure): cannot link to a container (exec.go:78:0s)",
+        "java.lang.OutOfMemoryError: no heap\n\tat java.base/java.util.Arrays.copyOf(Arrays.java:35)",
+        " ERR_PNPM_UNSUPPORTED_ENGINE  Unsupported environment (bad pnpm and/or Node.js version)",
+    ],
+)
+def test_sources_of_the_runner_and_of_java_are_no_files_of_the_repository(line: str) -> None:
+    assert distil([f"{line}\n".encode()]).files == ()
