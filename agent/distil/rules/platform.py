@@ -234,7 +234,7 @@ NETWORK = (
     ),
     Rule(
         r"(?i)could ?n[o']t resolve host|temporary failure (?:in name resolution|resolving)"
-        r"|name or service not known|getaddrinfo"
+        r"|name or service not known|getaddrinfo(?:\(\))?:? (?:fail|err)|\bgaierror\b"
         r"|nodename nor servname|no such host|\bEAI_AGAIN\b|\bENOTFOUND\b",
         86,
         "",
