@@ -69,7 +69,9 @@ def _diagnosis(diagnosis: Diagnosis, block: _Blocks) -> str:
     text = (
         f"category: {diagnosis.category.value}\nblame: {diagnosis.blame.value}\ncause: {diagnosis.root_cause}"
     )
-    text += f"\n{diagnosis.explanation}\nsuspect files: {places or 'none named'}"
+    text += f"\n{diagnosis.explanation}"
+    text += f"\nIt would be wrong if: {diagnosis.disproof}" if diagnosis.disproof else ""
+    text += f"\nsuspect files: {places or 'none named'}"
     if diagnosis.author == RULES:
         return f"<rules>\n{block('reading', text, 4_000)}\n</rules>"
     return "The diagnosis so far:\n" + block("diagnosis", text, 4_000)

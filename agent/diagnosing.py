@@ -43,6 +43,7 @@ class _Finding(BaseModel):
     blame: Blame
     root_cause: str
     explanation: str
+    disproof: str
     evidence: list[str]
     suspect_files: list[_Suspect]
 
@@ -121,6 +122,8 @@ def _checked(finding: _Finding | str, brief: Brief) -> _Finding | str:
             f"These quotes are not in the data:\n{quoted}\n"
             "Answer again; copy each quote exactly, or leave it out."
         )
+    if not plain(finding.disproof).strip():
+        return "Nothing says what would prove this wrong. Answer again, with that in `disproof`."
     return finding
 
 
@@ -133,6 +136,7 @@ def _diagnosis(finding: _Finding, brief: Brief, model: str, redact: Callable[[st
         blame=finding.blame,
         root_cause=one_line(redact(finding.root_cause), 300),
         explanation=clean(finding.explanation, 1_200),
+        disproof=one_line(clean(finding.disproof, 400), 400),
         evidence=with_line_numbers(
             [clean(quote, 300) for quote in finding.evidence[:5]], brief.failure.evidence
         ),

@@ -126,6 +126,7 @@ def _diagnosis(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
         "blame": diagnosis.blame.value,
         "cause": diagnosis.root_cause,
         "explanation": diagnosis.explanation,
+        "disproof": diagnosis.disproof,
         "evidence": [{"line": line.number, "text": line.text} for line in diagnosis.evidence],
         "suspect_files": [{"path": place.path, "line": place.line} for place in diagnosis.suspect_files],
         "checks": [

@@ -79,6 +79,8 @@ def _cause(outcome: HealOutcome) -> Iterator[Styled]:
     yield f"  {diagnosis.category.value}; blame: {diagnosis.blame.value}", "dim"
     if diagnosis.explanation:
         yield f"  {one_line(diagnosis.explanation, 1000)}", "dim"
+    if diagnosis.disproof:
+        yield f"  Would prove it wrong: {one_line(diagnosis.disproof, 400)}", "dim"
     if diagnosis.evidence:
         yield from _section("Evidence in the log")
         for line in diagnosis.evidence:

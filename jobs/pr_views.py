@@ -171,6 +171,8 @@ def _diagnosis(heal: HealSnapshot) -> list[str]:
     parts = [f"**Cause** ({kind}): {say(diagnosis.root_cause, 600)}"]
     if diagnosis.explanation:
         parts.append(say(diagnosis.explanation, 1_500))
+    if diagnosis.disproof:
+        parts.append(f"Would prove it wrong: {say(diagnosis.disproof, 400)}")
     if diagnosis.suspect_files:
         parts.append("Suspect: " + ", ".join(code(str(place)) for place in diagnosis.suspect_files[:5]))
     evidence = diagnosis.evidence or (distilled.evidence if distilled else ())

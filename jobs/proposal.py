@@ -119,6 +119,8 @@ def _body(heal: HealSnapshot, fix: Fix, approval: DecisionRecord, public_url: st
         parts += ["### Cause", _say(diagnosis.root_cause)]
         if diagnosis.explanation:
             parts.append(_say(diagnosis.explanation))
+        if diagnosis.disproof:
+            parts.append(f"Would prove it wrong: {_say(diagnosis.disproof)}")
         if diagnosis.evidence:
             parts.append(_block("\n".join(line.text for line in in_log_order(diagnosis.evidence, 8))))
     parts += ["### Fix", _say(fix.summary), _facts(heal, fix, approval)]

@@ -75,6 +75,8 @@ def _cause(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
         lines = [f"Cause: {one_line(diagnosis.root_cause, 300)} ({diagnosis.category}; {diagnosis.blame})"]
         if diagnosis.explanation:
             lines.append(one_line(diagnosis.explanation, 600))
+        if diagnosis.disproof:
+            lines.append(f"Would prove it wrong: {one_line(diagnosis.disproof, 400)}")
         return lines
     if distilled is not None and distilled.cause:
         return [f"The log says: {one_line(distilled.cause, 300)} ({distilled.category}). Not diagnosed yet."]

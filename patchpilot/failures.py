@@ -263,7 +263,9 @@ class Diagnosis:
     root_cause: str
     """One sentence."""
     explanation: str = ""
-    """Why, in a few sentences; what would prove it wrong."""
+    """Why, in a few sentences."""
+    disproof: str = ""
+    """What would prove it wrong, in a sentence that can be checked. Rules give none, nor do older records."""
     evidence: tuple[LogLine, ...] = ()
     suspect_files: tuple[Location, ...] = ()
     author: str = RULES

@@ -46,12 +46,14 @@ def diagnosis(incident: IncidentSnapshot, aside: Aside) -> Message:
     cause = quiet(one_line(found.root_cause, 700))
     sure = sureness(found)
     explanation = shorten(plain(found.explanation).strip(), 1_500)
+    wrong = quiet(one_line(found.disproof, 400))
     run = incident.heal.failure.run.url
     return Message.of(
         f"{incident.name} diagnosis ({found.category}, {sure}): {found.root_cause}",
         [
             section(f"*Diagnosis* · {found.category} · blame: {found.blame} · {sure}\n{cause}"),
             section(within(quiet(explanation), 2_000)) if explanation else None,
+            context(f"Would prove it wrong: {wrong}") if wrong else None,
             code(lines) if lines.strip() else None,
             context(
                 f"Quoted from {link(run, 'the log of this run')}" if lines.strip() and run else "",

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.acceptance
 FOUND = (
     '{"category": "test", "blame": "this change", "root_cause": "A basket of exactly 100.00 earns 5 %, as '
     'the threshold itself is left out.", "explanation": "The comparison is > where the tiers begin at the '
-    'threshold.", "evidence": ["E       assert 5 == 10"], '
+    'threshold.", "disproof": "With >= the test stays red.", "evidence": ["E       assert 5 == 10"], '
     '"suspect_files": [{"path": "checkout/discounts.py", "line": 14}]}'
 )
 EDIT = {"path": "checkout/discounts.py", "old": "subtotal > threshold", "new": "subtotal >= threshold"}

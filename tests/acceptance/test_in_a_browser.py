@@ -193,7 +193,7 @@ class Story:
 FOUND = (
     '{"category": "test", "blame": "this change", "root_cause": "A basket of exactly 100.00 earns 5 %, as '
     'the threshold itself is left out.", "explanation": "The comparison is > where the tiers begin at the '
-    'threshold.", "evidence": ["E       assert 5 == 10"], '
+    'threshold.", "disproof": "With >= the test stays red.", "evidence": ["E       assert 5 == 10"], '
     '"suspect_files": [{"path": "checkout/discounts.py", "line": 14}]}'
 )
 

@@ -190,6 +190,7 @@ def model():
 FOUND = (
     '{"category": "test", "blame": "this change", "root_cause": "The percentage is divided by 10.",'
     ' "explanation": "200 * 10 / 10 is 200.", "evidence": ["E       assert 0.0 == 180"],'
+    ' "disproof": "Dividing by 100 leaves the test red.",'
     ' "suspect_files": [{"path": "price.py", "line": 2}]}'
 )
 RUN = ToolCall("run_failing_command", {})

@@ -28,7 +28,8 @@ LINT = {"price.py": "import os\n\n\ndef total(prices):\n    return sum(prices)\n
 PYTEST = ("--", "python", "-m", "pytest", "-q")
 FOUND = (
     '{"category": "test", "blame": "this change", "root_cause": "One is added to every sum.", "explanation": '
-    '"The sum has + 1.", "evidence": ["E       assert 4 == 3"], "suspect_files": []}'
+    '"The sum has + 1.", "evidence": ["E       assert 4 == 3"], "suspect_files": [], "disproof": '
+    '"Without the + 1 the test stays red."}'
 )
 KEY = "sk-ant-test-0123456789"
 

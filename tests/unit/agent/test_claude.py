@@ -28,6 +28,7 @@ FOUND = {
     "blame": "this change",
     "root_cause": "net() divides the percentage by 10 instead of 100.",
     "explanation": "200 - 200 * 10 / 10 is 0.",
+    "disproof": "net(200, 10) is still 0.0 with / 100.",
     "evidence": ["AssertionError: net(200, 10) is 0.0, not 180"],
     "suspect_files": [{"path": "price.py", "line": 2}],
 }
@@ -47,11 +48,20 @@ def test_a_diagnosis_is_typed_and_its_quotes_carry_line_numbers(claude, brief, b
     assert reading.diagnosis.author == MODEL
     assert reading.diagnosis.evidence == (LogLine(7, LOG.splitlines()[1]),)
     assert str(reading.diagnosis.suspect_files[0]) == "price.py:2"
+    assert reading.diagnosis.disproof == "net(200, 10) is still 0.0 with / 100."
     assert reading.spend == budget.spent
     body = server.requests[0].body
     assert body["output_config"]["format"]["type"] == "json_schema"
     # Newer models answer 400 to these: sampling, thinking budgets, forced tools.
     assert not {"temperature", "top_p", "top_k", "thinking", "tool_choice"} & set(body)
+
+
+def test_a_diagnosis_that_nothing_could_prove_wrong_is_asked_for_again(claude, brief, budget):
+    with claude(as_reply({**FOUND, "disproof": " "}), as_reply(FOUND)) as (model, server):
+        reading = model.diagnose(brief, budget=budget)
+
+    assert reading.diagnosis.disproof == FOUND["disproof"]
+    assert "what would prove this wrong" in str(server.requests[1].body["messages"][-1])
 
 
 def test_an_invented_quote_is_asked_for_again_once(claude, brief, budget):

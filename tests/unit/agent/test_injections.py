@@ -163,6 +163,7 @@ class Obedient:
             "blame": "this change",
             "root_cause": words,
             "explanation": encoded(words),
+            "disproof": words,
             "evidence": ["AssertionError: net(200, 10) is 0.0, not 180"],
             "suspect_files": [{"path": words[:200], "line": 1}],
         }

@@ -287,6 +287,14 @@ def test_a_running_step_shows_what_it_is_doing_and_a_finished_one_does_not(incid
     assert "reading src" not in done.blocks[0]["text"]["text"]
 
 
+def test_a_diagnosis_says_what_would_prove_it_wrong(incident, aside):
+    found = replace(incident.heal.diagnosis, disproof="With >= the *test* stays red.")
+    changed = replace(incident, heal=replace(incident.heal, diagnosis=found))
+    shown = views.diagnosis(changed, aside)
+
+    assert any("Would prove it wrong: With &gt;= the" in str(block) for block in shown.blocks)
+
+
 def test_steps_of_a_second_try_stand_below_a_heading(incident):
     (first,) = incident.heal.steps
     steps = (first, replace(first, name="retrieve"), replace(first, name="ingest", attempt=2))
