@@ -13,7 +13,7 @@ from playground.github.core import Core
 from playground.github.errors import ApiError, not_found
 from playground.github.gitdata import Identity
 from playground.github.gitstore import GitError
-from playground.github.model import PlaygroundRepo, PullRequest, Role, Run, now
+from playground.github.model import LineComment, PlaygroundRepo, PullRequest, Role, Run, now
 from playground.github.rest_checks import press
 from playground.github.rest_issues import write_comment
 
@@ -187,6 +187,24 @@ class Acts:
             if repo.role(by) < Role.READ:
                 raise not_found()
             return write_comment(self.core, repo, pull, body=body, by=self.core.world.account(by)).id
+
+    def comment_on_line(
+        self, full_name: str, number: int, *, by: str, body: str, path: str, line: int
+    ) -> int:
+        """A person comments on a line of a pull request's diff; returns the comment's id."""
+        with self.core.world.lock:
+            repo, pull = self.core.world.pull(full_name, number)
+            one = LineComment(
+                id=self.core.world.ids.next(),
+                author=self.core.world.account(by),
+                body=body,
+                path=path,
+                line=line,
+                side="RIGHT",
+                commit_id=pull.head_sha,
+            )
+            lifecycle.add_line_comment(self.core, repo, pull, one)
+            return one.id
 
     def request_action(self, full_name: str, check_run_id: int, identifier: str, *, by: str) -> None:
         """A person presses a button of a check run."""

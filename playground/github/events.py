@@ -17,6 +17,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "delete": ("contents",),
     "pull_request": ("pull_requests",),
     "pull_request_review": ("pull_requests",),
+    "pull_request_review_comment": ("pull_requests",),
     "issue_comment": ("issues", "pull_requests"),
     "check_run": ("checks",),
     "workflow_run": ("actions",),

@@ -227,8 +227,27 @@ def add_review(
         "pull_request": shapes_work.pull(core.site, repo, pull, facts(repo, pull)),
     }
     core.announcer.tell(repo, "pull_request_review", payload, sender=by)
+    for one in comments:
+        tell_line_comment(core, repo, pull, one)
     core.feed.changed()
     return review
+
+
+def add_line_comment(core: Core, repo: PlaygroundRepo, pull: PullRequest, one: LineComment) -> None:
+    """Write a comment on a line and tell about it. Hold the world's lock."""
+    pull.line_comments.append(one)
+    tell_line_comment(core, repo, pull, one)
+    core.feed.changed()
+
+
+def tell_line_comment(core: Core, repo: PlaygroundRepo, pull: PullRequest, one: LineComment) -> None:
+    """Have Apps hear of a comment on a line."""
+    payload: shapes.Json = {
+        "action": "created",
+        "comment": shapes_work.line_comment(core.site, repo, pull.number, one),
+        "pull_request": shapes_work.pull(core.site, repo, pull, facts(repo, pull)),
+    }
+    core.announcer.tell(repo, "pull_request_review_comment", payload, sender=one.author)
 
 
 def edited(core: Core, repo: PlaygroundRepo, pull: PullRequest, *, by: Account) -> None:

@@ -19,6 +19,7 @@ from playground.github.model import (
     App,
     Comment,
     Label,
+    LineComment,
     PlaygroundRepo,
     PullRequest,
     Reaction,
@@ -31,6 +32,7 @@ from playground.github.shapes import Json
 _REPO = "/repos/{owner}/{repo}"
 _ISSUE = f"{_REPO}/issues/{{number}}"
 _COMMENT = f"{_REPO}/issues/comments/{{id}}"
+_LINE_COMMENT = f"{_REPO}/pulls/comments/{{id}}"
 
 
 def routes() -> tuple[Route, ...]:
@@ -44,6 +46,8 @@ def routes() -> tuple[Route, ...]:
         Route("GET", f"{_COMMENT}/reactions", list_comment_reactions),
         Route("POST", f"{_COMMENT}/reactions", react_to_comment),
         Route("DELETE", f"{_COMMENT}/reactions/{{reaction}}", delete_comment_reaction),
+        Route("GET", f"{_LINE_COMMENT}/reactions", list_line_comment_reactions),
+        Route("POST", f"{_LINE_COMMENT}/reactions", react_to_line_comment),
         Route("GET", _ISSUE, get_issue),
         Route("PATCH", _ISSUE, update_issue),
         Route("GET", f"{_ISSUE}/comments", list_comments),
@@ -351,6 +355,27 @@ def delete_comment_reaction(call: Call) -> Answer:
     """Take a reaction back."""
     _may(call, "write")
     return _unreact(call, _comment(call)[1].reactions)
+
+
+def _line_comment(call: Call) -> LineComment:
+    wanted = call.number("id")
+    for pull in call.repo.pulls.values():
+        for one in pull.line_comments:
+            if one.id == wanted:
+                return one
+    raise not_found()
+
+
+def list_line_comment_reactions(call: Call) -> Answer:
+    """Reactions to a comment on a line."""
+    _may(call, "read")
+    return call.listed([shapes_work.reaction(call.core.site, one) for one in _line_comment(call).reactions])
+
+
+def react_to_line_comment(call: Call) -> Answer:
+    """React to a comment on a line."""
+    _may(call, "write")
+    return _react(call, _line_comment(call).reactions)
 
 
 def list_issue_reactions(call: Call) -> Answer:

@@ -336,7 +336,7 @@ def create_line_comment(call: Call) -> Answer:
     """Comment on a line of the diff."""
     pull = find(call)
     one = _line_comment(call, pull, call.read(NewLineComment))
-    pull.line_comments.append(one)
+    lifecycle.add_line_comment(call.core, call.repo, pull, one)
     return Answer(shapes_work.line_comment(call.core.site, call.repo, pull.number, one), 201)
 
 
@@ -357,7 +357,7 @@ def reply_to_line_comment(call: Call) -> Answer:
         commit_id=origin.commit_id,
         reply_to=origin.id,
     )
-    pull.line_comments.append(reply)
+    lifecycle.add_line_comment(call.core, call.repo, pull, reply)
     return Answer(shapes_work.line_comment(call.core.site, call.repo, pull.number, reply), 201)
 
 

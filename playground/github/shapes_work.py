@@ -211,6 +211,7 @@ def line_comment(site: Site, repo: PlaygroundRepo, number: int, one: LineComment
         "html_url": f"{site.page(repo)}/pull/{number}#discussion_r{one.id}",
         "pull_request_url": f"{site.repo(repo)}/pulls/{number}",
         "author_association": association(repo, one.author.login),
+        "reactions": reactions(f"{site.repo(repo)}/pulls/comments/{one.id}/reactions", one.reactions),
     }
 
 

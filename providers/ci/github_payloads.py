@@ -208,6 +208,14 @@ class IssueCommentEvent(_Part):
     repository: RepositoryPart
 
 
+class ReviewCommentEvent(_Part):
+    """https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request_review_comment"""
+
+    pull_request: PullNumber
+    comment: CommentPart
+    repository: RepositoryPart
+
+
 class CheckRunPart(_Part):
     """A check run, ours or another App's."""
 

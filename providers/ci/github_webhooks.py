@@ -32,11 +32,13 @@ from patchpilot.text import one_line
 from providers.ci.github_payloads import (
     Account,
     CheckRunEvent,
+    CommentPart,
     Envelope,
     IssueCommentEvent,
     PullRequestEvent,
     PushEvent,
     RepositoryPart,
+    ReviewCommentEvent,
     ReviewEvent,
     WorkflowRunEvent,
     WorkflowRunPart,
@@ -267,14 +269,28 @@ def _comment_written(delivery: str, body: bytes) -> CommentWritten | None:
     if _read(Envelope, body, "issue_comment").action != "created":
         return None
     event = _read(IssueCommentEvent, body, "issue_comment")
-    comment = event.comment
-    if event.issue.pull_request is None or comment.user is None:
+    if event.issue.pull_request is None:
         return None
+    return _comment(delivery, event.repository, event.issue.number, event.comment)
+
+
+def _line_comment_written(delivery: str, body: bytes) -> CommentWritten | None:
+    if _read(Envelope, body, "pull_request_review_comment").action != "created":
+        return None
+    event = _read(ReviewCommentEvent, body, "pull_request_review_comment")
+    return _comment(delivery, event.repository, event.pull_request.number, event.comment)
+
+
+def _comment(
+    delivery: str, repository: RepositoryPart, number: int, comment: CommentPart
+) -> CommentWritten | None:
     user = comment.user
+    if user is None:
+        return None
     return CommentWritten(
         delivery_id=delivery,
-        repo=_repo(event.repository),
-        number=event.issue.number,
+        repo=_repo(repository),
+        number=number,
         comment_id=comment.id,
         author=_user(user),
         author_is_bot=(
@@ -318,5 +334,6 @@ _READERS: dict[str, Callable[[str, bytes], HostEvent | None]] = {
     "pull_request_review": _review_written,
     "push": _reverted,
     "issue_comment": _comment_written,
+    "pull_request_review_comment": _line_comment_written,
     "check_run": _check_action,
 }

@@ -11,7 +11,15 @@ from patchpilot.checkup import Finding, failed, note, warning, well
 from providers.hosts.github_api import Session
 from providers.hosts.github_auth import GitHubAccess
 
-EVENTS = ("workflow_run", "issue_comment", "pull_request", "pull_request_review", "push", "check_run")
+EVENTS = (
+    "workflow_run",
+    "issue_comment",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "check_run",
+)
 """What the writing App has to be subscribed to (``deploy/github-app.json``)."""
 _LEVELS = {"": 0, "read": 1, "write": 2, "admin": 3}
 _LAST_DELIVERIES = 30

@@ -18,10 +18,13 @@ class GitHubReactions:
         self._access = access
 
     def give(self, repo: Repo, comment_id: int, reaction: Reaction) -> bool:
-        """React to a comment of a pull request; false if the comment is gone."""
-        try:
-            with self._access.session(repo, f"reacting to a comment on {repo}") as session:
-                session.send(f"issues/comments/{comment_id}/reactions", {"content": reaction.value})
-        except NotFoundError:
-            return False
-        return True
+        """React to a comment, in the conversation or on a line; false if it is gone."""
+        # The two have their own addresses, and nothing but the address tells them apart.
+        for kind in ("issues", "pulls"):
+            try:
+                with self._access.session(repo, f"reacting to a comment on {repo}") as session:
+                    session.send(f"{kind}/comments/{comment_id}/reactions", {"content": reaction.value})
+            except NotFoundError:
+                continue
+            return True
+        return False

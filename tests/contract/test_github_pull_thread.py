@@ -147,5 +147,16 @@ def test_a_reaction_is_given_once(site: Site) -> None:
     assert dict(site.card().comments[0].reactions) == {"eyes": 1, "rocket": 1}
 
 
+def test_a_comment_on_a_line_gets_its_reaction_too(site: Site) -> None:
+    comment = site.github.comment_on_line(
+        REPO.full_name, site.number, by="ana", body="@patchpilot retry", path="a.py", line=1
+    )
+
+    assert GitHubReactions(site.ours).give(REPO, comment, Reaction.EYES)
+
+    (pull,) = site.github.core.world.repository(REPO.full_name).pulls.values()
+    assert [one.content for one in pull.line_comments[0].reactions] == ["eyes"]
+
+
 def test_a_comment_that_is_gone_gets_no_reaction(site: Site) -> None:
     assert GitHubReactions(site.ours).give(REPO, 424242, Reaction.EYES) is False

@@ -230,6 +230,14 @@ def test_a_comment_on_a_pull_request_is_heard() -> None:
     assert not event.author_is_bot
 
 
+def test_a_comment_on_a_line_of_a_pull_request_is_heard() -> None:
+    event = parse("pull_request_review_comment.person")
+    assert isinstance(event, CommentWritten)
+    assert event.author == HostUser(host="github", login="ana", id=583231)
+    assert (event.number, event.comment_id, event.body) == (41, 2506002, "@patchpilot explain\n")
+    assert changed("pull_request_review_comment.person", lambda body: body.update(action="edited")) is None
+
+
 def test_bots_and_apps_are_marked() -> None:
     assert parse("issue_comment.bot").author_is_bot
     app = {"performed_via_github_app": {"id": 7}}

@@ -131,6 +131,7 @@ def test_the_reader_can_write_nothing_and_hears_nothing(root):
         ("issue_comment", "issues"),
         ("pull_request", "pull_requests"),
         ("pull_request_review", "pull_requests"),
+        ("pull_request_review_comment", "pull_requests"),
         ("push", "contents"),
         ("check_run", "checks"),
     ],
@@ -150,6 +151,7 @@ def test_the_app_hears_no_event_beyond_those(root):
         "issue_comment",
         "pull_request",
         "pull_request_review",
+        "pull_request_review_comment",
         "push",
         "workflow_run",
     ]
