@@ -46,7 +46,7 @@ def diagnosis(incident: IncidentSnapshot, aside: Aside) -> Message:
     cause = quiet(one_line(found.root_cause, 700))
     sure = sureness(found)
     explanation = shorten(plain(found.explanation).strip(), 1_500)
-    wrong = quiet(one_line(found.disproof, 400))
+    wrong = within(quiet(one_line(found.disproof, 400)), 600)
     run = incident.heal.failure.run.url
     return Message.of(
         f"{incident.name} diagnosis ({found.category}, {sure}): {found.root_cause}",

@@ -35,6 +35,11 @@ _ADDRESS: Final = re.compile(r"<?(https?://[^\s|>]+)(?:\|[^>]*)?>?")
 _LIKE: Final = 0.6
 """How like a verb the first word must be where an incident follows it, which makes it a command."""
 _ASKED_FOR_HELP: Final = frozenset({"me", "us", "please"})
+_DOUBT: Final = frozenset(
+    {"after", "but", "don't", "dont", "don’t", "if", "later", "never", "no", "not", "once", "only", "unless"}
+    | {"until", "wait", "when"}
+)
+"""Words after which a sentence that began with "approve" is no approval."""
 _DELIVERIES: Final = ("suggestions", "stacked", "push")
 
 
@@ -200,8 +205,15 @@ def _approve(said: Said) -> Request:
     number = said.named(words)
     if number is not None:
         words = words[1:]
-    if words:
-        # "approve not yet" is no approval, and one that names two incidents approves neither.
+    text = joined(said, words) if words else ""
+    # "approve not yet" is no approval, and one that names two incidents approves neither. Only beside the
+    # incident's own name a word more is a remark.
+    if words and (
+        number is None
+        or words[0].value.lower().strip(",.;:!") in _DOUBT
+        or values.incidents_in(text)
+        or text.endswith("?")
+    ):
         raise BadValueError(
             f"{quoted(words[0].value)} is one word too many, so nothing is approved; "
             f"the form is {form_of(said.entry)}."
@@ -214,7 +226,8 @@ def _approve(said: Said) -> Request:
     return ask.Decide(
         Verb.APPROVE,
         here,
-        deliver=deliver,
+        text,
+        deliver,
         reviewers=values.read_logins(options["reviewers"]) if "reviewers" in options else (),
         base=values.read_branch(options["base"]) if "base" in options else "",
         draft=values.read_yes(options["draft"]) if "draft" in options else None,

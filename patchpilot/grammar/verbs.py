@@ -110,7 +110,7 @@ _ENTRIES: Final = (
         example="diagnose https://github.com/acme/widget/actions/runs/123",
     ),
     VerbEntry(
-        "approve PP-142 [reviewers:…] [base:…] [draft:…] [deliver:…]",
+        "approve PP-142 [text] [reviewers:…] [base:…] [draft:…] [deliver:…]",
         "open the pull request with the patch that waits",
         ways=_TALK | _CLICKS,
         need=Permission.WRITE,

@@ -203,18 +203,25 @@ def test_what_can_not_be_read_is_quoted_and_a_good_form_is_shown(text, parts):
     [
         ("approve PP-142 not yet, wait for ben", "not"),
         ("approve PP-1 PP-2", "PP-2"),
-        ('approve PP-1 "looks good"', "looks good"),
-        ("approve PP-1 deliver:push please", "please"),
+        ("approve PP-1 If ben agrees", "If"),
+        ("approve PP-1 and PP-2", "and"),
     ],
 )
-def test_an_approval_takes_no_text(text, word, way):
+def test_a_doubtful_word_approves_nothing(text, word, way):
     answer = parse(text, way=way)
 
     assert isinstance(answer, g.Misunderstood)
     assert f"`{word}` is one word too many, so nothing is approved" in answer.text
 
 
-@pytest.mark.parametrize("text", ["approve not yet, wait for ben", "approve 2"])
+@pytest.mark.parametrize("way", [Way.SLASH, Way.MENTION, Way.COMMENT])
+def test_an_approval_that_names_its_incident_takes_a_remark(way):
+    assert parse('approve PP-1 "looks good"', way=way) == g.Decide(Verb.APPROVE, 1, "looks good")
+    remarked = g.Decide(Verb.APPROVE, 1, "ship it", "push")
+    assert parse("approve PP-1 deliver:push ship it", way=way) == remarked
+
+
+@pytest.mark.parametrize("text", ["approve not yet, wait for ben", "approve looks good", "approve 2"])
 def test_an_approval_takes_no_text_where_the_place_says_what_is_meant(text):
     assert isinstance(parse(text, way=Way.MENTION, incident=3), g.Misunderstood)
     assert isinstance(parse(text, way=Way.COMMENT), g.Misunderstood)
