@@ -222,14 +222,17 @@ def test_a_forged_signature_is_refused_and_nothing_is_recorded(home):
 
 def test_a_killed_worker_leaves_no_sandbox_behind(home, stage, renamed):
     """The horse dies with its parent, and what it ran in the sandbox ends by itself."""
-    before = {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == "bwrap"}
+    before = sandboxes()
     sample = renamed(LEDGER, "no-leftovers")
     red = broken(stage, sample)
     home.processes.kill("worker")
     stage.reach(red, HealState.AWAITING_APPROVAL)
 
-    left = {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == "bwrap"} - before
-    assert not left
+    stage.wait(lambda: not sandboxes() - before, "the sandboxes to end")
+
+
+def sandboxes() -> set[int]:
+    return {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] == "bwrap"}
 
 
 @contextmanager
