@@ -19,14 +19,13 @@ from playground.github.model import (
     App,
     Comment,
     Label,
-    LineComment,
     PlaygroundRepo,
     PullRequest,
     Reaction,
     Role,
     now,
 )
-from playground.github.rest_pulls import LongText, find
+from playground.github.rest_pulls import LongText, find, find_line_comment
 from playground.github.shapes import Json
 
 _REPO = "/repos/{owner}/{repo}"
@@ -357,25 +356,18 @@ def delete_comment_reaction(call: Call) -> Answer:
     return _unreact(call, _comment(call)[1].reactions)
 
 
-def _line_comment(call: Call) -> LineComment:
-    wanted = call.number("id")
-    for pull in call.repo.pulls.values():
-        for one in pull.line_comments:
-            if one.id == wanted:
-                return one
-    raise not_found()
-
-
 def list_line_comment_reactions(call: Call) -> Answer:
     """Reactions to a comment on a line."""
     _may(call, "read")
-    return call.listed([shapes_work.reaction(call.core.site, one) for one in _line_comment(call).reactions])
+    return call.listed(
+        [shapes_work.reaction(call.core.site, one) for one in find_line_comment(call)[1].reactions]
+    )
 
 
 def react_to_line_comment(call: Call) -> Answer:
     """React to a comment on a line."""
     _may(call, "write")
-    return _react(call, _line_comment(call).reactions)
+    return _react(call, find_line_comment(call)[1].reactions)
 
 
 def list_issue_reactions(call: Call) -> Answer:

@@ -322,14 +322,20 @@ def list_line_comments(call: Call) -> Answer:
     )
 
 
-def get_line_comment(call: Call) -> Answer:
-    """One comment on a line."""
+def find_line_comment(call: Call) -> tuple[PullRequest, LineComment]:
+    """The comment on a line that the path names, and its pull request."""
     wanted = call.number("id")
     for pull in call.repo.pulls.values():
         for one in pull.line_comments:
             if one.id == wanted:
-                return Answer(shapes_work.line_comment(call.core.site, call.repo, pull.number, one))
+                return pull, one
     raise not_found()
+
+
+def get_line_comment(call: Call) -> Answer:
+    """One comment on a line."""
+    pull, one = find_line_comment(call)
+    return Answer(shapes_work.line_comment(call.core.site, call.repo, pull.number, one))
 
 
 def create_line_comment(call: Call) -> Answer:
