@@ -33,7 +33,7 @@ _LATEST: Final = 20
 _NO_CHANNEL: Final = "This can only be said in a channel, whose failures it is about."
 _RULES: Final = {
     TwoPersonRule.OFF: "one person may approve",
-    TwoPersonRule.OTHER: "neither the author of the failing commit nor who asked for the retry may approve",
+    TwoPersonRule.OTHER: "who wrote or pushed the failing commit, or asked for the retry, may not approve",
     TwoPersonRule.TWO: "two people have to approve",
 }
 

@@ -223,16 +223,18 @@ def _typed_options(request: Decide) -> dict[str, str]:
 def _somebody_else(target: IncidentSnapshot, user: HostUser) -> Answer | None:
     login, heal = user.login.lower(), target.heal
     asked = {one.actor.lower() for one in heal.decisions if one.verb == "retry"}
-    why = (
-        "wrote the failing commit"
-        if heal.failure.author.lower() == login
-        else ("asked for the retry" if login in asked else "")
-    )
-    if not why:
+    # Git lets anybody write a commit as another, so who brought it in counts as well.
+    if heal.failure.author.lower() == login:
+        why = "wrote the failing commit"
+    elif heal.failure.pusher.lower() == login:
+        why = "pushed or merged the failing commit"
+    elif login in asked:
+        why = "asked for the retry"
+    else:
         return None
     return denied(
         f"@{user.login} {why}, and {target.repo} wants somebody else to approve: anybody with write access "
-        "who neither wrote the failing commit nor asked for the retry."
+        "who neither wrote, pushed nor merged the failing commit, nor asked for the retry."
     )
 
 

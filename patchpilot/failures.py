@@ -26,6 +26,11 @@ class RunFinished:
     head_sha: Sha
     succeeded: bool
     author: str = ""
+    """Login of who wrote the commit, where the provider or the commit itself says; else :attr:`pusher`."""
+    author_address: str = ""
+    """E-mail address that git says wrote the commit, in lower case: anybody can write another's there."""
+    pusher: str = ""
+    """Login of who set the first attempt off, by a push or a merge: the code host's own word."""
     commit_subject: str = ""
     default_branch: str = "main"
     pull_request: int | None = None

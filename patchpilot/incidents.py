@@ -54,12 +54,15 @@ class FailureRecord:
     default_branch: str
     head_sha: Sha
     author: str
+    """Login of who wrote the commit, as far as is known; git lets anybody write as another."""
     commit_subject: str
     pull_request: int | None
     from_fork: bool
     received_at: datetime
     base_branch: str = ""
     """What that pull request is to be merged into; empty without one."""
+    pusher: str = ""
+    """Login of who set the run off by a push or a merge; the code host's own word."""
     private: bool = False
     """The repository was not open to everybody."""
     uncommitted: bool = False

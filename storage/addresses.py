@@ -1,4 +1,5 @@
-"""Whose e-mail addresses commits carry: enough to suggest an account to link, never to link it.
+"""Whose e-mail addresses commits carry: enough to name an author and to suggest an account to link, never to
+link it.
 
 Only hashes of addresses are kept: who reads the table learns no address that they don't know.
 """
@@ -39,7 +40,12 @@ def remember_addresses(session: Session, host: str, addresses: Sequence[tuple[st
 def login_of_address(db: Database, host: str, address: str) -> str:
     """Login of the account whose commits carry this address; empty if there is none."""
     with db.transaction() as session:
-        row = session.get(KnownAddress, (host, _hashed(address)))
+        return login_with_address(session, host, address)
+
+
+def login_with_address(session: Session, host: str, address: str) -> str:
+    """The same within a transaction."""
+    row = session.get(KnownAddress, (host, _hashed(address))) if address else None
     return "" if row is None else row.login
 
 

@@ -170,6 +170,7 @@ def failure_record(row: Failure) -> FailureRecord:
         private=row.private,
         received_at=row.received_at,
         base_branch=row.base_branch,
+        pusher=row.pusher,
     )
 
 

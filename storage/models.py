@@ -119,6 +119,8 @@ class Failure(Table):
     branch: Mapped[str]
     head_sha: Mapped[str]
     author: Mapped[str]
+    pusher: Mapped[Empty]
+    """Who set the run off, where the provider says."""
     commit_subject: Mapped[str]
     default_branch: Mapped[str]
     pull_request: Mapped[int | None]

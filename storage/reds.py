@@ -12,6 +12,7 @@ from patchpilot.events import EventKind
 from patchpilot.failures import RunFinished
 from patchpilot.heals import HealId, HealState
 from patchpilot.text import one_line
+from storage.addresses import login_with_address
 from storage.events import append
 from storage.models import Failure, Heal, Incident
 from storage.moves import change_state
@@ -92,7 +93,8 @@ def _insert_failure(session: Session, event: RunFinished, incident: Incident) ->
             workflow_path=event.workflow_path,
             branch=event.branch,
             head_sha=event.head_sha,
-            author=event.author,
+            author=login_with_address(session, run.repo.host, event.author_address) or event.author,
+            pusher=event.pusher,
             commit_subject=event.commit_subject,
             default_branch=event.default_branch,
             pull_request=event.pull_request,

@@ -79,7 +79,7 @@ class TwoPersonRule(enum.StrEnum):
 
     OFF = "off"
     OTHER = "other"
-    """Somebody else than who wrote the failing commit or asked for the retry."""
+    """Somebody else than who wrote, pushed or merged the failing commit, or asked for the retry."""
     TWO = "two"
     """Two people, one after the other."""
 

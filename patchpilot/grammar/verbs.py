@@ -48,7 +48,7 @@ _ENTRIES: Final = (
             Option(
                 "two-person",
                 example="two-person:other",
-                meaning="off; other: not the author of the failing commit nor who asked for the retry; "
+                meaning="off; other: nobody who wrote or pushed the failing commit or asked for the retry; "
                 "two: two people, one after the other",
             ),
             Option(

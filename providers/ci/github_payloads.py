@@ -56,6 +56,7 @@ class CommitAuthor(_Part):
     """Who wrote a commit, as git says."""
 
     name: str = ""
+    email: str | None = None
 
 
 class HeadCommit(_Part):

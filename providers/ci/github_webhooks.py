@@ -55,6 +55,13 @@ _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 _DELIVERY = re.compile(r"[0-9A-Za-z-]{1,64}")
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_HIDDEN = re.compile(
+    r"(?:\d+\+)?(?P<login>[a-z0-9_-]{1,100}(?:\[bot\])?)@users\.noreply\.[a-z0-9.-]{1,100}", re.IGNORECASE
+)
+"""What stands for the address of an author who keeps theirs private.
+
+https://docs.github.com/en/account-and-profile/reference/email-addresses-reference#your-noreply-email-address
+"""
 _RED = {"failure", "timed_out", "startup_failure"}
 _GREEN = {"success"}
 _MOVES = {"opened", "reopened", "synchronize"}
@@ -149,7 +156,10 @@ def run_finished(delivery: str, run: WorkflowRunPart, repository: RepositoryPart
     commit = run.head_commit
     pull = run.pull_requests[0] if run.pull_requests else None
     repo = _repo(repository)
-    author = run.actor.login if run.actor else (commit.author.name if commit and commit.author else "")
+    wrote = commit.author if commit else None
+    address = (wrote.email if wrote else None) or ""
+    pusher = one_line(run.actor.login, 100) if run.actor else ""
+    hidden = _HIDDEN.fullmatch(address)
     return RunFinished(
         delivery_id=delivery,
         run=RunRef(
@@ -160,7 +170,9 @@ def run_finished(delivery: str, run: WorkflowRunPart, repository: RepositoryPart
         branch=run.head_branch,
         head_sha=sha(run.head_sha),
         succeeded=run.conclusion in _GREEN,
-        author=one_line(author, 100),
+        author=hidden["login"] if hidden else pusher or one_line(wrote.name if wrote else "", 100),
+        author_address="" if hidden or not _ADDRESS.fullmatch(address) else address.lower(),
+        pusher=pusher,
         commit_subject=one_line(commit.message.split("\n", 1)[0]) if commit else "",
         default_branch=repository.default_branch,
         pull_request=pull.number if pull else None,
@@ -238,8 +250,7 @@ def _addresses(event: PushEvent) -> tuple[tuple[str, str], ...]:
     for author in (commit.author for commit in event.commits if commit.author is not None):
         address, login = (author.email or "").lower(), author.username or ""
         # What GitHub makes up to hide an address is nobody's in a chat.
-        hidden = address.endswith("@users.noreply.github.com")
-        if _ADDRESS.fullmatch(address) and _LOGIN.fullmatch(login) and not hidden:
+        if _ADDRESS.fullmatch(address) and _LOGIN.fullmatch(login) and not _HIDDEN.fullmatch(address):
             known.add((address, login))
     return tuple(sorted(known))
 

@@ -88,6 +88,28 @@ def test_a_failed_run_is_reported_with_everything_that_is_needed() -> None:
     assert event.pull_request is None
 
 
+@pytest.mark.parametrize(
+    ("address", "author", "told"),
+    [
+        ("Carl@Acme.test", "ana", "carl@acme.test"),
+        ("4711+Carl-V@users.noreply.github.com", "Carl-V", ""),
+        ("49699333+dependabot[bot]@users.noreply.github.com", "dependabot[bot]", ""),
+        ("carl@users.noreply.ghe.acme.test", "carl", ""),
+        ("<carl>", "ana", ""),
+        (None, "ana", ""),
+    ],
+)
+def test_who_wrote_the_commit_of_a_run_is_told_from_who_pushed_it(
+    address: str | None, author: str, told: str
+) -> None:
+    def merged(body: dict[str, Any]) -> None:
+        body["workflow_run"]["head_commit"]["author"] = {"name": "Carl V", "email": address}
+
+    event = changed("workflow_run.failed", merged)
+
+    assert (event.author, event.author_address, event.pusher) == (author, told, "ana")
+
+
 @pytest.mark.parametrize(("name", "succeeded"), [("succeeded", True), ("timed_out", False)])
 def test_other_conclusions_say_red_or_green(name: str, succeeded: bool) -> None:
     assert parse(f"workflow_run.{name}").succeeded is succeeded

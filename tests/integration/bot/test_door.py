@@ -192,18 +192,22 @@ def test_guests_outsiders_and_the_unlinked_may_only_read(ask, proposed):
     assert ask("wil", f"status PP-{incident}", barred="a guest").ruling is Ruling.ANSWERED
 
 
-def test_two_person_rule_other_keeps_the_author_and_who_asked_for_the_retry_out(ask, proposed):
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [("author", "wrote the failing commit"), ("pusher", "pushed or merged the failing commit")],
+)
+def test_two_person_rule_other_keeps_the_author_and_who_asked_for_the_retry_out(ask, proposed, column, why):
     incident, _ = proposed(1)
     assert ask("ada", "settings acme/ledger two-person:other").ruling is Ruling.APPLIED
     with ask.db.transaction() as session:
         from sqlalchemy import text
 
-        session.execute(text("UPDATE failures SET author = 'wil'"))
+        session.execute(text(f"UPDATE failures SET {column} = 'wil'"))
 
     refused = ask("wil", f"approve PP-{incident}")
 
     assert refused.ruling is Ruling.DENIED
-    assert "@wil wrote the failing commit" in refused.text
+    assert f"@wil {why}" in refused.text
     assert ask("wes", f"approve PP-{incident}").ruling is Ruling.APPLIED
 
 

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from patchpilot.errors import LeaseLostError
 from patchpilot.events import Cursor, EventKind
 from patchpilot.heals import HealState
 from storage import events
+from storage.addresses import remember_addresses
 from storage.incidents import open_incidents, snapshot
 from storage.intake import record_failure, record_pull_request_closed, record_success, request_heal
 
@@ -32,6 +34,18 @@ def test_a_red_run_opens_an_incident_with_a_queued_heal(world: Any) -> None:
     assert found.open
     assert _kinds(world) == [EventKind.FAILURE_RECORDED, EventKind.INCIDENT_OPENED]
     assert _tasks(world) == [f"heal:{recorded.heal}:start"]
+
+
+def test_the_author_is_whose_address_the_commit_carries_and_else_who_pushed(world: Any) -> None:
+    with world.db.transaction() as session:
+        remember_addresses(session, "github", [("carl@acme.test", "carl")])
+
+    found = []
+    for address in ("carl@acme.test", "who@acme.test"):
+        run = replace(world.run(branch=address[:3]), author="ana", pusher="ana", author_address=address)
+        found.append(snapshot(world.db, record_failure(world.db, run).incident).heal.failure)
+
+    assert [(one.author, one.pusher) for one in found] == [("carl", "ana"), ("ana", "ana")]
 
 
 def test_a_repeated_delivery_is_recorded_once(world: Any) -> None:
