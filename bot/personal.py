@@ -13,11 +13,15 @@ from storage.database import Database
 from storage.direct import Direct, choice_of, choose
 
 _MEANINGS: Final = {
-    DirectLevel.OFF: "You get no direct messages.",
+    DirectLevel.OFF: "You get no direct messages, and no thread mentions you where your commit is suspected.",
     DirectLevel.APPROVALS: "You get a direct message when a fix waits that you may approve.",
     DirectLevel.MINE: "You get a direct message when a fix waits that you may approve, and when your commit "
-    "is suspected of a failure.",
+    "is suspected of a failure, which its thread then doesn't mention you for.",
 }
+_NOT_CHOSEN: Final = (
+    "You get no direct messages. A thread may mention you, once, where your commit is suspected; "
+    "`dm off` ends that."
+)
 
 
 class Personal:
@@ -46,4 +50,5 @@ def described(choice: Direct) -> str:
     hours = ""
     if choice.level is not DirectLevel.OFF and choice.window is not None:
         hours = f" Not from {choice.window} ({choice.zone}); it comes after that."
-    return f"{_MEANINGS[choice.level]}{hours} `dm off`, `dm approvals` or `dm mine` changes that."
+    meaning = _MEANINGS[choice.level] if choice.made else _NOT_CHOSEN
+    return f"{meaning}{hours} `dm off`, `dm approvals` or `dm mine` changes that."

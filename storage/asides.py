@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from patchpilot.conversation import Aside, Assignee, EarlierCase
 from patchpilot.events import EventKind
+from patchpilot.grammar.values import DirectLevel
 from patchpilot.incidents import IncidentSnapshot
 from patchpilot.noise import mute_of
 from storage.conversation import Assignment
@@ -18,6 +19,7 @@ from storage.events import append
 from storage.models import AccountLink, Incident
 from storage.mutes import running_mutes
 from storage.remembered import Remembered
+from storage.wishes import DirectChoice
 
 
 def read_aside(db: Database, incident: IncidentSnapshot, *, medium: str, team: str = "") -> Aside:
@@ -101,10 +103,17 @@ def _earlier(session: Session, incident: IncidentSnapshot) -> EarlierCase | None
 
 
 def _account(session: Session, incident: IncidentSnapshot, medium: str, team: str) -> str:
+    """Whom to mention as the author, unless they want no word from us, or get it directly."""
     author = incident.heal.failure.author
     if not author:
         return ""
+    declined = exists().where(
+        DirectChoice.team == AccountLink.team,
+        DirectChoice.account == AccountLink.account,
+        DirectChoice.level.in_([DirectLevel.OFF, DirectLevel.MINE]),
+    )
     links = select(AccountLink.account).where(
+        ~declined,
         AccountLink.medium == medium,
         AccountLink.host == incident.repo.host,
         func.lower(AccountLink.login) == author.lower(),

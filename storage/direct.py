@@ -27,6 +27,8 @@ class Direct:
     zone: str = "UTC"
     since: datetime
     """What was known before they chose comes no more."""
+    made: bool = True
+    """They have said so themselves."""
 
     def now_quiet(self, now: datetime) -> bool:
         """Whether ``now`` lies in their quiet hours."""
@@ -56,7 +58,7 @@ def choice_of(db: Database, *, team: str, account: str) -> Direct:
     with db.transaction() as session:
         row = session.get(DirectChoice, (team, account))
     if row is None:
-        return Direct(team=team, account=account, level=DirectLevel.OFF, since=datetime.now(UTC))
+        return Direct(team=team, account=account, level=DirectLevel.OFF, since=datetime.now(UTC), made=False)
     return _choice(row)
 
 

@@ -225,7 +225,7 @@ _ENTRIES: Final = (
     VerbEntry(
         "dm off|approvals|mine [quiet:…]",
         "what comes to you alone: fixes that wait and you may approve, and failures that your commit is "
-        "suspected of",
+        "suspected of; `off` ends being mentioned for these in threads, too",
         ways=_SLACK | {Way.BUTTON},
         need=Permission.NONE,
         needs_more="members with a linked account, for themselves",

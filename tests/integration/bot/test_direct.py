@@ -170,6 +170,23 @@ def test_a_suspect_author_is_told_if_everything_of_theirs_is_wanted(direct):
     assert told(direct, "ben") == []
 
 
+@pytest.mark.parametrize(("wish", "mentioned"), [("off", False), ("mine", False), ("approvals", True)])
+def test_a_suspect_author_who_wants_no_word_or_gets_it_directly_is_not_mentioned(direct, wish, mentioned):
+    say(direct, "ana", f"dm {wish}")
+    proposed(direct)
+    direct.show()
+
+    diagnosis = json.dumps(direct.items()["diagnosis"].blocks)
+    assert "Suspect commit" in diagnosis
+    assert (f"<@{direct.users['ana']}>" in diagnosis) is mentioned
+
+
+def test_who_has_not_chosen_is_told_how_to_end_mentions(direct):
+    assert "may mention you, once" in say(direct, "ana", "dm")
+    say(direct, "ana", "dm off")
+    assert "no thread mentions you" in say(direct, "ana", "dm")
+
+
 def test_who_lost_access_is_told_nothing(direct):
     say(direct, "ana", "dm mine")
     direct.permissions.of["ana"] = Permission.NONE
