@@ -1,13 +1,14 @@
 """The part of GitHub's expressions that can be known without the runner.
 
-``${{ matrix.x }}``, ``${{ env.X }}``, a few constants, literals, functions of these and ``a || b``.
-Secrets are empty in the sandbox and noted. Everything else is :class:`Unknown`: better no replay
-than a wrong one.
+``${{ matrix.x }}``, ``${{ env.X }}``, ``${{ inputs.x }}`` of what the repository itself calls, constants,
+literals, functions of these and ``a || b``. Secrets are empty in the sandbox and noted. Everything else is
+:class:`UnknownExpressionError`: better no replay than a wrong one.
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping
@@ -49,11 +50,14 @@ class Later:
     """Ids of the steps."""
     writers: tuple[str, ...] = ()
     """Scripts that write to ``$GITHUB_ENV``."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """Outputs of the repository's own actions, with the output of a step in there that each is."""
     met: dict[str, str] = field(default_factory=dict)
     """Expressions met, with what prints their values: :attr:`patchpilot.fixes.ShellCommand.late`."""
 
     def call(self, expression: str, env: Mapping[str, str]) -> str:
         """The call that prints the value of a plain expression; empty for one that no earlier step tells."""
+        expression = self.outputs.get(expression, expression)
         if (found := _OUTPUT.fullmatch(expression)) and found[1] in self.steps:
             return shlex.join(("output", found[1], found[2]))
         area, _, key = expression.partition(".")
@@ -71,6 +75,10 @@ class Context:
     """What expressions may refer to; ``root`` is the way from the step's folder to the checkout's root."""
 
     matrix: Mapping[str, object] = field(default_factory=dict)
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """What a reusable workflow or a composite action was called with, as far as it is known."""
+    action: str = ""
+    """Folder of the composite action, seen from the checkout's root; empty outside of one."""
     env: Mapping[str, str] = field(default_factory=dict)
     root: str = "."
     secrets: set[str] = field(default_factory=set)
@@ -85,10 +93,10 @@ class Context:
     def value(self, name: str) -> str | float | bool:
         """What a name stands for, for conditions; raises :class:`UnknownExpressionError`.
 
-        Numbers and truth values of a matrix stay what they are: '0' is true in a condition, 0 is not.
+        Numbers and truth values stay what they are: '0' is true in a condition, 0 is not.
         """
-        area, _, key = name.partition(".")
-        plain = self._plain(key, name) if area.lower() == "matrix" else None
+        area = name.partition(".")[0]
+        plain = self._plain(name, name) if area.lower() in {"matrix", "inputs"} else None
         return plain if isinstance(plain, bool | int | float) else self._operand(name, name)
 
     def _put(self, written: str, expression: str) -> str:
@@ -134,20 +142,21 @@ class Context:
             case "secrets":
                 self.secrets.add(key)
                 return ""
-            case "matrix":
-                return self._matrix(key, expression)
+            case "matrix" | "inputs":
+                return scalar(self._plain(operand, expression))
             case "env":
                 # One that no file defines comes from $GITHUB_ENV, at run time.
                 if key not in self.env:
                     raise UnknownExpressionError(expression)
                 return self.env[key]
-        if name == "github.workspace":
-            return self.root
         if name == "github.token":
             self.secrets.add("GITHUB_TOKEN")
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        raise UnknownExpressionError(expression)
+        known = {**_CONSTANTS, "github.workspace": self.root}
+        if self.action:
+            known["github.action_path"] = posixpath.normpath(posixpath.join(self.root, self.action))
+        if name not in known:
+            raise UnknownExpressionError(expression)
+        return known[name]
 
     def _called(self, function: str, written: str, expression: str) -> str:
         """What a function of texts gives; those of GitHub compare without regard to case."""
@@ -178,11 +187,13 @@ class Context:
         except IndexError as error:
             raise UnknownExpressionError(expression) from error
 
-    def _matrix(self, key: str, expression: str) -> str:
-        return scalar(self._plain(key, expression))
-
-    def _plain(self, key: str, expression: str) -> object:
-        """A value of the matrix as YAML has it; ``None`` for a key that this combination lacks."""
+    def _plain(self, name: str, expression: str) -> object:
+        """A value of matrix or inputs as YAML has it; ``None`` for a key that this combination lacks."""
+        area, _, key = name.partition(".")
+        if area.lower() == "inputs":
+            if key not in self.inputs:
+                raise UnknownExpressionError(expression)
+            return self.inputs[key]
         value: object = self.matrix
         for part in key.split("."):
             if not isinstance(value, Mapping):

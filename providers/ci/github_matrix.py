@@ -40,13 +40,15 @@ def combinations(strategy: object) -> list[Combination]:
     return _included(originals, include, list(axes)) or [{}]
 
 
-def display_names(job_id: str, job: Mapping[str, object], combination: Combination) -> Iterator[str]:
-    """The names under which GitHub may list this job, most exact first."""
+def display_names(
+    job_id: str, job: Mapping[str, object], combination: Combination, inputs: Mapping[str, object]
+) -> Iterator[str]:
+    """The names under which GitHub may list this job, most exact first; ``inputs`` are its workflow's."""
     named = job.get("name")
     base = job_id
     if isinstance(named, str):
         try:
-            base = Context(matrix=combination).expand(named)
+            base = Context(matrix=combination, inputs=inputs).expand(named)
         except UnknownExpressionError:
             return
     if not combination or (isinstance(named, str) and "matrix." in named):

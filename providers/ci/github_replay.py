@@ -4,7 +4,9 @@ The rules, in order:
 
 1. ``.patchpilot.yml`` wins (:mod:`providers.ci.overrides`).
 2. The job is found in the workflow by the name that GitHub shows, matrix values included; the step by its
-   name or, where that says nothing, by its place.
+   name or, where that says nothing, by its place. Workflows and composite actions of the repository itself
+   are read in the place of what calls them (:mod:`providers.ci.github_jobs`,
+   :mod:`providers.ci.github_own_actions`).
 3. *failing* is the step's ``run`` with the environment of workflow, job and step. Earlier steps of the job
    run ahead of it (:mod:`providers.ci.earlier`), each as it stands; steps and commands that install something
    are left out, because a sandbox has no network and its image has the tools. What steps hand on by
@@ -17,10 +19,11 @@ The rules, in order:
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from patchpilot.failures import DistilledFailure
@@ -31,18 +34,9 @@ from patchpilot.text import one_line
 from providers.ci.earlier import Earlier
 from providers.ci.equipment import command, equipped
 from providers.ci.github_expressions import Later, UnknownExpressionError
-from providers.ci.github_workflow import (
-    Job,
-    Step,
-    UnusableWorkflowError,
-    Workflow,
-    failed_step,
-    job_of,
-    other_jobs,
-    read_workflow,
-    reported,
-    shown_names,
-)
+from providers.ci.github_jobs import failed_step, job_of, other_jobs, reported, shown_names
+from providers.ci.github_own_actions import MAX_STEPS, inlined, inner_steps, outputs
+from providers.ci.github_workflow import Job, Step, UnusableWorkflowError, Workflow, read_workflow
 from providers.ci.overrides import Override
 from providers.ci.recipe import Run, likeliest, wider
 from providers.ci.replaying import NO_IMAGES, replayed
@@ -69,7 +63,7 @@ def replay(
     def read(override: Override) -> ReplayPlan:
         try:
             workflow = read_workflow(tree, workflow_path)
-            return _plan(tree, workflow, job, override=override, images=images)
+            return _plan(tree, workflow, job, override=override, images=images, failure=failure)
         except UnknownExpressionError as error:
             raise UnusableWorkflowError(
                 f"The failing step uses ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub."
@@ -80,7 +74,7 @@ def replay(
 
 def job_names(tree: Path, workflow_path: str) -> tuple[str, ...]:
     """The jobs of a workflow, as GitHub shows them; raises :class:`UnusableWorkflowError`."""
-    return shown_names(read_workflow(tree, workflow_path))
+    return shown_names(tree, read_workflow(tree, workflow_path))
 
 
 def likeliest_step(tree: Path, workflow_path: str, job_name: str) -> CIStep | None:
@@ -88,69 +82,135 @@ def likeliest_step(tree: Path, workflow_path: str, job_name: str) -> CIStep | No
 
     Raises :class:`UnusableWorkflowError` where there is no such job.
     """
-    steps = job_of(read_workflow(tree, workflow_path), job_name).steps()
-    place = likeliest([Run(title=step.title, script=step.run) for step in steps])
+    steps = job_of(tree, read_workflow(tree, workflow_path), job_name).steps()
+    place = likeliest([_told(tree, step) for step in steps])
     return None if place is None else CIStep(number=place + 1, name=steps[place].title, failed=True)
 
 
 def _plan(
-    tree: Path, workflow: Workflow, job: CIJob, *, override: Override, images: ImageTable
+    tree: Path,
+    workflow: Workflow,
+    job: CIJob,
+    *,
+    override: Override,
+    images: ImageTable,
+    failure: DistilledFailure | None,
 ) -> ReplayPlan:
-    found = job_of(workflow, job.name)
+    found = job_of(tree, workflow, job.name)
     steps = found.steps()
     place = failed_step(steps, job)
-    earlier, later = _earlier(steps[:place], reported(steps[:place], job))
-    failing = _failing(replace(steps[place], later=later))
-    suite = wider([_runs(one.steps()) for one in [found, *other_jobs(found)]], failing)
+    within, failed = _reached(tree, steps[place], failure)
+    walk = _Walk(tree)
+    walk.over(steps[:place], reported(steps[:place], job))
+    walk.over(within)
+    failing = _failing(replace(failed, later=walk.later))
+    suite = wider([_runs(inlined(tree, one.steps())) for one in [found, *other_jobs(found)]], failing)
+    read = [*inlined(tree, steps[:place]), *within, failed]
     plan = replace(
-        earlier.ahead_of(failing, tree, late=later.met),
+        walk.earlier.ahead_of(failing, tree, late=walk.later.met),
         suite=command(override, override.suite) if override.suite else suite.command,
         image=override.image,
-        source=f"{found.workflow.path}, job {found.id}, step {place + 1}",
-        notes=(*_notes(found), *_missing(steps[:place])),
+        source=f"{found.workflow.path}, job {found.id}, step {place + 1}"
+        + (f", {one_line(failed.title, 60)!r} of {steps[place].uses}" if failed.caller else ""),
+        notes=(*_notes(found), *_missing(read[:-1])),
     )
     return equipped(
         plan,
         tree,
         images=images,
-        runs=_read(steps[: place + 1]),
-        toolchains=_toolchains(tree, steps[:place]),
+        runs=_read(read),
+        toolchains=_toolchains(tree, read[:-1]),
         job_image=found.container(),
     )
 
 
-def _earlier(steps: Sequence[Step], seen: Sequence[CIStep | None]) -> tuple[Earlier, Later]:
-    """The commands before the failing one, and what they tell when they run."""
-    earlier, later = Earlier(), Later()
-    for step, report in zip(steps, seen, strict=True):
-        if report is not None and report.skipped:
-            continue
-        if step.uses.startswith("./"):
-            earlier.cannot(step.title, "it is an action of the repository itself, which is not read")
-        if not isinstance(step.body.get("run"), str):
-            continue
-        try:
-            # That GitHub ran it says more than its condition.
-            condition = True if report is not None else replace(step, later=later).condition()
-            if condition is False:
+def _reached(tree: Path, step: Step, failure: DistilledFailure | None) -> tuple[list[Step], Step]:
+    """The step that failed, with those ahead of it in an action of the repository itself.
+
+    GitHub reports such an action as one step; its log names the commands, else the likeliest is taken.
+    """
+    if not step.own_action:
+        return [], step
+    inner = [one for one in inlined(tree, inner_steps(tree, step)) if one.run and not _never_runs(one)]
+    named = failure.step if failure is not None else ""
+    place = next((at for at, one in enumerate(inner) if named and named in {one.title, one.logged}), None)
+    if place is None:
+        place = likeliest([_told(tree, one) for one in inner])
+    if place is None:
+        raise UnusableWorkflowError(
+            f"The failing step {step.title!r} is an action of the repository, and none of its commands is a "
+            "test or a check."
+        )
+    return inner[:place], inner[place]
+
+
+def _never_runs(step: Step) -> bool:
+    try:
+        return step.condition() is False
+    except UnknownExpressionError:
+        return False
+
+
+def _told(tree: Path, step: Step) -> Run:
+    """A step as it is written, only to be judged; of an action of the repository, all of its commands."""
+    return Run(title=step.title, script=step.run or "\n".join(one.run for one in inlined(tree, [step])))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes over the steps before the failing one: their commands, and what they tell when they run."""
+
+    tree: Path
+    earlier: Earlier = field(default_factory=Earlier)
+    later: Later = field(default_factory=Later)
+    taken: int = 0
+
+    def over(self, steps: Sequence[Step], seen: Sequence[CIStep | None] = ()) -> None:
+        """Steps in order, each with what GitHub reports of it, if it does."""
+        for step, report in itertools.zip_longest(steps, seen):
+            if report is not None and report.skipped:
                 continue
-            run = _run(replace(step, later=later), condition=condition if isinstance(condition, str) else "")
-        except UnknownExpressionError as error:
-            earlier.cannot(
-                step.title, f"it needs ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub"
-            )
-            continue
-        except UnusableWorkflowError as error:
-            earlier.cannot(step.title, str(error).rstrip("."))
-            continue
-        earlier.runs.append(run)
+            try:
+                self._take(step, ran=report is not None)
+            except UnknownExpressionError as error:
+                why = f"it needs ${{{{ {one_line(str(error), 80)} }}}}, known only on GitHub"
+                self.earlier.cannot(step.title, why)
+            except UnusableWorkflowError as error:
+                self.earlier.cannot(step.title, str(error).rstrip("."))
+
+    def _take(self, step: Step, *, ran: bool) -> None:
+        self.taken += 1
+        if self.taken > MAX_STEPS or not (step.own_action or isinstance(step.body.get("run"), str)):
+            return
+        # That GitHub ran it says more than its condition.
+        condition = True if ran else replace(step, later=self.later).condition()
+        if condition is False:
+            return
+        if step.own_action:
+            self._enter(step, certain=condition is True)
+        else:
+            self._add(step, condition if isinstance(condition, str) else "")
+
+    def _enter(self, step: Step, *, certain: bool) -> None:
+        inner = inner_steps(self.tree, step)
+        if not certain:
+            raise UnusableWorkflowError("whether this action runs is told only by earlier steps")
+        if self.later.steps & {one.id for one in inner}:
+            raise UnusableWorkflowError("its steps have ids that other steps of the job have too")
+        self.over(inner)
+        if step.id:
+            self.later = replace(self.later, outputs={**self.later.outputs, **outputs(self.tree, step)})
+
+    def _add(self, step: Step, condition: str) -> None:
+        run = _run(replace(step, later=self.later), condition=condition)
+        self.earlier.runs.append(run)
         if run.machineless:
-            later = Later(
-                steps=later.steps | {step.id} if step.id else later.steps,
-                writers=(*later.writers, run.script) if "GITHUB_ENV" in run.script else later.writers,
-                met=later.met,
+            told = self.later
+            self.later = replace(
+                told,
+                steps=told.steps | {step.id} if step.id else told.steps,
+                writers=(*told.writers, run.script) if "GITHUB_ENV" in run.script else told.writers,
             )
-    return earlier, later
 
 
 def _failing(step: Step) -> Run:
@@ -182,7 +242,7 @@ def _run(step: Step, *, condition: str = "") -> Run:
     )
 
 
-def _runs(steps: Sequence[Step]) -> list[Run]:
+def _runs(steps: Iterable[Step]) -> list[Run]:
     """The steps that can stand in a suite or before it."""
     return [_run(step) for step in steps if step.kind is not StepKind.SET_UP and step.dependable]
 

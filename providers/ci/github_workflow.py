@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from patchpilot.source import CIJob, CIStep
 from patchpilot.text import one_line
 from providers.ci.github_conditions import Late, holds
 from providers.ci.github_expressions import Context, Later, UnknownExpressionError, scalar
-from providers.ci.github_matrix import Combination, combinations, display_names, guessed_combination
+from providers.ci.github_matrix import Combination
 from providers.ci.known_actions import command_of, folder_of
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
 from providers.ci.recipe import UnusableConfigError
@@ -32,8 +31,6 @@ _WINDOWS = {"pwsh", "powershell", "cmd"}
 # Files through which steps talk to the runner. Nobody reads them where a step runs alone, but writing must
 # not fail there either.
 _SINKS = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
-# Steps that the runner adds by itself: https://github.com/actions/runner
-_RUNNERS_OWN = ("Set up job", "Complete job", "Initialize containers", "Stop containers", "Set up runner")
 
 
 class UnusableWorkflowError(UnusableConfigError):
@@ -48,6 +45,8 @@ class Workflow:
     jobs: Mapping[str, Mapping[str, object]]
     env: Mapping[str, object] = field(default_factory=dict)
     run_defaults: Mapping[str, object] = field(default_factory=dict)
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """What it declares to be called with, as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,8 @@ class Job:
     body: Mapping[str, object]
     workflow: Workflow
     combination: Combination
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    """What the workflow was called with by another one of the repository."""
     secrets: set[str] = field(default_factory=set)
     """Secrets that its commands name; they are empty in the sandbox."""
     left_out: set[str] = field(default_factory=set)
@@ -69,9 +70,13 @@ class Job:
         entries = listed if isinstance(listed, list) else []
         return tuple(Step(self, entry if isinstance(entry, Mapping) else {}) for entry in entries)
 
+    def context(self) -> Context:
+        """What expressions outside of its steps may refer to."""
+        return Context(matrix=self.combination, inputs=self.inputs)
+
     def default(self, key: str) -> str:
         """``defaults.run`` of the job, else of the workflow."""
-        own = _mapping(_mapping(self.body.get("defaults")).get("run"))
+        own = mapping(mapping(self.body.get("defaults")).get("run"))
         return scalar(own.get(key) or self.workflow.run_defaults.get(key))
 
     def container(self) -> str:
@@ -79,19 +84,19 @@ class Job:
         named = self.body.get("container")
         named = named.get("image") if isinstance(named, Mapping) else named
         try:
-            return Context(matrix=self.combination).expand(scalar(named))
+            return self.context().expand(scalar(named))
         except UnknownExpressionError:
             return ""
 
     def services(self) -> tuple[str, ...]:
         """Names of the containers that run beside the job."""
-        return tuple(str(name) for name in _mapping(self.body.get("services")))
+        return tuple(str(name) for name in mapping(self.body.get("services")))
 
     def on_windows(self) -> bool:
         """Whether the default shell is PowerShell."""
         label = scalar(self.body.get("runs-on")) if isinstance(self.body.get("runs-on"), str) else ""
         try:
-            label = Context(matrix=self.combination).expand(label)
+            label = self.context().expand(label)
         except UnknownExpressionError:
             return False
         return label.startswith("windows")
@@ -105,6 +110,10 @@ class Step:
     body: Mapping[str, object]
     later: Later | None = None
     """What the steps before it tell when they run; ``None`` where these are not run."""
+    caller: Step | None = None
+    """The step that uses the repository's own composite action that this one is part of."""
+    given: Mapping[str, object] = field(default_factory=dict)
+    """What that action was called with."""
 
     @property
     def id(self) -> str:
@@ -115,8 +124,10 @@ class Step:
     def may_fail(self) -> bool:
         """Whether the job goes on where it fails; unknown expressions mostly stand for a release's matrix."""
         written = self.body.get("continue-on-error")
+        if self.caller is not None and self.caller.may_fail:
+            return True
         try:
-            return self._context(".").expand(scalar(written)) not in {"", "false"}
+            return self.context(".").expand(scalar(written)) not in {"", "false"}
         except UnknownExpressionError:
             return True
 
@@ -125,7 +136,7 @@ class Step:
         written = self.body.get("if")
         if written is None:
             return True
-        context = self._context(".")
+        context = self.context(".")
         later = self.later or Later()
 
         def known(name: str) -> str | float | bool | Late:
@@ -147,19 +158,24 @@ class Step:
         """The action, empty for a command."""
         return scalar(self.body.get("uses"))
 
+    @property
+    def own_action(self) -> bool:
+        """Whether it uses an action of the repository itself."""
+        return self.uses.startswith("./")
+
     def inputs(self) -> dict[str, str]:
         """What ``with`` hands to an action; what only GitHub knows is left out."""
         known = {}
-        for key, value in _mapping(self.body.get("with")).items():
+        for key, value in mapping(self.body.get("with")).items():
             with contextlib.suppress(UnknownExpressionError, UnusableWorkflowError):
-                known[scalar(key)] = self._context(".").expand(scalar(value)).strip()
+                known[scalar(key)] = self.context(".").expand(scalar(value)).strip()
         return known
 
     @property
     def title(self) -> str:
         """The name that GitHub shows: ``name``, else made from what it runs."""
         try:
-            return one_line(self._context(".").expand(self._written_title()))
+            return one_line(self.context(".").expand(self._written_title()))
         except UnknownExpressionError:
             return one_line(self._written_title())
 
@@ -173,9 +189,15 @@ class Step:
         return kind_of(self.run)
 
     @property
+    def certain(self) -> bool:
+        """Whether it, and what it is part of, always runs and must succeed."""
+        own = "if" not in self.body and not self.body.get("continue-on-error")
+        return own and (self.caller is None or self.caller.certain)
+
+    @property
     def dependable(self) -> bool:
         """A command that always runs, must succeed, and can be told without GitHub."""
-        if "run" not in self.body or not self.run or "if" in self.body or self.body.get("continue-on-error"):
+        if "run" not in self.body or not self.run or not self.certain:
             return False
         try:
             self.script(), self.folder(), self.shell()
@@ -185,7 +207,7 @@ class Step:
 
     def script(self) -> str:
         """The script with expressions filled in; those that only a run tells stay as they are written."""
-        return self._context(self._way_up(), later=self.later).expand(self.run)
+        return self.context(self._way_up(), later=self.later).expand(self.run)
 
     def folder(self) -> str:
         """Where it runs, relative to the root of the checkout."""
@@ -194,8 +216,8 @@ class Step:
             written = folder_of(self.uses, self.inputs()) or "."
         else:
             own = scalar(self.body.get("working-directory"))
-            written = own or self.job.default("working-directory") or "."
-        folder = posixpath.normpath(self._context(".").expand(written) or ".")
+            written = own or self._default("working-directory") or "."
+        folder = posixpath.normpath(self.context(".").expand(written) or ".")
         if folder.startswith(("/", "..")):
             raise UnusableWorkflowError(
                 f"Step {self.title!r} runs in {folder[:80]!r}, outside the repository."
@@ -204,10 +226,10 @@ class Step:
 
     def shell(self) -> str:
         """The interpreter's command line, without the script's place."""
-        word = "" if self.uses else scalar(self.body.get("shell")) or self.job.default("shell")
+        word = "" if self.uses else scalar(self.body.get("shell")) or self._default("shell")
         if not word and self.job.on_windows():
             word = "pwsh"
-        word = self._context(".").expand(word)
+        word = self.context(".").expand(word)
         if word in _WINDOWS:
             raise UnusableWorkflowError(
                 f"Step {self.title!r} runs in {word}; the sandbox is Linux with bash."
@@ -217,12 +239,14 @@ class Step:
     def env(self) -> dict[str, str]:
         """Variables of workflow, job and step, nearer ones win; those that only GitHub knows are left out."""
         values = {"CI": "true", "GITHUB_WORKSPACE": self._way_up(), **dict.fromkeys(_SINKS, "/dev/null")}
+        if self.caller is not None:
+            values["GITHUB_ACTION_PATH"] = self.context(self._way_up()).expand("${{ github.action_path }}")
         # What the container was made with is there for every step, unless the job says otherwise.
-        made_with = _mapping(self.job.body.get("container")).get("env")
-        for level in (made_with, self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
-            for key, value in _mapping(level).items():
+        made_with = mapping(mapping(self.job.body.get("container")).get("env"))
+        for step, level in ((self, made_with), *self._variables()):
+            for key, value in level.items():
                 try:
-                    context = self._context(self._way_up(), values, later=self.later)
+                    context = step.context(self._way_up(), values, later=self.later)
                     values[scalar(key)] = context.expand(scalar(value))
                     self.job.left_out.discard(scalar(key))
                 except UnknownExpressionError:
@@ -230,10 +254,21 @@ class Step:
                     self.job.left_out.add(scalar(key))
         return values
 
+    @property
+    def logged(self) -> str:
+        """What the log heads its output with, which knows no names."""
+        try:
+            return one_line(self.context(".").expand(self._headed()))
+        except UnknownExpressionError:
+            return one_line(self._headed())
+
     def _written_title(self) -> str:
+        return scalar(self.body.get("name")) or self._headed()
+
+    def _headed(self) -> str:
         script = "" if self.uses else self.run
         first = next((line for line in script.splitlines() if line.strip()), "")
-        return scalar(self.body.get("name")) or f"Run {first.strip() or self.uses}"
+        return f"Run {first.strip() or self.uses}"
 
     def _way_up(self) -> str:
         """From the step's folder to the root of the checkout, whose absolute place only the sandbox knows."""
@@ -241,24 +276,50 @@ class Step:
         return "/".join(".." for _ in PurePosixPath(folder).parts) or "."
 
     def own_env(self) -> tuple[str, ...]:
-        """Names of the variables that are the step's own."""
-        return tuple(scalar(key) for key in _mapping(self.body.get("env")))
+        """Names of the variables that are the step's own, and not its job's."""
+        return tuple(scalar(key) for _, level in self.own_variables() for key in level)
 
-    def _context(
+    def _variables(self) -> Iterator[tuple[Step, Mapping[str, object]]]:
+        """Variables as written, from the outermost, each with the step that knows its expressions."""
+        outermost = self
+        while outermost.caller is not None:
+            outermost = outermost.caller
+        for level in (self.job.workflow.env, self.job.body.get("env")):
+            yield outermost, mapping(level)
+        yield from self.own_variables()
+
+    def own_variables(self) -> Iterator[tuple[Step, Mapping[str, object]]]:
+        """Those of the step, and of the steps whose actions it is part of."""
+        if self.caller is not None:
+            yield from self.caller.own_variables()
+        yield self, mapping(self.body.get("env"))
+
+    def _default(self, key: str) -> str:
+        """What the job says for its steps; it doesn't hold within an action."""
+        return self.job.default(key) if self.caller is None else ""
+
+    def context(
         self, root: str, env: Mapping[str, str] | None = None, *, later: Later | None = None
     ) -> Context:
+        """What its expressions may refer to; ``root`` leads from where it runs to the checkout's root."""
         known = self._plain_env(root) if env is None else env
         return Context(
-            matrix=self.job.combination, env=known, root=root, secrets=self.job.secrets, later=later
+            matrix=self.job.combination,
+            inputs=self.job.inputs if self.caller is None else self.given,
+            action="" if self.caller is None else posixpath.normpath(self.caller.uses),
+            env=known,
+            root=root,
+            secrets=self.job.secrets,
+            later=later,
         )
 
     def _plain_env(self, root: str) -> dict[str, str]:
         """Variables for ``${{ env.X }}``; those that are themselves unknown are simply not there."""
         values: dict[str, str] = {}
-        for level in (self.job.workflow.env, self.job.body.get("env"), self.body.get("env")):
-            for key, value in _mapping(level).items():
+        for step, level in self._variables():
+            for key, value in level.items():
                 try:
-                    values[scalar(key)] = self._context(root, values).expand(scalar(value))
+                    values[scalar(key)] = step.context(root, values).expand(scalar(value))
                 except UnknownExpressionError:
                     values.pop(scalar(key), None)
         return values
@@ -278,100 +339,20 @@ def read_workflow(tree: Path, path: str) -> Workflow:
             f"The workflow file {one_line(path, 120)!r} is not in the failing commit."
         )
     try:
-        content = _mapping(load_yaml(text))
+        content = mapping(load_yaml(text))
     except YamlProblemError as error:
         raise UnusableWorkflowError(f"The workflow file {path} is no valid YAML ({error}).") from error
-    listed = _mapping(content.get("jobs")).items()
+    listed = mapping(content.get("jobs")).items()
     jobs = {scalar(key): value for key, value in listed if isinstance(value, Mapping)}
     if not jobs:
         raise UnusableWorkflowError(f"The workflow file {path} has no jobs.")
-    defaults = _mapping(_mapping(content.get("defaults")).get("run"))
-    return Workflow(path, jobs, _mapping(content.get("env")), defaults)
+    defaults = mapping(mapping(content.get("defaults")).get("run"))
+    # YAML 1.1 reads the key "on" as true.
+    events = mapping(content.get("on", content.get(True)))  # type: ignore[call-overload]
+    declared = mapping(mapping(events.get("workflow_call")).get("inputs"))
+    return Workflow(path, jobs, mapping(content.get("env")), defaults, declared)
 
 
-def job_of(workflow: Workflow, name: str) -> Job:
-    """The job that GitHub shows as ``name``; raises :class:`UnusableWorkflowError`."""
-    candidates = list(_named(workflow))
-    # The most exact way of naming first, over all jobs, before any looser one.
-    for rank in range(3):
-        for names, job in candidates:
-            if len(names) > rank and names[rank] == name:
-                return _with_commands(job, name)
-    for job_id, body in workflow.jobs.items():
-        if not combinations(body.get("strategy")):
-            guess = guessed_combination(job_id, body, name)
-            if guess is not None:
-                return _with_commands(Job(job_id, body, workflow, guess), name)
-    caller = name.partition(" / ")[0]
-    if " / " in name and any(caller in names for names, job in candidates if "uses" in job.body):
-        raise UnusableWorkflowError(
-            f"Job {one_line(name)!r} comes from a reusable workflow, which is not read."
-        )
-    raise UnusableWorkflowError(f"No job of {workflow.path} is called {one_line(name)!r}.")
-
-
-def shown_names(workflow: Workflow) -> tuple[str, ...]:
-    """All jobs under the names that GitHub shows."""
-    return tuple(dict.fromkeys(names[0] for names, _ in _named(workflow) if names))
-
-
-def other_jobs(job: Job) -> list[Job]:
-    """The workflow's other jobs that always run, each in its first combination."""
-    found = []
-    for job_id, body in job.workflow.jobs.items():
-        known = combinations(body.get("strategy"))
-        if job_id != job.id and known and not {"uses", "if"} & set(body):
-            found.append(Job(job_id, body, job.workflow, known[0]))
-    return found
-
-
-def failed_step(steps: Sequence[Step], job: CIJob) -> int:
-    """Index of the step that failed; raises :class:`UnusableWorkflowError`."""
-    failed = job.failed_step
-    if failed is None:
-        raise UnusableWorkflowError(
-            f"No step of job {job.name!r} is reported as failed: it may never have started."
-        )
-    wanted = one_line(failed.name)
-    same = [index for index, step in enumerate(steps) if step.is_called(wanted)]
-    if same:
-        # Equal names are told apart by their order.
-        before = sum(step.name == failed.name and step.number < failed.number for step in job.steps)
-        return same[min(before, len(same) - 1)]
-    shown = [step for step in job.steps if not step.name.startswith((*_RUNNERS_OWN, "Post ", "Pre "))]
-    if failed in shown and len(shown) == len(steps):
-        return shown.index(failed)
-    raise UnusableWorkflowError(f"Step {wanted!r} of job {job.name!r} is not a step of the workflow file.")
-
-
-def reported(steps: Sequence[Step], job: CIJob) -> list[CIStep | None]:
-    """What GitHub reports of each step; ``None`` for one that it doesn't name."""
-    rest = list(job.steps)
-    found: list[CIStep | None] = []
-    for step in steps:
-        place = next((at for at, one in enumerate(rest) if step.is_called(one_line(one.name))), None)
-        found.append(None if place is None else rest[place])
-        rest = rest if place is None else rest[place + 1 :]
-    return found
-
-
-def _named(workflow: Workflow) -> list[tuple[list[str], Job]]:
-    return [
-        (list(display_names(job_id, body, combination)), Job(job_id, body, workflow, combination))
-        for job_id, body in workflow.jobs.items()
-        for combination in combinations(body.get("strategy"))
-    ]
-
-
-def _with_commands(job: Job, name: str) -> Job:
-    if "uses" in job.body:
-        raise UnusableWorkflowError(
-            f"Job {one_line(name)!r} comes from a reusable workflow, which is not read."
-        )
-    if not any(step.run for step in job.steps()):
-        raise UnusableWorkflowError(f"Job {one_line(name)!r} runs no commands, only actions.")
-    return job
-
-
-def _mapping(value: object) -> Mapping[str, object]:
+def mapping(value: object) -> Mapping[str, object]:
+    """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -396,8 +396,16 @@ def test_a_yaml_bomb_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("workflow", "job", "says"),
     [
-        ("jobs: {t: {uses: ./.github/workflows/x.yml}}", failed("t / inner", "x"), "reusable workflow"),
-        ("jobs: {t: {uses: a/b/.github/workflows/x.yml@v1}}", failed("t", "x"), "reusable workflow"),
+        (
+            "jobs: {t: {uses: ./.github/workflows/x.yml}}",
+            failed("t / inner", "x"),
+            "is not in the failing commit",
+        ),
+        (
+            "jobs: {t: {uses: a/b/.github/workflows/x.yml@v1}}",
+            failed("t", "x"),
+            "workflow of another repository",
+        ),
         ("jobs: {t: {steps: [{uses: docker/build-push-action@v5}]}}", failed("t", "x"), "only actions"),
         (
             "jobs: {t: {steps: [{uses: a/lint@v1}, {run: make}]}}",
@@ -544,7 +552,7 @@ def test_what_is_missing_or_elsewhere_in_the_sandbox_is_said(tmp_path: Path) -> 
     assert "The containers that the step 'Run docker compose up -d' starts are missing" in told
     [own] = found.left_out
     assert own.startswith("The earlier step 'Run ./.github/actions/mine' is left out here")
-    assert "an action of the repository itself, which is not read" in own
+    assert "The action '.github/actions/mine' is not in the failing commit" in own
 
 
 @pytest.mark.parametrize(
