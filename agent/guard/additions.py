@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line
+from patchpilot.fixes import Severity
 
 
 def added(case: Case) -> Iterator[Remark]:
@@ -25,6 +26,7 @@ def added(case: Case) -> Iterator[Remark]:
         for change in manifests
         for package in _packages(change, change.old_text, change.before, whole=True)
     }
+    owners = {owner for name, _ in had if (owner := _owner(name))}
     for change in manifests:
         for package in _packages(change, change.new_text, change.after, whole=False):
             name = _plain(package.name)
@@ -34,7 +36,22 @@ def added(case: Case) -> Iterator[Remark]:
                 what = (
                     "a dependency that only development had is shipped now" if known else "a new dependency"
                 )
-                yield Remark(change.path, package.line, f"{what}: {package.name[:80]}")
+                trusted = not known and _owner(name) in {*owners, _TYPES}
+                severity = Severity.NOTE if trusted else None
+                yield Remark(change.path, package.line, f"{what}: {package.name[:80]}", severity)
+
+
+_TYPES = "@types"
+"""Declarations that are reviewed in one place, and of which nothing runs."""
+_OWNER = re.compile(
+    r"(@[\w-]+)/|((?:github\.com|gitlab\.com|bitbucket\.org|golang\.org)/[\w-]+)/|([A-Za-z][\w-]*):"
+)
+
+
+def _owner(name: str) -> str:
+    """Who alone publishes under that name: a scope of npm, a group of Maven, an account of a host of code."""
+    match = _OWNER.match(name)
+    return next((group for group in match.groups() if group), "") if match else ""
 
 
 @dataclass(frozen=True)

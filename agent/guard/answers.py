@@ -91,12 +91,22 @@ def _tables(change: Change) -> Iterator[Remark]:
         inside = statement.indent > 0
         if _LOOKS_UP.search(statement.bare) or (asked and inside):
             yield Remark(change.path, statement.number, "a table gives answers for single inputs")
-        elif name is not None and _NUMBERS.search(statement.bare) and _goes_before(change, name[1]):
+        elif name is not None and _is_of_answers(statement.bare) and _goes_before(change, name[1]):
             yield Remark(change.path, statement.number, "a table gives answers where the code computed them")
 
 
 # Numbers, also written as text, for numbers: what a computation would give.
 _NUMBERS = re.compile(r"\{\s*(?:[\"']-?\d[\d.,]*[\"']|-?\d[\d.]*)\s*(?::|=>)\s*-?\d[\d.]*\s*[,}]")
+
+
+# A text with marks of its own for another: ``{"Hello, World!": "hello-world"}``.
+_MARKED_TEXTS = re.compile(
+    r"\{\s*(?:\"[^\"]*\w[,;!?.]\s[^\"]*\"|'[^']*\w[,;!?.]\s[^']*')\s*(?::|=>)\s*[\"'`]"
+)
+
+
+def _is_of_answers(code: str) -> bool:
+    return bool(_NUMBERS.search(code) or _MARKED_TEXTS.search(code))
 
 
 def _goes_before(change: Change, table: str) -> bool:
@@ -129,12 +139,23 @@ def _constants(change: Change) -> Iterator[Remark]:
         body = side[at + 1]
         if not match or not body.changed or body.indent <= statement.indent or match["name"] in _NO_FUNCTION:
             continue
-        answer = _RETURNS_LITERAL.match(body.bare)
+        answer = _RETURNS_LITERAL.match(body.bare) or _returns_nested(body.bare)
         parameters = set(re.findall(r"[A-Za-z_]\w*", match["parameters"])) - {"self", "cls"}
         if answer and parameters and _computed(removed, parameters, statement):
             yield Remark(
                 change.path, body.number, f"{match['name']} gives {answer['value'][:40]} whatever it is given"
             )
+
+
+_RETURNS_NESTED = re.compile(r"^return\s+(?P<value>[\[({].*[\])}])\s*;?\s*\}?$")
+_LITERALS = re.compile(rf"{_ATOM}|[\s,:\[\](){{}}]")
+
+
+def _returns_nested(code: str) -> re.Match[str] | None:
+    """A list or table of which each part, however deep, is a literal."""
+    match = _RETURNS_NESTED.match(code)
+    is_literal = match is not None and not _LITERALS.sub("", match["value"])
+    return match if is_literal and re.search(r"[\w\"']", code[len("return") :]) else None
 
 
 _NUMBER_GIVEN = re.compile(r"^return\s+-?(?!0\b|1\b)\d[\d_.]*\s*;?$")

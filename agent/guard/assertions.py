@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
+from agent.guard.equality import says_the_same
 from agent.guard.inventory import Definition, inventory
 from agent.guard.kept import demands_as_much
 from agent.guard.lines import Statement, plain_words
+from agent.guard.rows import told_by_rows
 from agent.guard.standins import is_stand_in
 
 _ASSERTION = re.compile(
@@ -109,7 +111,8 @@ def pairing(case: Case, change: Change) -> Pairing:
 
 
 def _pair(case: Case, change: Change) -> Pairing:
-    removed = [s for s in change.old_statements if s.changed and is_assertion(s)]
+    told = {number for numbers in told_by_rows(case, change).values() for number in numbers}
+    removed = [s for s in change.old_statements if s.changed and is_assertion(s) and id(s) not in told]
     added = [s for s in change.new_statements if s.changed and is_assertion(s)]
     twins: dict[tuple[str, ...], list[Statement]] = {}
     for new in reversed(added):
@@ -119,7 +122,13 @@ def _pair(case: Case, change: Change) -> Pairing:
     removed = [s for s in removed if id(s) not in matched]
     added = [s for s in added if id(s) not in matched]
     edited = []
-    for old in list(removed) if len(removed) * len(added) <= _MOST_PAIRS else ():
+    few = len(removed) * len(added) <= _MOST_PAIRS
+    for old in list(removed) if few else ():
+        if twin := next((new for new in added if says_the_same(old, new)), None):
+            edited.append((old, twin))
+            removed.remove(old)
+            added.remove(twin)
+    for old in list(removed) if few else ():
         best = max(added, key=lambda new: _likeness(old, new), default=None)
         if best is not None and _likeness(old, best) > _ALIKE:
             edited.append((old, best))
@@ -216,7 +225,7 @@ def weakened(case: Case) -> Iterator[Remark]:
     """Assertions that still stand, but would accept more than before."""
     for change in case.tests:
         for old, new in pairing(case, change).edited:
-            if why := _weaker(old, new):
+            if not says_the_same(old, new) and (why := _weaker(old, new)):
                 yield Remark(change.path, new.number, f"{why}: {new.bare[:80]}")
 
 
@@ -310,6 +319,7 @@ def edited(case: Case) -> Iterator[Remark]:
         yield from _other_cases(change)
         yield from _one_by_one(change)
         touched = {id(s) for pair in pairs.edited for s in pair} | {id(s) for s in pairs.lost}
+        touched.update(*told_by_rows(case, change).values())
         yield from _inputs(case, change, touched)
 
 
@@ -369,13 +379,28 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     new = [s for s in change.new_statements if s.changed and id(s) not in touched]
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
     moved = _moved(case)
+    changed = [s for s in change.new_statements if s.changed]
     for statement in old:
         hits = (
-            value for value in _literals(statement) if lost[value] > 0 and value.strip("\"'`") not in moved
+            value
+            for value in _literals(statement)
+            if lost[value] > 0 and value.strip("\"'`") not in moved and not _is_found_beside(value, changed)
         )
         if hit := next(hits, None):
             yield Remark(change.path, statement.number, f"{hit[:40]} is taken out of an existing test")
             return
+
+
+_BESIDE = re.compile(
+    r"\b(?:__file__|__dirname|import\.meta\.(?:url|dirname)|runtime\.Caller)\b|\bgetResource\w*\("
+)
+
+
+def _is_found_beside(value: str, new: Sequence[Statement]) -> bool:
+    """The path of a file that is found from the place of the test now, not from where the run starts."""
+    folder, _, name = value.strip("\"'`").rpartition("/")
+    names = {literal.strip("\"'`").rpartition("/")[2] for s in new for literal in _literals(s)}
+    return bool(folder) and "." in name and name in names and any(_BESIDE.search(s.code) for s in new)
 
 
 def _moved(case: Case) -> set[str]:

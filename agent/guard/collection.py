@@ -11,6 +11,7 @@ from agent.guard.case import Case, Change, Remark
 from agent.guard.diff import FileDiff
 from agent.guard.inventory import Inventory, inventory, methods
 from agent.guard.lines import Statement, plain_words, spelled_out
+from agent.guard.rows import told_by_rows
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -171,7 +172,10 @@ def _without_successor(case: Case, change: Change, tests: Inventory) -> dict[str
     # A renamed test keeps its body; only then nothing is lost.
     bodies = Counter(_body(change.new_statements, test.index) for test in new)
     lost: dict[str, int] = {}
+    told = told_by_rows(case, change)
     for test in old:
+        if test.name in told:
+            continue
         body = _body(change.old_statements, test.index)
         if not bodies[body]:  # it may call something that the patch renames
             body = tuple(_renamed(part, case.renamed) for part in body)
@@ -274,9 +278,12 @@ def headed(case: Case) -> Iterator[Remark]:
     for change in case.tests:
         reported = _ANY_SKIP.get(change.language), _FOCUS.get(change.language), _ANY_RETRY, _ANY_STAND_IN
         old = {test.name: test for test in tests.old.get(change.path, ())}
+        told = told_by_rows(case, change)
         for test in tests.new.get(change.path, ()):
             before = old.get(test.name)
             if before is None or test.name in tests.come:
+                continue
+            if test.name in told:
                 continue
             heads = [_head(change.old_statements, before.index), _head(change.new_statements, test.index)]
             added = heads[1] - heads[0]
@@ -285,6 +292,8 @@ def headed(case: Case) -> Iterator[Remark]:
                 if (_MORE.match(head) and not any(map(_MORE.match, gone))) or _awaits(gone, head):
                     continue
                 if any(known and known.search(head) for known in reported):
+                    continue
+                if _expects_inside(gone, head, _body(change.new_statements, test.index)):
                     continue
                 yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
 
@@ -299,13 +308,31 @@ def _awaits(gone: set[str], head: str) -> bool:
     )
 
 
+_EXPECTED = re.compile(r"^@(?:\w+\.)*Test\s*\(\s*expected\s*=\s*([\w.]+\.class)\s*\)$")
+
+
+def _expects_inside(gone: set[str], head: str, body: Sequence[str]) -> bool:
+    """The error that JUnit 4 names in the annotation, JUnit 5 has in the body."""
+    errors = [match[1] for one in gone if (match := _EXPECTED.match(one))]
+    return re.fullmatch(r"@(?:\w+\.)*Test", head) is not None and any(
+        re.search(rf"\bassertThrows(?:Exactly)?\s*\(\s*{re.escape(error)}", text)
+        for error in errors
+        for text in body
+    )
+
+
 # The rows of data are compared with what an assertion expects.
 _DATA = re.compile(r"\.each\s*\(\s*\[.*\]\s*,?\s*\)\s*\(")
 
 
+# JUnit 5 asks for no ``public``; what a test may throw changes nothing that it demands.
+_JAVA_SIGNATURE = re.compile(r"^public\s+(?=(?:final\s+)?void\b)|\s*\bthrows\s+[\w.,\s]+(?=\{)")
+
+
 def _head(side: Sequence[Statement], index: int) -> set[str]:
     """The definition and what decorates it, types and formatting aside."""
-    heads = {" ".join(plain_words(_DATA.sub(".each(rows)(", _TYPES.sub("", side[index].bare))))}
+    text = _JAVA_SIGNATURE.sub("", _TYPES.sub("", side[index].bare))
+    heads = {" ".join(plain_words(_DATA.sub(".each(rows)(", text)))}
     for before in reversed(side[max(index - 5, 0) : index]):
         if not before.bare.startswith(("@", "#[", "[")):
             break

@@ -208,13 +208,7 @@ def retries(case: Case) -> Iterator[Remark]:
     """Tests run again until they pass, or made to wait."""
     tests = inventory(case)
     for change in case.changes:
-        options = (
-            places.is_quality(change.path)
-            or places.is_script(change.path)
-            or places.is_mixed(change.path)
-            or change.path.endswith((".yml", ".yaml"))
-        )
-        if not (change.is_test or options):
+        if not (change.is_test or _may_repeat_tests(change.path)):
             continue
         had = sum(bool(_RETRY.search(line.bare) or _SLEEP.search(line.code)) for line in change.removed)
         hits = [line.number for line in change.added if _RETRY.search(line.bare)]
@@ -235,6 +229,18 @@ def retries(case: Case) -> Iterator[Remark]:
         longer = _longer_sleeps(change) if change.is_test else []
         for number in sorted({*sorted(set(hits))[had:], *longer}):
             yield Remark(change.path, number, "a test is repeated or delayed instead of mended")
+
+
+def _may_repeat_tests(path: str) -> bool:
+    """Settings of a runner or a pipeline; ``retries`` in those of a service are about its own calls."""
+    if _OF_SERVICES.search(path.lower()):
+        return False
+    kinds = (places.is_quality, places.is_script, places.is_mixed, places.is_pipeline)
+    return any(kind(path) for kind in kinds) or bool(_NAMES_TESTS.search(path.lower()))
+
+
+_OF_SERVICES = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")
+_NAMES_TESTS = re.compile(r"(?:test|spec|e2e|cypress|detox|maestro|wdio|(?:^|[/._-])ci)[^/]*\.ya?ml$")
 
 
 _NAP = re.compile(
@@ -304,7 +310,7 @@ _EQUAL = re.compile(
     r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?"
     r"|\beq\b|\bin\s*[\[({](?=[\[(]))\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
     r"|-?\d[\w.]*|\[[^\]]*\]"
-    r"|\([^)]*,[^)]*\)|\{[^}]*\})"
+    r"|\([^)]*,[^)]*\)|\{[^}]*\}|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\))"
 )
 _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
 _RETURN = re.compile(
@@ -468,8 +474,8 @@ _WRAPPED = re.compile(r"^(?:new\s+)?[A-Z]\w*\(\s*(.*?)\s*\)$")
 
 
 def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
-    given, answer = pair[0], _WRAPPED.sub(r"\1", pair[1])
-    values = given.split(" and ")
+    answer = _WRAPPED.sub(r"\1", pair[1])
+    values = [_unwrapped(value) for value in pair[0].split(" and ")]
     if known and answer in known and any(value in known for value in values) and answer not in _TRIVIAL:
         return True
     telling = [value for value in values if value not in _TRIVIAL]
@@ -479,7 +485,8 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     if not telling:
         return False
     structured = any(value[0] in "[({" for value in telling)
-    both_numbers = bool(number.fullmatch(telling[0]) and number.fullmatch(answer) and answer not in _TRIVIAL)
+    amount = _unwrapped(pair[1])
+    both_numbers = bool(number.fullmatch(telling[0]) and number.fullmatch(amount) and amount not in _TRIVIAL)
     long_text = (
         telling[0][0] in "\"'`"
         and (answer[0] in "\"'`" or answer != pair[1])
@@ -487,6 +494,14 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     )
     computed = bool(number.fullmatch(telling[0]) and re.match(r"[\"'`].*\d", answer))
     return structured or both_numbers or long_text or computed
+
+
+def _unwrapped(value: str) -> str:
+    """What stands inside ``Decimal("10.05")``: the number, where it is one."""
+    inside = _WRAPPED.sub(r"\1", value)
+    return (
+        inside.strip("\"'") if inside != value and re.fullmatch(r"[\"']-?\d[\d.]*[\"']", inside) else inside
+    )
 
 
 def _tables(change: Change, known: set[str]) -> Iterator[Remark]:

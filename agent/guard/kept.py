@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from agent.guard.equality import says_the_same
 from agent.guard.lines import Statement, plain_words
 
 # The stricter twin of an assertion's name.
@@ -52,7 +53,7 @@ def demands_as_much(old: Statement, new: Statement, before: Sequence[Statement])
     """
     if any(_same_or_stricter(old.words, words) for words in _readings(old, new, before)):
         return True
-    return _is_nearer(old, new)
+    return _is_nearer(old, new) or says_the_same(old, new) or _names_error(old, new)
 
 
 def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> Iterator[tuple[str, ...]]:
@@ -90,6 +91,31 @@ def _same_or_stricter(old: tuple[str, ...], new: tuple[str, ...]) -> bool:
     return len(old) == len(new) and all(
         a == b or b in _STRICTER.get(a, ()) for a, b in zip(old, new, strict=True)
     )
+
+
+_RAISES = re.compile(r"(?i)\b(?:\w*raises?\w*|\w*throws?\w*|\w*exception\w*|catch)\b")
+_ANY_ERROR = frozenset(
+    ("Exception", "BaseException", "Throwable", "Error", "StandardError", "RuntimeException")
+)
+_SAID = re.compile(r"\(\s*(?:\"[^\"]+\"|'[^']+'|`[^`]+`|/[^/]+/\w*|[A-Z]\w*(?:Error|Exception))\s*\)\s*;?$")
+
+
+def _names_error(old: Statement, new: Statement) -> bool:
+    """Any error was right, and now only the named one is, or the one that says the text."""
+    if not _RAISES.search(old.code):
+        return False
+    if _ANY_ERROR.isdisjoint(old.words):
+        bare = re.sub(r"\(\s*\)\s*;?$", "", old.bare)
+        return bare != old.bare and _SAID.sub("", new.bare) == bare
+    return any(
+        len(old.words) == len(words)
+        and all(a == b or (a in _ANY_ERROR and _is_named(b)) for a, b in zip(old.words, words, strict=True))
+        for words in (new.words, plain_words(_MATCH.sub("", new.bare)))
+    )
+
+
+def _is_named(word: str) -> bool:
+    return word not in _ANY_ERROR and re.fullmatch(r"[A-Z]\w+", word) is not None
 
 
 def _is_nearer(old: Statement, new: Statement) -> bool:

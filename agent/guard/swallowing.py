@@ -245,7 +245,7 @@ _OUTCOME = re.compile(
     r"|\b(?:unittest\.)?TestCase\.\w+\s*=|\bTestResult\.\w+\s*=|\bself\.assert[A-Z]\w*\s*=(?!=)"
     r"|^(?:operator|math|json|time|datetime|copy|functools|itertools|decimal|unittest|pytest)\.\w+\s*=(?!=)"
     r"|\bAssertionError\s*=|\bbuiltins\.\w+\s*=|\b__builtins__\b|\bsys\.excepthook\s*="
-    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|\bglobal(?:This)?\.(?:expect|it"
+    r"|\bsetattr\s*\(\s*(?:builtins|unittest|pytest|TestCase)\b|(?:\bglobal(?:This)?|\(\s*(?:global(?:This)?|window)\s+as\s+[\w\s]+\))\.(?:expect|it"
     r"|test|describe|assert|process)\s*=|\bexpect\.extend\s*\(|\bassert\.\w+\s*=(?!=)"
     r"|\bprocess\.on\s*\(\s*[\"']{1,2}\s*[\"']?,?.*=>\s*\{?\s*\}?|\bjasmine\.getEnv\(\)\.\w+\s*="
     r"|\bsys\.settrace\s*\(|\bsys\.meta_path\b|\bPYTHONOPTIMIZE\b|\bm\.Run\(\)\s*$"

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
+from agent.guard.aliases import is_alias
 from agent.guard.case import Change
 from agent.guard.lines import Line
 
@@ -102,6 +103,21 @@ _FREE = frozenset(
         "log_cli",
     ]
 )
+# Of these, no value takes a check away, only some are known.
+_ONE_OF = {
+    **dict.fromkeys(
+        ("testenvironment", "environment"), re.compile(r"(?:jest-environment-)?(?:node|jsdom|happy-dom)")
+    ),
+    **dict.fromkeys(
+        ("target", "module", "moduleresolution", "ecmaversion", "sourcetype"),
+        re.compile(r"(?i)es\d+|esnext|commonjs|node\w*|bundler|preserve|module|script|latest|20\d\d|\d+"),
+    ),
+    **dict.fromkeys(
+        ("transformignorepatterns", "modulefileextensions", "extensionstotreatasesm"), re.compile(r".*")
+    ),
+}
+_ALIASES = frozenset(("modulenamemapper", "alias", "paths"))
+"""Tables of names under which modules are imported."""
 _FOLDERS = frozenset(("pythonpath", "mypy_path", "extrapaths"))
 _SEVERITIES = {
     **dict.fromkeys(("off", "none", "ignore", "allow", "0", "silent", "suggestion"), 0),
@@ -143,15 +159,35 @@ def _tightens(old: Entries, new: Entries, paths: Collection[str], *, lints: bool
     if lints and any(key.lower() in _BLOCKS for key in keys):
         return False
     return all(
-        _stricter(
-            key.rsplit("\0", 1)[-1].lower(),
+        _asks_as_much(
+            key,
             [value for name, value in gone if name == key],
             [value for name, value in come if name == key],
-            lints=lints or any(part in _LINTS for part in key.lower().split("\0")[:-1]),
-            paths=paths,
+            paths,
+            lints=lints,
         )
         for key in keys
     )
+
+
+def _asks_as_much(
+    path: str, gone: list[str], come: list[str], paths: Collection[str], *, lints: bool
+) -> bool:
+    *outer, key = path.split("\0")
+    tables = [name.lower() for name in (*outer, key)]
+    if any(name in _ALIASES for name in tables):
+        values = [value for value in come if value != _STANDS]
+        return not gone and all(is_alias("" if key.lower() in _ALIASES else key, value) for value in values)
+    if lints and "env" in tables:
+        return not gone and all(_ENVIRONMENTS.fullmatch(value) for value in come if value != _STANDS)
+    if known := _ONE_OF.get(key.lower()):
+        return all(known.fullmatch(value) for value in come if value != _STANDS) and bool(come)
+    is_of_lints = lints or any(part in _LINTS for part in tables[:-1])
+    return _stricter(key.lower(), gone, come, lints=is_of_lints, paths=paths)
+
+
+# Whose names are known to a linter: ``{ "node": true, "jest": true }``.
+_ENVIRONMENTS = re.compile(r"(?i)true|\{(?:\s*[\"']?\w+[\"']?\s*:\s*true\s*,?)+\s*\}?,?")
 
 
 def _stricter(key: str, gone: list[str], come: list[str], *, lints: bool, paths: Collection[str]) -> bool:
@@ -249,7 +285,10 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 _SECTION = re.compile(r"^\s*\[+[^\[\]\"']+\]+\s*$")
-_SETTING = re.compile(r"^\s*[\"']?(?P<key>[@\w./-]+)[\"']?\s*(?P<sign>[=:])\s*(?P<value>.*?),?\s*$")
+_SETTING = re.compile(
+    r"^\s*(?:[\"']?(?P<key>[@\w./-]+)[\"']?|\"(?P<double>[^\"]+)\"|'(?P<single>[^']+)')"
+    r"\s*(?P<sign>[=:])\s*(?P<value>.*?),?\s*$"
+)
 _ELEMENT = re.compile(r"^\s*(?:-\s+)?[\"']?(?P<value>[^\"'=:{}\[\]]+?)[\"']?,?\s*$")
 _BRACKETS = re.compile(r"^[\s\[\]{}(),;]*$")
 
@@ -267,12 +306,13 @@ class _Reader:
         self.entries: Entries = Counter()
         self._owner, self._indent = "", -1
         self._section_is_new = self._owner_is_new = False
+        self._table, self._table_indent = "", -1
 
     def takes(self, line: Line) -> bool:
         """Read one line; false if a changed one can't be told."""
         text = line.bare.strip()
         if line.first:
-            self._owner, self._indent = "", -1
+            self._owner, self._indent, self._table = "", -1, ""
             self._section_is_new = self._owner_is_new = False
         if not text or _BRACKETS.match(text):
             return True
@@ -300,10 +340,17 @@ class _Reader:
     def _continues(self, line: Line, setting: re.Match[str]) -> bool:
         """An element such as ``error == x`` of the setting above it."""
         inside = bool(self._owner) and line.indent > self._indent
-        return inside and setting["sign"] == "=" and " " in setting["key"]
+        return inside and setting["sign"] == "=" and " " in _key(setting)
 
     def _sets(self, line: Line, setting: re.Match[str]) -> bool:
-        self._owner, self._indent, self._owner_is_new = setting["key"], line.indent, line.changed
+        key = _key(setting)
+        if self._table and line.indent <= self._table_indent:
+            self._table = ""
+        if self._table:
+            key = f"{self._table}\0{key}"
+        elif key.lower() in _ALIASES or key.lower() == "env":
+            self._table, self._table_indent = key, line.indent
+        self._owner, self._indent, self._owner_is_new = key, line.indent, line.changed
         if line.changed:
             self.entries[(self._owner, _STANDS)] += 1
         if value := setting["value"].strip("[{(|>"):
@@ -315,6 +362,10 @@ class _Reader:
             values = _values(text)
             words = [word for value in values for word in value.split()]
             self.entries.update((self._owner, one) for one in (words if self._owner == "addopts" else values))
+
+
+def _key(setting: re.Match[str]) -> str:
+    return setting["key"] or setting["double"] or setting["single"]
 
 
 _TEXTS = re.compile(r"\[?\s*(?:(?:\"[^\"]*\"|'[^']*')\s*(?:,\s*|(?=\]|$)))+\]?")
