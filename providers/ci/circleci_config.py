@@ -13,7 +13,8 @@ from pathlib import Path
 
 from patchpilot.text import one_line
 from providers.ci import circleci_orbs
-from providers.ci.github_expressions import UnknownExpressionError, scalar
+from providers.ci.github_expressions import scalar
+from providers.ci.github_language import UnknownExpressionError
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
 from providers.ci.recipe import UnusableConfigError
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from patchpilot.text import one_line
 from providers.ci import circleci_orbs
 from providers.ci.circleci_config import Config, Scope, Wanted, mapping, orb_job, scope_of
-from providers.ci.github_expressions import UnknownExpressionError, scalar
+from providers.ci.github_expressions import scalar
+from providers.ci.github_language import UnknownExpressionError
 from providers.ci.recipe import Run, UnusableConfigError
 
 SHELL = "bash -eo pipefail"

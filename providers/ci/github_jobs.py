@@ -11,7 +11,8 @@ from pathlib import Path
 
 from patchpilot.source import CIJob, CIStep
 from patchpilot.text import one_line
-from providers.ci.github_expressions import UnknownExpressionError, scalar
+from providers.ci.github_expressions import scalar
+from providers.ci.github_language import UnknownExpressionError
 from providers.ci.github_matrix import combinations, display_names, guessed_combination
 from providers.ci.github_workflow import Job, Step, UnusableWorkflowError, Workflow, mapping, read_workflow
 

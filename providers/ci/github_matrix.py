@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
-from providers.ci.github_expressions import Context, UnknownExpressionError, scalar
+from providers.ci.github_expressions import Context, scalar
+from providers.ci.github_language import UnknownExpressionError
 
 MAX_COMBINATIONS = 256
 """GitHub's own limit of jobs per matrix."""

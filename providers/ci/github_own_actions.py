@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from patchpilot.text import one_line
-from providers.ci.github_expressions import Context, UnknownExpressionError, scalar
+from providers.ci.github_expressions import Context, scalar
+from providers.ci.github_language import UnknownExpressionError
 from providers.ci.github_workflow import Step, UnusableWorkflowError, mapping
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
 

@@ -33,8 +33,9 @@ from patchpilot.source import CIJob, CIStep
 from patchpilot.text import one_line
 from providers.ci.earlier import Earlier
 from providers.ci.equipment import command, equipped
-from providers.ci.github_expressions import Later, UnknownExpressionError
+from providers.ci.github_expressions import Later
 from providers.ci.github_jobs import failed_step, job_of, other_jobs, reported, shown_names
+from providers.ci.github_language import UnknownExpressionError
 from providers.ci.github_own_actions import MAX_STEPS, inlined, inner_steps, outputs
 from providers.ci.github_workflow import Job, Step, UnusableWorkflowError, Workflow, read_workflow
 from providers.ci.overrides import Override

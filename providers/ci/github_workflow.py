@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from patchpilot.text import one_line
-from providers.ci.github_conditions import Late, holds
-from providers.ci.github_expressions import Context, Later, UnknownExpressionError, scalar
+from providers.ci.github_expressions import Context, Later, scalar
+from providers.ci.github_language import Late, UnknownExpressionError, holds
 from providers.ci.github_matrix import Combination
 from providers.ci.known_actions import command_of, folder_of
 from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file

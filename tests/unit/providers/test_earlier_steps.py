@@ -11,8 +11,8 @@ import yaml
 from patchpilot.fixes import GaveUp, ReplayPlan
 from patchpilot.source import CIJob, CIStep
 from providers.ci import gitlab_replay
-from providers.ci.github_conditions import holds
-from providers.ci.github_expressions import Context, UnknownExpressionError, scalar
+from providers.ci.github_expressions import Context, scalar
+from providers.ci.github_language import UnknownExpressionError, holds
 from providers.ci.github_replay import replay
 from tests.commands import executed
 
@@ -241,12 +241,35 @@ def test_a_condition_is_decided_as_far_as_it_can_be(text: str, answer: bool | st
         ("${{ env.ZERO || 'x' }}", "0"),
         ("${{ '0' || 'x' }}", "0"),
         ("${{ matrix.lacking || '' }}", ""),
+        ("-n ${{ matrix.quoted == '0' && '--cov' || '--no-cov' }}", "-n --cov"),
+        ("${{ matrix.none && '--cov' || '--no-cov' }}", "--no-cov"),
+        ("${{ (matrix.none || 'A') == 'a' && format('{1}-{0}', matrix.quoted, 'B') }}", "B-0"),
+        ("${{ !contains(matrix.quoted, 'x') }}", "true"),
+        ("${{ secrets.TOKEN && 'with' || 'without' }}", "without"),
+        ("${{ true || github.ref }}", "true"),
     ],
 )
-def test_a_default_stands_in_for_what_is_false(text: str, value: str) -> None:
+def test_an_expression_is_worth_what_its_operands_are(text: str, value: str) -> None:
     context = Context(matrix={"none": 0, "quoted": "0", "nested": {"off": False}}, env={"ZERO": "0"})
 
     assert context.expand(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${{ github.ref || 'x' }}",
+        "${{ github.ref && 'x' }}",
+        "${{ github.ref == 'x' && 'a' || 'b' }}",
+        "${{ format('{2}', 'a') }}",
+        "${{ join(matrix.all, ',') }}",
+        "${{ 'a' 'b' }}",
+        "${{ }}",
+    ],
+)
+def test_an_expression_that_only_github_knows_is_not_made_up(text: str) -> None:
+    with pytest.raises(UnknownExpressionError):
+        Context(matrix={"all": ["a"]}).expand(text)
 
 
 @pytest.mark.parametrize(

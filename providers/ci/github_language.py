@@ -1,7 +1,7 @@
-"""Whether a step's ``if:`` holds, as far as it can be known without the runner.
+"""GitHub's expression language, by its grammar: what an expression is worth, as far as it can be known.
 
 What depends on earlier steps becomes a shell test for the sandbox (:mod:`sandbox.sequence`); what only GitHub
-knows is unknown, unless the rest decides: ``always() || github.ref == 'x'`` holds.
+knows is unknown, unless the rest decides: the condition ``always() || github.ref == 'x'`` holds.
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from providers.ci.github_expressions import UnknownExpressionError
-
 _TOKEN = re.compile(
     r"\s*(?:('(?:[^']|'')*')|(-?\d+(?:\.\d+)?\b)|(&&|\|\||==|!=|[!(),])|([A-Za-z_][\w-]*(?:\.[A-Za-z_0-9][\w-]*)*))"
 )
@@ -24,6 +22,10 @@ _WRAPPED = re.compile(r"\s*\$\{\{(.*)\}\}\s*", re.DOTALL)
 _NOT = "{ ! "
 _MAX_LENGTH = 2_000
 _MAX_DEPTH = 40
+
+
+class UnknownExpressionError(Exception):
+    """An expression that only the runner can evaluate; the message is its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +43,30 @@ class _Unknown:
 _UNKNOWN = _Unknown()
 _Value = str | float | bool | Late | _Unknown
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_FUNCTIONS: dict[str, Callable[..., bool]] = {
+_PLACE = re.compile(r"\{(\d{1,2})\}|\{\{|\}\}")
+_Known = Callable[[str], str | float | bool | Late]
+
+
+def _format(pattern: str, *values: str) -> str:
+    return _PLACE.sub(lambda found: values[int(found[1])] if found[1] else found[0][0], pattern)
+
+
+# Those of texts compare them without regard to case.
+_FUNCTIONS: dict[str, Callable[..., str | bool]] = {
     # The failing step was reached, so no earlier one had failed before it.
     "success": lambda: True,
     "always": lambda: True,
     "failure": lambda: False,
     "cancelled": lambda: False,
-    "contains": lambda text, part: part in text,
-    "startswith": lambda text, part: text.startswith(part),
-    "endswith": lambda text, part: text.endswith(part),
+    "contains": lambda text, part: part.lower() in text.lower(),
+    "startswith": lambda text, part: text.lower().startswith(part.lower()),
+    "endswith": lambda text, part: text.lower().endswith(part.lower()),
+    "format": _format,
 }
 
 
-def holds(
-    condition: str, *, known: Callable[[str], str | float | bool | Late], steps: frozenset[str]
-) -> bool | str:
-    """True, false, or a shell test.
+def holds(condition: str, *, known: _Known, steps: frozenset[str]) -> bool | str:
+    """Whether a step's ``if:`` holds: true, false, or a shell test.
 
     ``known`` gives the value of a name (``matrix.os``) or raises ``UnknownExpressionError``; ``steps`` are
     those whose outputs the sandbox will have. Raises ``UnknownExpressionError`` for what can't be known.
@@ -69,15 +79,22 @@ def holds(
     return value.shell if isinstance(value, Late) else value
 
 
-class _Reader:
-    """Reads one expression, by its grammar."""
+def evaluated(expression: str, *, known: _Known) -> str:
+    """What stands in the place of ``${{ expression }}``; raises ``UnknownExpressionError``."""
+    value = _Reader(expression, known, frozenset(), values=True).whole()
+    if isinstance(value, _Unknown | Late):
+        raise UnknownExpressionError(expression.strip())
+    return _text(value)
 
-    def __init__(
-        self, text: str, known: Callable[[str], str | float | bool | Late], steps: frozenset[str]
-    ) -> None:
+
+class _Reader:
+    """Reads one expression; ``values`` where not only its truth is asked for."""
+
+    def __init__(self, text: str, known: _Known, steps: frozenset[str], *, values: bool = False) -> None:
         self._text = text.strip()
         self._known = known
         self._steps = steps
+        self._values = values
         self._words = list(self._split())
         self._depth = 0
 
@@ -106,14 +123,21 @@ class _Reader:
     def _any_of(self) -> _Value:
         value = self._all_of()
         while self._next("||"):
-            value = _either(_truth(value), _truth(self._all_of()))
+            other, truth = self._all_of(), _truth(value)
+            if isinstance(truth, bool):
+                value = value if truth else other
+            else:
+                value = _UNKNOWN if self._values else _either(truth, _truth(other))
         return value
 
     def _all_of(self) -> _Value:
         value = self._compared()
         while self._next("&&"):
-            other = _truth(self._compared())
-            value = _not(_either(_not(_truth(value)), _not(other)))
+            other, truth = self._compared(), _truth(value)
+            if isinstance(truth, bool):
+                value = other if truth else value
+            else:
+                value = _UNKNOWN if self._values else _not(_either(_not(truth), _not(_truth(other))))
         return value
 
     def _compared(self) -> _Value:
@@ -158,12 +182,12 @@ class _Reader:
                 raise UnknownExpressionError(self._text)
         function = _FUNCTIONS.get(name)
         numbers_too = [_text(one) if _is_number(one) else one for one in arguments]
-        texts = [one.lower() for one in numbers_too if isinstance(one, str)]
+        texts = [one for one in numbers_too if isinstance(one, str)]
         if function is None or len(texts) != len(arguments):
             return _UNKNOWN
         try:
             return function(*texts)
-        except TypeError:  # another number of arguments than it takes
+        except (TypeError, IndexError):  # another number of arguments than it takes
             return _UNKNOWN
 
     def _named(self, name: str) -> _Value:
