@@ -248,11 +248,13 @@ class Announcer:
         self, incident: IncidentSnapshot, known: dict[str, Effect], storm: StormSnapshot
     ) -> bool:
         """Bring the incident's thread under the storm's card up to date; whether it calls the suspect."""
-        if self._audience is not None and self._audience.holds_at_home(incident):
-            return False
         aside, there = self._aside(incident, known), _known_there(known, "")
-        self._show_thread(incident, self._storm_place(storm), there, storm, aside=aside)
-        return bool(aside.suspect)
+        held = self._audience is not None and self._audience.holds_at_home(incident)
+        if held and not there:
+            return False
+        place = self._storm_place(storm)
+        self._show_thread(incident, place, there, storm, aside=aside, only_edits=held)
+        return bool(aside.suspect) and not held
 
     def _told(self, incident: IncidentSnapshot, known: dict[str, Effect], *, but_home: bool) -> list[Told]:
         if self._audience is None:
@@ -265,10 +267,10 @@ class Announcer:
         key = f"slack:card:{incident.id}{told.suffix}"
         message, at = views.card(incident, aside), Place(told.channel, team=told.team)
         card = self._delivery.put(Post(key, message, at, incident=incident.id, known=known.get(key)))
-        if told.card_only:
-            return
         place, there = Place.under(card), _known_there(known, told.suffix)
-        self._show_thread(incident, place, there, aside=aside, suffix=told.suffix)
+        self._show_thread(
+            incident, place, there, aside=aside, suffix=told.suffix, only_edits=told.nothing_new
+        )
 
     def _aside(self, incident: IncidentSnapshot, known: dict[str, Effect], foreign: str = "") -> Aside:
         team = foreign if self._audience is None else self._audience.wishing(foreign)
@@ -324,9 +326,12 @@ class Announcer:
         *,
         aside: Aside,
         suffix: str = "",
+        only_edits: bool = False,
     ) -> None:
         for item in views.thread(incident, aside):
             key = f"slack:{item.key}"
+            if only_edits and key not in known:
+                continue
             message = _named(incident, item.message, storm)
             if self._too_soon(item, known.get(key), message, incident):
                 continue

@@ -51,8 +51,8 @@ class Told:
     """Its workspace; empty for the operator's own."""
     suffix: str = ""
     """Of the keys of its messages in the ledger; empty for the first channel that was told."""
-    card_only: bool = False
-    """No new messages now: what stands there is edited."""
+    nothing_new: bool = False
+    """No new messages now: what stands there is edited, so that no button outlives what it asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +219,7 @@ class Audience:
         held = held_by_quiet_hours(incident, self._quiet_hours(at), now)
         if held and not muted:
             hold_news(self._db, team=team, channel=channel, incident=incident.id)
-        return Told(team=team, channel=channel, suffix=suffix, card_only=muted or held)
+        return Told(team=team, channel=channel, suffix=suffix, nothing_new=muted or held)
 
     def summaries(self) -> list[Summary]:
         """What is held for channels whose quiet hours are over."""

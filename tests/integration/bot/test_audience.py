@@ -167,6 +167,31 @@ def test_a_mute_and_its_author_stand_on_the_cards_it_is_about(told):
     assert "Muted" not in told.card().text
 
 
+def silence(told, how: str) -> None:
+    if how == "a mute":
+        say(told, "ben", "mute PP-1 for:1d known", told.channel)
+    else:
+        quiet_now(told, told.channel)
+
+
+@pytest.mark.parametrize("how", ["a mute", "quiet hours"])
+def test_what_stands_in_the_thread_is_edited_also_in_silence(told, how):
+    _, heal = told.fail()
+    told.propose(heal)
+    told.show()
+    question, before = told.items()["approval"], set(told.items())
+
+    silence(told, how)
+    assert told.slack.press("ana", told.channel, question.ts, "approve").ok
+    told.until(lambda: "opening" in say(told, "ana", "status", told.channel).lower())
+    look_again(told)
+
+    answered = told.items()["approval"]
+    assert (answered.ts, told.buttons(answered)) == (question.ts, [])
+    assert "Approved" in answered.text
+    assert set(told.items()) == before
+
+
 def test_a_failure_that_comes_back_is_noted_at_its_milestone_only(told):
     number, heal = told.fail()
     told.propose(heal)
