@@ -229,11 +229,9 @@ def _suspect(failure: DistilledFailure, base: Base | GaveUp) -> BlameCheck:
             detail = "The log names no file of the repository that the change could have touched."
             return BlameCheck(name=SUSPECT_CHANGE, verdict=V.UNKNOWN, detail=detail)
         found = V.TOUCHED if paths else V.UNTOUCHED
-        detail = (
-            f"The change since {base.what} touched {_some(paths)}."
-            if paths
-            else f"The change since {base.what} touched none of the files and tests that the log names."
-        )
+        since = f"{base.what}," if "," in base.what else base.what
+        which = _some(paths) if paths else "none of the files and tests that the log names"
+        detail = f"The change since {since} touched {which}."
     return BlameCheck(name=SUSPECT_CHANGE, verdict=found, detail=detail)
 
 

@@ -8,7 +8,7 @@ from bot.gate import Gate, answered, applied, denied, unknown
 from patchpilot import grammar as ask
 from patchpilot.asking import Asked, Place
 from patchpilot.commands import Answer
-from patchpilot.grammar import Level, TwoPersonRule
+from patchpilot.grammar import VERBS, Level, TwoPersonRule
 from patchpilot.grammar.values import HOST
 from patchpilot.incidents import incident_name
 from patchpilot.noise import Mute, QuietHours
@@ -78,7 +78,7 @@ class Channels:
             )
         if not asked.place.bot_is_there:
             note += " I am not in this channel yet: invite me (`/invite`), or I can't post here."
-        return applied(f"{'Subscribed' if new else 'Changed'}: {_described(wanted)}.{note}")
+        return applied(f"{'Subscribed' if new else 'Changed'}: {described_subscription(wanted)}.{note}")
 
     def _may_not_subscribe(self, asked: Asked, repo: Repo | None, owner: str) -> Answer | None:
         if repo is None:
@@ -135,7 +135,7 @@ class Channels:
         """What comes here, when it is quiet, and what is muted of it."""
         place = asked.place
         found = subscriptions_of_channel(self._db, team=place.team, channel=place.channel)
-        lines = [f"• {_described(one)} (by @{one.author})" for one in found]
+        lines = [f"• {described_subscription(one)} (by @{one.author})" for one in found]
         if not lines:
             lines = ["Nobody has subscribed this channel to anything. `subscribe owner/repo` does."]
         if place.home:
@@ -206,8 +206,8 @@ class Channels:
 
     def may_not_change(self, asked: Asked) -> Answer | None:
         """Why this person may not change the channel's own wishes: it takes write access to what comes."""
-        place, verb = asked.place, asked.request.verb
-        who = f"People with write access to one of the repositories that come to this channel may {verb}."
+        place, may = asked.place, VERBS[asked.request.verb].doing
+        who = f"People with write access to one of the repositories that come here may {may}."
         refusal = self._gate.stranger(asked, who)
         if refusal is not None:
             return refusal
@@ -218,7 +218,7 @@ class Channels:
         user = asked.actor.host_user
         if asked.actor.runs_workspace or self._may_one(user, repos):
             return None
-        return denied(f"@{user.login if user else ''} has that access to none of them. {who}")
+        return denied(f"@{user.login if user else ''} may not {may}. {who}")
 
     def _may_one(self, user: HostUser | None, repos: set[Repo]) -> bool:
         return any(self._gate.may(user, repo, Permission.WRITE) for repo in sorted(repos, key=str))
@@ -246,7 +246,8 @@ def muted_what(mute: Mute) -> str:
     return f"{what} test {mute.test}" if mute.test else what
 
 
-def _described(one: Subscription) -> str:
+def described_subscription(one: Subscription) -> str:
+    """One line: what is sent, without where to."""
     parts = [one.repo, f"branch {', '.join(one.branches)}" if one.branches else "default branch"]
     if one.workflow:
         parts.append(f"workflow {one.workflow}")

@@ -244,7 +244,7 @@ def _answer(command: Command, decided: Decided) -> Answer:
     name = snapshot.name if snapshot else "that proposal"
     match decided.ruling:
         case Ruling.APPLIED:
-            text = _done(command, name)
+            text = _done(command, name, snapshot)
         case Ruling.ALREADY:
             text = _already(name, decided.earlier, snapshot)
         case Ruling.OUTDATED if snapshot and decided.moved_to:
@@ -258,10 +258,14 @@ def _answer(command: Command, decided: Decided) -> Answer:
     return Answer(ruling=decided.ruling, text=text, incident=number, links=links)
 
 
-def _done(command: Command, name: str) -> str:
+def _done(command: Command, name: str, snapshot: IncidentSnapshot | None) -> str:
     match command.verb:
         case Verb.APPROVE:
-            return f"{name} is approved. The pull request is on its way."
+            theirs = snapshot is not None and snapshot.heal.failure.on_somebodys_pull_request
+            what = (
+                "The fix is on its way to the pull request." if theirs else "The pull request is on its way."
+            )
+            return f"{name} is approved. {what}"
         case Verb.RETRY:
             return f"{name} goes back to repair{' with your hint' if command.text else ''}."
         case Verb.RETEST:

@@ -37,9 +37,9 @@ class Gate:
 
         ``need`` is the table's unless this very request asks for more; ``because`` then says why.
         """
-        verb = asked.request.verb
-        need = max(VERBS[verb].need, need or Permission.NONE)
-        who = f"People with {need.name.lower()} access to {repo} may {verb}{because}."
+        entry = VERBS[asked.request.verb]
+        need = max(entry.need, need or Permission.NONE)
+        who = f"People with {need.name.lower()} access to {repo} may {entry.doing}{because}."
         refusal = self.stranger(asked, who)
         if refusal is not None or asked.actor.host_user is None:
             return refusal
@@ -54,7 +54,7 @@ class Gate:
                 "Try again in a minute; if it stays so, `patchpilot doctor` says what is wrong."
             )
         if permission < need:
-            return denied(f"@{user.login} may not {verb} on {repo}{because}. {who}")
+            return denied(f"@{user.login} may not {entry.doing} on {repo}{because}. {who}")
         return None
 
     def unseen(self, asked: Asked, repo: Repo) -> Answer | None:
@@ -79,9 +79,10 @@ class Gate:
 
     def stranger(self, asked: Asked, who: str) -> Answer | None:
         """Why this person may change nothing at all: an outsider, or nobody we know on the code host."""
-        actor, verb = asked.actor, asked.request.verb
+        actor = asked.actor
         if actor.barred:
-            return denied(f"You are {actor.barred} here, so you may not {verb}. {who}")
+            may_not = VERBS[asked.request.verb].doing
+            return denied(f"You are {actor.barred} here, so you may not {may_not}. {who}")
         if actor.host_user is None:
             url = self._offer(asked)
             how = "Link it, and this goes on" if url else "Ask an admin to run `patchpilot link`"

@@ -157,7 +157,7 @@ class Linking:
             return answered("Your account is not linked to one on the code host. `link` does that.")
         number = f" (account {user.id})" if user.id is not None else ""
         barred = f" You are {asked.actor.barred} here, so you may only read." if asked.actor.barred else ""
-        return answered(f"You are @{user.login} on {user.host}{number}.{barred}")
+        return answered(f"You are @{user.login} on {user.host_name}{number}.{barred}")
 
     def login_of(self, address: str) -> str:
         """Login of whose commits carry this e-mail address, to suggest it; empty if there is none."""

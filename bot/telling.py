@@ -73,7 +73,7 @@ class Telling:
         if asked.request.incident is None and asked.place.pull_request is None:
             return unknown(
                 "I answer questions about one failure: ask in its thread, or write `explain PP-12`. "
-                "`help` lists what I know."
+                "`status` says what is red here, `help` lists what I know."
             )
         return self._about(asked, asked.request.incident, asked.request.text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from patchpilot.text import middle, one_line, plain
@@ -24,14 +25,29 @@ def code(text: str, limit: int = 200) -> str:
     return f"`{one_line(text, limit).replace('`', chr(39)) or '-'}`"
 
 
-def said(text: str, limit: int = 1_500) -> str:
-    """Prose of ours with names in backticks: the names stay code, all else is made harmless."""
+def said(text: str, limit: int = 1_500, *, links: Collection[str] = ()) -> str:
+    """Prose of ours with names in backticks: they stay code, and ``links``, which are ours to name, stay
+    links; all else is made harmless."""
     parts = one_line(text, limit).split("`")
     if len(parts) % 2 == 0:
         # One of them opens nothing, so none is trusted.
         return _inert("'".join(parts))
     names = (code(part) if part else "" for part in parts[1::2])
-    return "".join(_inert(part) + next(names, "") for part in parts[::2])
+    return "".join(_linking(part, links) + next(names, "") for part in parts[::2])
+
+
+def _linking(text: str, links: Collection[str]) -> str:
+    ours = sorted(filter(is_link, links), key=len, reverse=True)
+    if not ours:
+        return _inert(text)
+    # What goes on behind one of ours is another address.
+    parts = re.split(f"({'|'.join(map(re.escape, ours))})(?![\\w/#?&%=@-])", text)
+    return "".join(part if number % 2 else _inert(part) for number, part in enumerate(parts))
+
+
+def is_link(url: str) -> bool:
+    """Whether an address may stand in Markdown as it is."""
+    return url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n`")
 
 
 def block(text: str, *, language: str = "text", limit: int = 0) -> str:

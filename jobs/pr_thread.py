@@ -27,6 +27,7 @@ from providers.hosts.github_pulls import GitHubPullRequests
 from providers.hosts.github_reactions import GitHubReactions
 from storage.content_calls import take_content_call
 from storage.effects import Effect, begin_effect, effect, effects_of, finish_effect
+from storage.incidents import snapshot
 from storage.mutes import pull_is_paused
 from storage.pull_asks import all_incidents_of_pull, find_ask, incidents_of_pull, latest_asks
 
@@ -107,7 +108,9 @@ def _write_reply(role: Role, ask: PullAsk, key: str) -> None:
     if begin_effect(role.db, key, kind=REPLY, incident=ask.incident).outside is not None:
         return
     take_content_call(role.db, ask.repo.host)
-    body, marker = pr_views.reply(ask), f"patchpilot:reply:{ask.id}"
+    incident = snapshot(role.db, ask.incident) if ask.incident is not None else None
+    links = pr_views.links_of(incident) if incident else ()
+    body, marker = pr_views.reply(ask, links=links), f"patchpilot:reply:{ask.id}"
     url = _hands(role).comments.comment(ask.repo, ask.number, marker=marker, body=body)
     finish_effect(role.db, key, outside={"url": url}, digest=_digest(body))
 

@@ -6,14 +6,14 @@ log, a model or a person is hostile and goes through :mod:`jobs.markdown`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from jobs.markdown import block, code, folded, in_html, said, say
+from jobs.markdown import block, code, folded, in_html, is_link, said, say
 from patchpilot.failures import Location, in_log_order
-from patchpilot.fixes import CommandResult, Fix
+from patchpilot.fixes import CommandResult, Fix, made_by
 from patchpilot.grammar import VERBS
 from patchpilot.heals import WORKING, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot
@@ -26,8 +26,8 @@ from patchpilot.pull_thread import (
     Reaction,
 )
 from patchpilot.source import Permission, Sha
-from patchpilot.states import STATES
-from patchpilot.text import one_line, plain
+from patchpilot.states import STATES, state_word
+from patchpilot.text import capital, one_line, plain, sentence
 
 S = HealState
 _PATCH_CHARACTERS: Final = 16_000
@@ -82,13 +82,19 @@ def comment(thread: Thread) -> str:
         *_fix(first.heal),
         _typing(first),
         _others(others),
-        _asked(thread.asks),
+        _asked(thread.asks, links_of(*thread.incidents)),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def reply(ask: PullAsk) -> str:
-    """The answer to a question, in a comment of its own."""
+def links_of(*incidents: IncidentSnapshot) -> tuple[str, ...]:
+    """The addresses that answers about these incidents may name."""
+    heals = [incident.heal for incident in incidents]
+    return tuple(url for heal in heals for url in (heal.failure.run.url, heal.pull_request_url) if url)
+
+
+def reply(ask: PullAsk, *, links: Collection[str] = ()) -> str:
+    """The answer to a question, in a comment of its own; ``links`` are the addresses in it that are ours."""
     asked = code(f"@patchpilot {ask.text}".strip(), 300)
     # Help is a table, and lines of an answer that are set in are quotes: both keep their columns in a block.
     table = ask.text.split()[:1] in ([], ["help"])
@@ -97,7 +103,9 @@ def reply(ask: PullAsk) -> str:
         plain(ask.answer).split("\n"), key=lambda line: table or line.startswith("  ")
     ):
         kept = [line for line in lines if set_in or line.strip()]
-        parts.append(block("\n".join(kept)) if set_in else "\\\n".join(map(said, kept)))
+        parts.append(
+            block("\n".join(kept)) if set_in else "\\\n".join(said(line, links=links) for line in kept)
+        )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -111,7 +119,7 @@ def check(incident: IncidentSnapshot) -> CheckReport:
         head_sha=heal.base.head_sha,
         external_id=incident.name,
         completed=heal.state not in WORKING | {S.OPENING_PR},
-        title=f"{' '.join(STATES[heal.state])} · {incident.name}",
+        title=_title(incident),
         summary=_reason(heal) or say(incident.title, 300) or "A run of this commit is red.",
         text="\n\n".join(part for part in parts if part),
         actions=_actions(heal),
@@ -127,29 +135,28 @@ def left_behind(commit: str, incident: IncidentSnapshot) -> CheckReport:
         external_id=incident.name,
         completed=True,
         title=f"↪️ Later commit · {incident.name}",
-        summary=f"PatchPilot goes on with {now[:10]}, a later commit of this pull request.",
+        summary=f"PatchPilot goes on with {now[:7]}, a later commit of this pull request.",
     )
 
 
 def _title(incident: IncidentSnapshot) -> str:
-    emoji, word = STATES[incident.heal.state]
-    return f"{emoji} {word} · {incident.name}"
+    return f"{STATES[incident.heal.state][0]} {state_word(incident)} · {incident.name}"
 
 
 def _where(incident: IncidentSnapshot) -> str:
     failure = incident.heal.base
     url = failure.run.url
-    run = f"[{say(failure.workflow, 80)}]({url})" if _is_link(url) else say(failure.workflow, 80)
+    run = f"[{say(failure.workflow, 80)}]({url})" if is_link(url) else say(failure.workflow, 80)
     seen = f", seen {incident.failures}×" if incident.failures > 1 else ""
     verb = "is" if incident.open else "was"
-    lines = [f"{run} {verb} red on {failure.head_sha[:10]}{seen}: {say(incident.title, 300)}"]
+    lines = [f"{run} {verb} red on {failure.head_sha[:7]}{seen}: {say(incident.title, 300)}"]
     if failure.from_fork:
         lines.append(_FORK)
     reason = _reason(incident.heal)
     if reason:
         lines.append(reason)
     pull = incident.heal.pull_request_url
-    if _is_link(pull):
+    if is_link(pull):
         lines.append(f"The fix: {pull}")
     return "\n\n".join(lines)
 
@@ -158,7 +165,7 @@ def _reason(heal: HealSnapshot) -> str:
     doing = next((step for step in reversed(heal.steps) if not step.done), None)
     if heal.state in WORKING and doing is not None:
         return f"At it: {say(doing.text, 200)}"
-    return say(heal.reason, 600)
+    return say(sentence(capital(heal.reason)), 600) if heal.reason else ""
 
 
 def _diagnosis(heal: HealSnapshot) -> list[str]:
@@ -182,7 +189,8 @@ def _diagnosis(heal: HealSnapshot) -> list[str]:
         parts.append(folded(f"Evidence: {_counted(len(lines), 'line')} of the log", block("\n".join(lines))))
     if diagnosis.checks:
         rows = "\n".join(
-            f"- {say(one.name, 60)}: {one.verdict}. {say(one.detail, 300)}" for one in diagnosis.checks
+            f"- {say(capital(one.name), 60)}: {one.verdict}. {say(one.detail, 300)}"
+            for one in diagnosis.checks
         )
         parts.append(folded("Whose fault it is, and how that was found out", rows))
     return parts
@@ -192,21 +200,21 @@ def _fix(heal: HealSnapshot) -> list[str]:
     if heal.fix is None:
         if heal.partial is None:
             return []
-        why = f"An unproven change by {say(heal.partial.author, 80)}: {say(heal.partial.why, 400)}"
+        why = f"An unproven change by {say(made_by(heal.partial.author), 120)}: {say(heal.partial.why, 400)}"
         patch = block(heal.partial.patch.diff, language="diff", limit=_PATCH_CHARACTERS)
         return [why, folded("The unproven change, to start from", patch)]
     fix = heal.fix
     files = _counted(len(fix.patch.files), "file")
     facts = f"{files}, +{fix.patch.added} −{fix.patch.removed}, confidence {fix.confidence:.0%}"
     parts = [
-        f"**Proposed fix** by {say(fix.author, 80)}: {say(fix.summary, 600)} ({facts})",
+        f"**Proposed fix** by {say(made_by(fix.author), 120)}: {say(fix.summary, 600)} ({facts})",
         folded("Patch", block(fix.patch.diff, language="diff", limit=_PATCH_CHARACTERS)),
         _sandbox(fix),
     ]
     if heal.moved_to:
         parts.append(
-            f"🕰️ Outdated: the branch moved to {heal.moved_to[:10]} and is red there too; this was proved at "
-            f"{heal.base.head_sha[:10]}. Nobody can approve it until it is tested anew."
+            f"🕰️ Outdated: the branch moved to {heal.moved_to[:7]} and is red there too; this was proved at "
+            f"{heal.base.head_sha[:7]}. Nobody can approve it until it is tested anew."
         )
     if fix.findings:
         rows = "\n".join(
@@ -270,14 +278,16 @@ def _others(others: Sequence[IncidentSnapshot]) -> str:
     return "Also on this pull request:\n\n" + "\n".join(rows)
 
 
-def _asked(asks: Sequence[PullAsk]) -> str:
+def _asked(asks: Sequence[PullAsk], links: Collection[str]) -> str:
     if not asks:
         return ""
     rows = []
     for ask in asks:
         sign = _SIGNS[REACTION_OF[ask.state]]
         verb = code(ask.text.split("\n")[0], 80)
-        rows.append(f"- {sign} {code(ask.by.login, 60)} asked for {verb}: {said(ask.answer, 600)}")
+        rows.append(
+            f"- {sign} {code(ask.by.login, 60)} asked for {verb}: {said(ask.answer, 600, links=links)}"
+        )
     return "Asked here of late:\n\n" + "\n".join(rows)
 
 
@@ -310,7 +320,3 @@ def _annotations(heal: HealSnapshot) -> Iterable[CheckAnnotation]:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _is_link(url: str) -> bool:
-    return url.startswith(("https://", "http://")) and not set(url) & set(" ()<>\n`")

@@ -12,7 +12,7 @@ from jobs.markdown import say as _say
 from patchpilot.commands import Medium
 from patchpilot.errors import PermanentError
 from patchpilot.failures import Category, in_log_order
-from patchpilot.fixes import CommandResult, Fix
+from patchpilot.fixes import CommandResult, Fix, made_by
 from patchpilot.incidents import DecisionRecord, HealSnapshot, incident_name
 from patchpilot.source import Proposal, Sha
 from patchpilot.text import middle, one_line, plain
@@ -147,7 +147,7 @@ def _facts(heal: HealSnapshot, fix: Fix, approval: DecisionRecord) -> str:
     reproduced = "yes" if fix.proof.reproduced else "no"
     tokens = heal.spend.input_tokens + heal.spend.output_tokens
     rows = [
-        f"| made by | {_say(fix.author)}{_remembered(fix.author)} |",
+        f"| made by | {_say(made_by(fix.author))} |",
         f"| approved by | {_say(approval.actor)}, {approval.at:%Y-%m-%d %H:%M} UTC |",
         f"| patch SHA-256 | `{fix.patch.sha256}` |",
         f"| base commit | `{heal.base.head_sha}` |",
@@ -167,13 +167,6 @@ def _weights(fix: Fix) -> str:
         f", as past outcomes teach about {fix.score:.0%}" if fix.score not in {None, fix.confidence} else ""
     )
     return f"{past} ({inputs})"
-
-
-def _remembered(author: str) -> str:
-    """What the memory has to do with it, for people."""
-    kind, _, where = author.partition(":")
-    told = {"memory": "cured the same failure before", "similar": "cured a similar failure before"}.get(kind)
-    return f" (memory: what {told}, in {_say(where)})" if told else ""
 
 
 def _run(name: str, run: CommandResult) -> str:

@@ -1,6 +1,7 @@
 """Questions about an incident, answered from its evidence alone: nothing is guessed, no model is asked.
 
-The question's words choose the topics; a question that names none gets the whole story, cause first.
+The question's words choose the topics; a question that names none gets the cause, what comes next, and what
+may be asked.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from patchpilot.failures import in_log_order
-from patchpilot.fixes import PastFix
+from patchpilot.fixes import PastFix, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, incident_name
+from patchpilot.source import Delivery
 from patchpilot.states import state_word
-from patchpilot.text import one_line, shorten
+from patchpilot.text import capital, one_line, sentence, shorten
 
 _MOST_LINES: Final = 8
 _LINE_CHARACTERS: Final = 200
@@ -32,7 +34,17 @@ _NEXT: Final = {
     HealState.RECOVERED: "Nothing: the branch is green again.",
     HealState.SUPERSEDED: "Nothing here: another incident has taken it over.",
 }
+_ON_THEIRS: Final = {
+    "": "The fix is on its way to the pull request.",
+    Delivery.SUGGESTIONS: "Apply the suggestions on the pull request.",
+    Delivery.PUSH: "The fix is on the branch of the pull request; its CI tells.",
+}
+"""What comes next where the fix goes to somebody's pull request, by how it was handed over."""
 _WORKING: Final = "Nothing yet: I am at it."
+_ASKABLE: Final = (
+    "I answer from this evidence: ask why, who, when, which tests, what was tried, what comes next or what "
+    "it cost; `explain` tells all of it."
+)
 
 Teller = Callable[[IncidentSnapshot, Sequence[PastFix]], list[str]]
 
@@ -46,7 +58,7 @@ def explain(incident: IncidentSnapshot, similar: Sequence[PastFix] = ()) -> str:
 def answer(question: str, incident: IncidentSnapshot, similar: Sequence[PastFix] = ()) -> str:
     """What is known of what was asked."""
     topics = _topics(question)
-    return _told(incident, similar, topics) if topics else explain(incident, similar)
+    return _told(incident, similar, topics or (_cause, _next, _askable))
 
 
 def is_about_evidence(question: str) -> bool:
@@ -102,13 +114,14 @@ def _suspects(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[st
     failure = heal.failure
     author = f" by {failure.author}" if failure.author else ""
     subject = f" ({one_line(failure.commit_subject, 100)})" if failure.commit_subject else ""
-    lines = [f"Seen first at {failure.head_sha[:10]}{author}{subject}."]
+    lines = [f"Seen first at {failure.head_sha[:7]}{author}{subject}."]
     if heal.diagnosis is not None:
         if heal.diagnosis.suspect_files:
             files = ", ".join(str(place) for place in heal.diagnosis.suspect_files[:_MOST_LINES])
             lines.append(f"Suspect files: {shorten(files, 500)}")
         lines += [
-            f"{check.name}: {check.verdict}. {one_line(check.detail, 200)}" for check in heal.diagnosis.checks
+            f"{capital(check.name)}: {check.verdict}. {one_line(check.detail, 200)}"
+            for check in heal.diagnosis.checks
         ]
     return lines
 
@@ -128,8 +141,13 @@ def _tried(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
         proof = fix.proof
         shown = "the failing command was red before and green after" if proof.cured else "not proved"
         files = ", ".join(fix.patch.files[:5])
-        lines.append(f"Proposed by {fix.author}: {one_line(fix.summary, 200)} ({files}); {shown}.")
+        lines.append(f"Proposed by {made_by(fix.author)}: {one_line(fix.summary, 200)} ({files}); {shown}.")
     return ["What was tried:", *lines] if lines else ["Nothing was tried yet."]
+
+
+def _askable(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    del incident, similar
+    return [_ASKABLE]
 
 
 def _similar(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
@@ -140,7 +158,9 @@ def _similar(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str
     for past in similar[:3]:
         where = f" {past.pull_request_url}" if past.pull_request_url else ""
         cause = one_line(past.root_cause, 120)
-        lines.append(f"  {incident_name(past.incident)}: {cause} → {past.outcome} by {past.author}{where}")
+        lines.append(
+            f"  {incident_name(past.incident)}: {cause} → {past.outcome} by {made_by(past.author)}{where}"
+        )
     return lines
 
 
@@ -151,10 +171,13 @@ def _similar_or_not(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> l
 def _next(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
     del similar
     heal = incident.heal
-    lines = [f"Why it is there: {one_line(heal.reason, 300)}"] if heal.reason else []
+    lines = [sentence(capital(one_line(heal.reason, 300)))] if heal.reason else []
     if heal.pull_request_url:
         lines.append(f"Pull request: {heal.pull_request_url}")
-    return [*lines, f"Next: {_NEXT.get(heal.state, _WORKING)}"]
+    ahead = _NEXT.get(heal.state, _WORKING)
+    if heal.state in {HealState.OPENING_PR, HealState.PR_OPEN} and heal.failure.on_somebodys_pull_request:
+        ahead = _ON_THEIRS.get(heal.delivery, ahead)
+    return [*lines, f"Next: {ahead}"]
 
 
 def _times(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
@@ -215,7 +238,8 @@ _TOPICS: Final[tuple[tuple[re.Pattern[str], Teller], ...]] = (
     ),
     (
         _words(
-            "status", "state", "next", "now", "should", "todo", "do i", "do we", "waiting", "stuck", "done"
+            *("status", "state", "next", "now", "should", "todo", "do i", "do we", "waiting", "stuck"),
+            *("done", "approv\\w+", "merged?"),
         ),
         _next,
     ),

@@ -12,6 +12,19 @@ from decimal import Decimal
 from patchpilot.counts import Counts, lost
 from patchpilot.failures import Diagnosis
 
+_MAKERS = {
+    "fixer": "{}",
+    "claude": "{}",
+    "memory": "memory: what cured the same failure before, in {}",
+    "similar": "memory: what cured a similar failure before, in {}",
+}
+
+
+def made_by(author: str) -> str:
+    """Who made a fix, for people: an author is kept as a kind and a name, as in ``fixer:ruff format``."""
+    kind, _, name = author.partition(":")
+    return _MAKERS[kind].format(name) if name and kind in _MAKERS else author
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:

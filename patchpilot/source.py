@@ -123,6 +123,11 @@ class HostUser:
     login: str
     id: int | None = None
 
+    @property
+    def host_name(self) -> str:
+        """How its makers write the host's name."""
+        return {"github": "GitHub", "gitlab": "GitLab"}.get(self.host, self.host)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:

@@ -6,6 +6,7 @@ from typing import Final
 
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot
+from patchpilot.source import Delivery
 
 S = HealState
 STATES: Final[dict[HealState, tuple[str, str]]] = {
@@ -28,6 +29,14 @@ STATES: Final[dict[HealState, tuple[str, str]]] = {
 }
 
 
+_ON_THEIR_BRANCH: Final = {Delivery.SUGGESTIONS: "Fix suggested", Delivery.PUSH: "Fix pushed"}
+
+
 def state_word(incident: IncidentSnapshot) -> str:
-    """The word of the current heal's state."""
-    return STATES[incident.heal.state][1]
+    """The word of the current heal's state. None is opened for a fix that goes to somebody's pull request."""
+    heal = incident.heal
+    if heal.state is S.PR_OPEN and heal.delivery in _ON_THEIR_BRANCH:
+        return _ON_THEIR_BRANCH[Delivery(heal.delivery)]
+    if heal.state is S.OPENING_PR and heal.failure.on_somebodys_pull_request:
+        return "Handing over the fix"
+    return STATES[heal.state][1]

@@ -37,6 +37,12 @@ def sentence(text: object) -> str:
     return said if said.endswith(("!", "?", "…")) else f"{said.rstrip('.')}."
 
 
+def capital(text: str) -> str:
+    """``text`` with a capital at its start, unless what stands there is a path or some other name."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.rstrip(",:;.").isalpha() else text
+
+
 def shorten(text: str, limit: int) -> str:
     """Cut at the end, with an ellipsis that tells so."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"

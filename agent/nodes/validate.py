@@ -24,7 +24,7 @@ from agent.sources import MODEL, no_longer
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
 from patchpilot.failures import DistilledFailure
-from patchpilot.fixes import Candidate, Fix, GaveUp, GuardFinding, Proof, Severity
+from patchpilot.fixes import Candidate, Fix, GaveUp, GuardFinding, Proof, Severity, made_by
 from patchpilot.heals import HealState
 from patchpilot.ports import Workbench
 from patchpilot.text import one_line
@@ -58,7 +58,9 @@ def validate(tools: HealTools, state: State) -> State:
         return State(route="decide")
     plan = plan_from_state(state["evidence"]["plan"])
     with (
-        tools.journal.step(f"validate: {candidate.author}", f"Proving the patch by {candidate.author}"),
+        tools.journal.step(
+            f"validate: {candidate.author}", f"Proving the patch by {made_by(candidate.author)}"
+        ),
         tools.workbenches.open(bench_spec(tools, plan)) as bench,
     ):
         findings = inspected(tools, state["candidate"]["key"], candidate, bench)

@@ -21,7 +21,7 @@ from bot.slack.blocks import (
     when,
 )
 from patchpilot.commands import Verb
-from patchpilot.fixes import Fix, Severity
+from patchpilot.fixes import Fix, Severity, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot
 from patchpilot.states import STATES
@@ -54,7 +54,7 @@ def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
     """The question, with everything it rests on; once decided, who decided."""
     heal = incident.heal
     waiting = heal.state is S.AWAITING_APPROVAL
-    question = f"Open a pull request on {incident.repo} with this patch?"
+    question = _question(incident)
     head = question if waiting else _decided(incident)
     shown = f"*{quiet(question)}*" if waiting else head
     size = fix.patch.size
@@ -86,6 +86,14 @@ def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
     )
 
 
+def _question(incident: IncidentSnapshot) -> str:
+    failure = incident.heal.failure
+    if failure.on_somebodys_pull_request:
+        # As suggestions there, where they fit; see jobs.handing.
+        return f"Hand this patch over on pull request #{failure.pull_request} of {incident.repo}?"
+    return f"Open a pull request on {incident.repo} with this patch?"
+
+
 def _spoken(incident: IncidentSnapshot, fix: Fix, size: str) -> str:
     if incident.heal.state is not S.AWAITING_APPROVAL:
         return f"{incident.name}: {_decided_plainly(incident)} {one_line(fix.summary, 300)}"
@@ -93,7 +101,7 @@ def _spoken(incident: IncidentSnapshot, fix: Fix, size: str) -> str:
     moved = incident.heal.moved_to
     outdated = f" Outdated: {incident.branch} moved to {moved[:7]} and is red there too." if moved else ""
     return (
-        f"{incident.name} needs approval: open a pull request on {incident.repo}? "
+        f"{incident.name} needs approval. {_question(incident)} "
         f"{one_line(fix.summary, 300)} ({size}, confidence {confidence_word(fix)}).{risky}{outdated} "
         f"Type /patchpilot {_first_verb(incident)} {incident.name}, or retry, reject, escalate."
     )
@@ -135,11 +143,17 @@ def _inputs(fix: Fix) -> str:
         f"reproduced before the patch: {'yes' if proof.reproduced else 'no'}",
         f"green with the patch: {sum(run.passed for run in proof.after)} of {len(proof.after)} runs",
         f"wider suite: {suite}",
-        f"made by: {quiet(one_line(fix.author, 80))}",
+        f"made by: {quiet(one_line(made_by(fix.author), 120))}",
         f"changed lines: {fix.patch.added + fix.patch.removed}",
-        f"patch guard: {overrides} to override, {len(fix.findings) - overrides} noted",
+        f"patch guard: {_guard_word(overrides, len(fix.findings) - overrides)}",
     ]
     return "\n".join(f"• {fact}" for fact in facts)
+
+
+def _guard_word(overrides: int, notes: int) -> str:
+    if not overrides and not notes:
+        return "nothing found"
+    return f"{overrides} to override, {notes} noted"
 
 
 def _moved(incident: IncidentSnapshot) -> Block | None:
@@ -161,8 +175,11 @@ def approval_buttons(incident: IncidentSnapshot, fix: Fix) -> Block:
     """
     value = incident.heal.approval_id
     about = f"fix {incident.name}"
+    theirs = incident.heal.failure.on_somebodys_pull_request
     sure = confirm(
-        "Open a draft pull request?", f"{incident.name}: {quiet(one_line(fix.summary, 140))}", "Approve"
+        "Hand the patch over?" if theirs else "Open a draft pull request?",
+        f"{incident.name}: {quiet(one_line(fix.summary, 140))}",
+        "Approve",
     )
     first = (
         # What needs a second look gets a form of its own instead of a question.

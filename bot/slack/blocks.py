@@ -35,9 +35,11 @@ _HALF_ENTITY: Final = re.compile("&[a-z]{0,3}$")
 _SIGN: Final = re.compile(r"`|(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])")
 _COMMAND: Final = r"(?<![A-Za-z0-9`])`[^`\n]+`(?![A-Za-z0-9`])"
 """Only where Slack takes it for code too, so that what it makes bold or a link can't hide in there."""
+_PULL: Final = re.compile(r"/pull/([0-9]{1,10})(?:#pullrequestreview-[0-9]+)?$")
 _MOST_PARAGRAPHS: Final = 3
-_EMOJI: Final = re.compile(r":(?=[a-z0-9_+'-]{1,60}:)")
-"""A log that says ``:white_check_mark:`` must not look like one of our own signs."""
+_EMOJI: Final = re.compile(r":(?!(?!100:|1234:)[0-9]+(?:-[0-9]+)?:)(?=[a-z0-9_+'-]{1,60}:)")
+"""A log that says ``:white_check_mark:`` must not look like one of our own signs. Places and times such as
+``a.py:3:8:`` and ``22:00-07:00`` stay as they are, to be copied: no emoji but two has such a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,15 @@ def worded(text: str, links: Sequence[str] = ()) -> str:
     for part in kept.finditer(text):
         said.append(quiet(text[end : part.start()]))
         command = part[0].startswith("`")
-        said.append(f"`{escape(part[0][1:-1])}`" if command else link(part[0], part[0]))
+        said.append(f"`{escape(part[0][1:-1])}`" if command else link(part[0], _label(part[0])))
         end = part.end()
     return "".join([*said, quiet(text[end:])])
+
+
+def _label(url: str) -> str:
+    """A pull request is better known by its number than by its address."""
+    pull = _PULL.search(url)
+    return f"PR #{pull[1]}" if pull else url
 
 
 def paragraphs(mrkdwn: str) -> list[Block]:

@@ -22,7 +22,7 @@ from bot.slack.blocks import (
 )
 from patchpilot.conversation import Aside, EarlierCase
 from patchpilot.failures import BASE_COMMIT, SAME_COMMIT, Blame, CheckVerdict, Diagnosis, in_log_order
-from patchpilot.fixes import CommandResult, Fix, PartialResult, Patch
+from patchpilot.fixes import CommandResult, Fix, PartialResult, Patch, made_by
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot, ThreadNote, incident_name
 from patchpilot.redaction import Redactor
 from patchpilot.text import middle, one_line, plain, shorten
@@ -136,7 +136,8 @@ def partial(incident: IncidentSnapshot, left: PartialResult) -> Message:
             code(diff) if diff.strip() else None,
             None if diff else section(f"The whole change: {file_link(upload)}"),
             context(
-                f"made by {quiet(one_line(left.author, 80))}", "no sandbox has seen this cure the failure"
+                f"made by {quiet(one_line(made_by(left.author), 120))}",
+                "no sandbox has seen this cure the failure",
             ),
         ],
         uploads=() if diff else (upload,),
@@ -169,7 +170,7 @@ def patch(incident: IncidentSnapshot, fix: Fix) -> Message:
             code(diff) if diff.strip() else None,
             None if diff else section(f"The whole patch: {file_link(upload)}"),
             context(
-                f"made by {quiet(one_line(fix.author, 80))}",
+                f"made by {quiet(one_line(made_by(fix.author), 120))}",
                 f"SHA-256 `{fix.patch.sha256[:12]}`",
                 f"base {sha(incident.heal.base.head_sha)}",
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from bot.channels import described_subscription
 from bot.slack.blocks import Block, actions, button, context, header, quiet, section, when, within
 from bot.slack.digest_views import review
 from patchpilot.digests import Pending
@@ -55,7 +56,7 @@ def _link(user: HostUser | None, suggestion: str) -> Iterator[Block]:
         yield actions("home_link", press)
     else:
         login = quiet(one_line(user.login, 80))
-        yield section(f"*Linked* as @{login} on {quiet(user.host)}. `/patchpilot unlink` ends that.")
+        yield section(f"*Linked* as @{login} on {quiet(user.host_name)}. `/patchpilot unlink` ends that.")
 
 
 def _pending(pending: Sequence[Pending]) -> Iterator[Block]:
@@ -110,8 +111,9 @@ def _option(label: str, level: DirectLevel) -> Block:
 
 
 def _subscription(one: Subscription) -> str:
-    digest = f", digest {one.digest}" if one.digest else ""
-    return f"{_channel(one.channel)} hears of {within(quiet(one.repo), 100)} ({one.level}{digest})"
+    return (
+        f"{_channel(one.channel)} hears of {within(quiet(one_line(described_subscription(one), 130)), 160)}"
+    )
 
 
 def _mute(one: Mute) -> str:

@@ -19,6 +19,7 @@ from bot.slack.blocks import (
     button,
     commit,
     context,
+    dated,
     header,
     link,
     link_button,
@@ -79,7 +80,7 @@ def card(incident: IncidentSnapshot, aside: Aside = NOTHING) -> Message:
             section(f"*{' › '.join(map(quiet, _what(incident)))}*"),
             context(*small),
             section(state_line(incident) + (f"\n{taken}" if taken else "")),
-            None if over or not aside.muted else section(f"🔕 *Muted* {quiet(aside.muted)}"),
+            None if over or not aside.muted else section(f"🔕 *Muted* {dated(quiet(aside.muted))}"),
             None if over else _card_buttons(incident, aside),
         ],
     )
@@ -226,10 +227,9 @@ def progress(incident: IncidentSnapshot) -> Message:
         took = f" · {step.seconds:.1f} s" if step.seconds is not None else ""
         sign = "✓ done" if step.done else "… now"
         doing = f" · _{quiet(one_line(step.doing, 100))}_" if step.doing and not step.done else ""
-        name, said = quiet(one_line(step.name, 60)), quiet(one_line(step.text, 100))
-        lines.append(f"{sign} · *{name}* {said}{took}{doing}")
+        lines.append(f"{sign} · {quiet(one_line(step.text or step.name, 160))}{took}{doing}")
     told = "; ".join(
-        one_line(f"{step.name}: {step.text} ({'done' if step.done else 'now'})", 120)
+        one_line(f"{step.text or step.name} ({'done' if step.done else 'now'})", 160)
         for step in heal.steps[-5:]
     )
     return Message.of(f"{incident.name} progress: {told}", [section("\n".join(lines))])

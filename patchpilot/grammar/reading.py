@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from patchpilot.commands import Verb
@@ -206,18 +206,9 @@ def _approve(said: Said) -> Request:
     if number is not None:
         words = words[1:]
     text = joined(said, words) if words else ""
-    # "approve not yet" is no approval, and one that names two incidents approves neither. Only beside the
-    # incident's own name a word more is a remark.
-    if words and (
-        number is None
-        or words[0].value.lower().strip(",.;:!") in _DOUBT
-        or values.incidents_in(text)
-        or text.endswith("?")
-    ):
-        raise BadValueError(
-            f"{quoted(words[0].value)} is one word too many, so nothing is approved; "
-            f"the form is {form_of(said.entry)}."
-        )
+    doubt = _doubt(words, text, named=number is not None) if words else ""
+    if doubt:
+        raise BadValueError(f"{doubt}, so nothing is approved; the form is {form_of(said.entry)}.")
     deliver = options.get("deliver", "").lower()
     if deliver and deliver not in _DELIVERIES:
         hint = did_you_mean(deliver, _DELIVERIES)
@@ -232,6 +223,24 @@ def _approve(said: Said) -> Request:
         base=values.read_branch(options["base"]) if "base" in options else "",
         draft=values.read_yes(options["draft"]) if "draft" in options else None,
     )
+
+
+def _doubt(words: Sequence[Token], text: str, *, named: bool) -> str:
+    """Why an approval with these words behind it is none; empty if they are a remark.
+
+    "approve not yet" is no approval, and one that names two incidents approves neither. Only beside the
+    incident's own name a word more is a remark.
+    """
+    first = words[0].value
+    if first.lower().strip(",.;:!") in _DOUBT:
+        return f"{quoted(first)} sounds like a doubt"
+    if values.incidents_in(text):
+        return f"{quoted(first)} is one word too many: one incident at a time"
+    if text.endswith("?"):
+        return "that is a question"
+    if not named:
+        return f"{quoted(first)} is one word too many: a remark needs the incident's name ahead of it"
+    return ""
 
 
 def _fix(said: Said) -> Request:

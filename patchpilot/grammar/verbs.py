@@ -58,6 +58,7 @@ _ENTRIES: Final = (
             ),
         ),
         example="settings acme/widget two-person:other",
+        act="change the settings",
     ),
     VerbEntry(
         "subscribe owner/repo [branch:…] [workflow:…] [test:…] [level:…] [digest:…]",
@@ -169,6 +170,7 @@ _ENTRIES: Final = (
         need=Permission.TRIAGE,
         budgeted=True,
         example="fix keep the public API",
+        act="ask for a fix",
     ),
     VerbEntry(
         "pause [why]",
@@ -221,6 +223,7 @@ _ENTRIES: Final = (
         needs_more="on one of the repositories that come to this channel",
         options=(_ZONE,),
         example="quiet 22:00-07:00",
+        act="set this channel's quiet hours",
     ),
     VerbEntry(
         "dm off|approvals|mine [quiet:…]",
@@ -234,6 +237,7 @@ _ENTRIES: Final = (
             _ZONE,
         ),
         example="dm mine quiet:22:00-07:00",
+        act="choose direct messages",
     ),
     VerbEntry(
         "digest preview|now",
@@ -242,6 +246,7 @@ _ENTRIES: Final = (
         need=Permission.WRITE,
         needs_more="only for now, on one of the repositories that come to this channel",
         example="digest preview",
+        act="post the digest",
     ),
 )
 

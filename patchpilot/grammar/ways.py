@@ -72,6 +72,13 @@ class VerbEntry:
     """It makes work that costs, so each person has a daily number of it."""
     options: tuple[Option, ...] = ()
     example: str = ""
+    act: str = ""
+    """What somebody may or may not, where the name is no verb; see :attr:`doing`."""
+
+    @property
+    def doing(self) -> str:
+        """What follows ``may`` in a refusal."""
+        return self.act or self.name
 
     @property
     def name(self) -> str:

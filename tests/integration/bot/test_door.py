@@ -584,3 +584,17 @@ def test_old_requests_and_deliveries_are_forgotten_after_a_week(ask):
 
         session.execute(text("UPDATE heard_requests SET at = now() - interval '8 days'"))
     assert clean_up(ask.db, Retention())["heard_requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "may_not"),
+    [
+        ("settings acme/ledger two-person:two", "@rob may not change the settings on acme/ledger."),
+        ("quiet 22:00-07:00", "@rob may not set this channel's quiet hours."),
+    ],
+)
+def test_a_refusal_says_in_words_what_somebody_may_not(ask, text, may_not):
+    told = ask("rob", text)
+
+    assert told.ruling is Ruling.DENIED
+    assert told.text.startswith(may_not)

@@ -177,7 +177,7 @@ def test_whoami_and_unlink(world):
         world.until(lambda count=count: len(world.slack.ephemerals("ana")) > count)
 
     told = [message.text for message in world.slack.ephemerals("ana")]
-    assert "You are @ana on github" in told[0]
+    assert "You are @ana on GitHub" in told[0]
     assert "Forgotten" in told[1]
     assert "not linked" in told[2]
 

@@ -185,4 +185,4 @@ def test_an_answer_links_only_what_is_ours():
     ours = "https://github.test/acme/ledger/pull/7"
     message = said(Answer(ruling=Ruling.ANSWERED, text=f"{ours} https://evil.test", links=("", ours)))
 
-    assert message["blocks"][0]["text"]["text"] == f"<{ours}|{ours}> https://evil.test"
+    assert message["blocks"][0]["text"]["text"] == f"<{ours}|PR #7> https://evil.test"

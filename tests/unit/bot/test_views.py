@@ -192,8 +192,8 @@ def test_a_proposal_shows_every_input_of_its_confidence(incident, fix):
     shown = json.dumps(approval_views.approval(incident, fix).blocks, ensure_ascii=False)
 
     facts = [
-        *("reproduced before the patch: yes", "2 of 2 runs", "wider suite: green", "fixer:ruff"),
-        *("changed lines: 1", "0 to override", "cost $0.12", "base `aaaaaaa`", "high (93%)"),
+        *("reproduced before the patch: yes", "2 of 2 runs", "wider suite: green", "made by: ruff"),
+        *("changed lines: 1", "patch guard: nothing found", "cost $0.12", "base `aaaaaaa`", "high (93%)"),
     ]
     for fact in facts:
         assert fact in shown
@@ -247,7 +247,9 @@ def test_hostile_signs_format_nothing(text):
 
 
 def test_a_name_copied_from_a_message_is_still_the_name():
-    assert quiet("tests/test_money.py::test_rounding") == "tests/test_money.py::test_rounding"
+    for kept in ("tests/test_money.py::test_rounding", "money.py:3:8: F401", "22:00-07:00 or 12:30:45"):
+        assert quiet(kept) == kept
+    assert quiet(":100: and :1234:") == ":\u2060100: and :\u20601234:"
     assert quiet("_a_ 2*3*4 ~b~") == "\u2060_\u2060a\u2060_\u2060 2*3*4 \u2060~\u2060b\u2060~\u2060"
 
 
@@ -297,17 +299,19 @@ def test_a_diagnosis_says_what_would_prove_it_wrong(incident, aside):
 
 def test_steps_of_a_second_try_stand_below_a_heading(incident):
     (first,) = incident.heal.steps
-    steps = (first, replace(first, name="retrieve"), replace(first, name="ingest", attempt=2))
+    again = replace(first, name="ingest", attempt=2)
+    steps = (first, replace(first, name="retrieve", text="Looking for past fixes"), again)
     shown = views.progress(replace(incident, heal=replace(incident.heal, steps=steps))).blocks[0]["text"][
         "text"
     ]
 
-    assert [line.split(" · ")[1 if " · " in line else 0].split("*")[1] for line in shown.split("\n")] == [
-        "ingest",
-        "retrieve",
-        "Attempt 2",
-        "ingest",
+    assert [line.split(" · ")[1 if " · " in line else 0] for line in shown.split("\n")] == [
+        first.text,
+        "Looking for past fixes",
+        "*Attempt 2*",
+        first.text,
     ]
+    assert "ingest" not in shown
 
 
 @pytest.mark.parametrize(

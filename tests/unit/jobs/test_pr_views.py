@@ -38,7 +38,7 @@ from patchpilot.pull_thread import (
     AskState,
     PullAsk,
 )
-from patchpilot.source import HostUser, Repo, RunRef, Sha
+from patchpilot.source import Delivery, HostUser, Repo, RunRef, Sha
 from providers.hosts.github_pulls import MAX_BODY
 
 AT = datetime(2026, 3, 2, 9, 12, tzinfo=UTC)
@@ -203,6 +203,29 @@ SHOWN = {
     "explained": lambda: pr_views.reply(asked("explain", EXPLANATION)),
     "helped": lambda: pr_views.reply(asked("help", "help [verb]  this list\nstatus       what is going on")),
 }
+
+
+def test_an_answer_links_what_is_ours_to_name_and_nothing_else():
+    ours = "https://github.test/acme/ledger/actions/runs/77"
+    shown = pr_views.reply(asked("why", f"Run: {ours}\nNot {ours}8, not https://evil.test"), links=[ours])
+
+    assert f"Run: {ours}\\\nNot https:\u2060//" in shown
+    assert "https:\u2060//evil.test" in shown
+
+
+@pytest.mark.parametrize(
+    ("delivery", "word"),
+    [
+        (Delivery.SUGGESTIONS, "Fix suggested"),
+        (Delivery.PUSH, "Fix pushed"),
+        (Delivery.STACKED, "Pull request opened"),
+    ],
+)
+def test_a_fix_that_goes_to_somebodys_pull_request_is_no_pull_request(delivery, word):
+    incident = changed(made(state=HealState.PR_OPEN), delivery=delivery.value)
+
+    assert pr_views.comment(pr_views.Thread(incidents=[incident])).startswith(f"### 🟢 {word} · PP-12")
+    assert pr_views.check(incident).title == f"🟢 {word} · PP-12"
 
 
 def changed(incident: IncidentSnapshot, **changes: object) -> IncidentSnapshot:

@@ -30,7 +30,8 @@ PAST = PastFix(
         ("have we seen this before?", ["PP-3", "Rounded twice then, too"], ["Cause:"]),
         ("what did it cost?", ["cost nothing"], ["Cause:"]),
         ("when was it first seen?", ["Seen 1×"], ["Cause:"]),
-        ("hm?", ["Cause: Rounds twice", "Next:"], []),
+        ("can you approve it?", ["Next:"], ["Cause:"]),
+        ("hm?", ["Cause: Rounds twice", "Next:", "`explain` tells all"], ["Evidence", "What was tried"]),
     ],
 )
 def test_a_question_is_answered_by_what_it_is_about(incident, question, parts, absent):

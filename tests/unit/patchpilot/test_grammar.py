@@ -199,19 +199,20 @@ def test_what_can_not_be_read_is_quoted_and_a_good_form_is_shown(text, parts):
 
 @pytest.mark.parametrize("way", [Way.SLASH, Way.MENTION, Way.COMMENT])
 @pytest.mark.parametrize(
-    ("text", "word"),
+    ("text", "why"),
     [
-        ("approve PP-142 not yet, wait for ben", "not"),
-        ("approve PP-1 PP-2", "PP-2"),
-        ("approve PP-1 If ben agrees", "If"),
-        ("approve PP-1 and PP-2", "and"),
+        ("approve PP-142 not yet, wait for ben", "`not` sounds like a doubt"),
+        ("approve PP-1 PP-2", "`PP-2` is one word too many: one incident at a time"),
+        ("approve PP-1 If ben agrees", "`If` sounds like a doubt"),
+        ("approve PP-1 and PP-2", "`and` is one word too many: one incident at a time"),
+        ("approve thanks!", "`thanks!` is one word too many: a remark needs the incident's name ahead of it"),
     ],
 )
-def test_a_doubtful_word_approves_nothing(text, word, way):
+def test_a_doubtful_word_approves_nothing_and_the_answer_says_why(text, why, way):
     answer = parse(text, way=way)
 
     assert isinstance(answer, g.Misunderstood)
-    assert f"`{word}` is one word too many, so nothing is approved" in answer.text
+    assert f"{why}, so nothing is approved; the form is `approve PP-142 [text]" in answer.text
 
 
 @pytest.mark.parametrize("way", [Way.SLASH, Way.MENTION, Way.COMMENT])
