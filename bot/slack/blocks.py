@@ -37,7 +37,7 @@ _COMMAND: Final = r"(?<![A-Za-z0-9`])`[^`\n]+`(?![A-Za-z0-9`])"
 """Only where Slack takes it for code too, so that what it makes bold or a link can't hide in there."""
 _PULL: Final = re.compile(r"/pull/([0-9]{1,10})(?:#pullrequestreview-[0-9]+)?$")
 _MOST_PARAGRAPHS: Final = 3
-_EMOJI: Final = re.compile(r":(?!(?!100:|1234:)[0-9]+(?:-[0-9]+)?:)(?=[a-z0-9_+'-]{1,60}:)")
+_EMOJI: Final = re.compile(r":(?!(?!100:|1234:)[0-9]+(?:-[0-9]+)?:)[a-z0-9_+'-]{1,60}(?=:)")
 """A log that says ``:white_check_mark:`` must not look like one of our own signs. Places and times such as
 ``a.py:3:8:`` and ``22:00-07:00`` stay as they are, to be copied: no emoji but two has such a name."""
 
@@ -89,9 +89,10 @@ def escape(text: str) -> str:
 def quiet(text: str) -> str:
     """Escaped, and without the signs that would make it bold, code, struck out or an emoji of ours.
 
-    A sign within a word formats nothing and stays alone, so that a test's name can be copied from a message.
+    A sign within a word formats nothing and stays alone, so that a test's name can be copied from a message;
+    of what might be an emoji the end is marked, where no name is.
     """
-    return _SIGN.sub("\u2060\\g<0>\u2060", _EMOJI.sub(":\u2060", escape(text)))
+    return _SIGN.sub("\u2060\\g<0>\u2060", _EMOJI.sub("\\g<0>\u2060", escape(text)))
 
 
 def worded(text: str, links: Sequence[str] = ()) -> str:

@@ -21,7 +21,7 @@ from bot.slack.blocks import (
     within,
 )
 from patchpilot.conversation import Aside, EarlierCase
-from patchpilot.failures import BASE_COMMIT, SAME_COMMIT, Blame, CheckVerdict, Diagnosis, in_log_order
+from patchpilot.failures import BASE_COMMIT, RULES, SAME_COMMIT, Blame, CheckVerdict, Diagnosis, in_log_order
 from patchpilot.fixes import CommandResult, Fix, PartialResult, Patch, made_by
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot, ThreadNote, incident_name
 from patchpilot.redaction import Redactor
@@ -60,7 +60,8 @@ def diagnosis(incident: IncidentSnapshot, aside: Aside) -> Message:
                 _places(found),
                 _suspect(incident, found, aside),
                 _earlier(aside.earlier),
-                f"by {quiet(one_line(found.author, 80))}",
+                # What comes from rules alone has a note that says why.
+                "" if found.author == RULES and found.notes else f"by {quiet(one_line(found.author, 80))}",
                 *(within(quiet(one_line(note, 250)), 300) for note in found.notes[:4]),
             ),
         ],

@@ -45,6 +45,8 @@ _OVER: Final = frozenset({S.RESOLVED, S.RECOVERED, S.SUPERSEDED})
 PROGRESS_SECONDS: Final = 3.0
 """The progress list is edited at most this often."""
 NOTHING: Final = Aside()
+_CARD_REASON: Final = 200
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,18 @@ def state_line(incident: IncidentSnapshot) -> str:
 
 def _why(reason: str, word: str) -> str:
     """The reason without the state's own word, which stands before it."""
-    said = one_line(reason, 600)
+    said = one_line(_first_sentences(reason), 600)
     return re.sub(f"^{re.escape(word)}:? ", "", said, flags=re.IGNORECASE)
+
+
+def _first_sentences(reason: str) -> str:
+    """A card stays short: of a long reason as many sentences as fit; the thread has the rest."""
+    told = ""
+    for said in _SENTENCE.split(reason):
+        if told and len(told) + len(said) > _CARD_REASON:
+            break
+        told = f"{told} {said}".strip()
+    return told
 
 
 def _taken(aside: Aside) -> str:

@@ -170,7 +170,7 @@ def test_hostile_text_stays_text_in_an_answer_too(text):
     ("text", "shown"),
     [
         ("*Approved* by _ana_", "\u2060*\u2060Approved\u2060*\u2060 by \u2060_\u2060ana\u2060_\u2060"),
-        (":white_check_mark: ```x```", ":\u2060white_check_mark: " + "\u2060`\u2060" * 3 + "x" + "\u2060`\u2060" * 3),
+        (":white_check_mark: ```x```", ":white_check_mark\u2060: " + "\u2060`\u2060" * 3 + "x" + "\u2060`\u2060" * 3),
         ("a`*b*`c", "a\u2060`\u2060\u2060*\u2060b\u2060*\u2060\u2060`\u2060c"),
         ("`mute PP-1 for:1d` or (`retest`)", "`mute PP-1 for:1d` or (`retest`)"),
         ("`settings acme/a<b public:on`", "`settings acme/a&lt;b public:on`"),
