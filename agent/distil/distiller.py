@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from agent.distil.findings import find
 from agent.distil.fingerprint import fingerprint
 from agent.distil.lines import read
-from agent.distil.places import places, stated_roots
+from agent.distil.places import places
 from agent.distil.selection import choose, render, shown
 from agent.distil.skim import skim
 from agent.distil.story import Story, tell
@@ -59,7 +59,7 @@ def distil(
         tests=tuple(clean(test) for test in verdict.tests),
         files=places(
             (clean(text) for text in _telling(story, verdict)),
-            roots=stated_roots(line.core for line in lines),
+            roots=story.roots,
         ),
         evidence=tuple(LogLine(lines[row].number, clean(shown(lines[row].text))) for row in verdict.evidence),
         step=clean(step or _step(story)),
@@ -74,7 +74,9 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
         (row for row in range(len(story.lines)) if story.worth[row] >= _NAMING),
         key=lambda row: (-story.worth[row], row),
     )
-    return [story.placed(row) for row in dict.fromkeys([*verdict.evidence, *ranked[:200]])]
+    rows = dict.fromkeys([*verdict.evidence, *ranked[:200]])
+    # The sentence may name a frame of a stack, too far down to be read otherwise.
+    return [*(story.placed(row) for row in rows), verdict.cause]
 
 
 def _step(story: Story) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from agent.distil.places import relative
+from agent.distil.places import is_root, relative
 from patchpilot.failures import Category
 
 LENGTH = 20
@@ -30,7 +30,8 @@ _RULES = (
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (
         re.compile(
-            r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s:'\",)]+|(?i:[a-z]:[\\/][^\s:'\",]*[\\/]_?temp[\\/][^\s:'\",)]+)"
+            r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s:'\",)]+"
+            r"|(?i:[a-z]:[\\/][^\s:'\",]*[\\/]_?temp[\\/][^\s:'\",)]+)"
         ),
         "<tmp>",
     ),
@@ -99,4 +100,10 @@ def normalised_test(test: str) -> str:
 
 def relative_paths(text: str) -> str:
     """Every path below a checkout made relative to it."""
-    return " ".join(relative(word) if "/" in word or "\\" in word else word for word in text.split(" "))
+    return " ".join(_relative(word) if "/" in word or "\\" in word else word for word in text.split(" "))
+
+
+def _relative(word: str) -> str:
+    """The word without the checkout's folder; cargo names the folder itself: ``shop (/builds/a/shop)``."""
+    bare = word.strip("()[]{}<>'\"`,;:")
+    return word.replace(bare, ".") if is_root(bare) else relative(word)

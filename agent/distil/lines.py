@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.distil.events import of_go_test
 from agent.distil.jobs import prefixes
 from patchpilot.text import plain
 
@@ -14,7 +15,7 @@ _STAMPS = (
     # GitHub Actions, GitLab (with a stream mark such as "00O"), Azure; "job<tab>step<tab>" is added by gh.
     re.compile(
         rf"(?:[^\t\n]{{1,120}}\t[^\t\n]{{1,120}}\t)?\ufeff?\d{{4}}-\d\d-\d\dT{_CLOCK}(?:Z|[+-]\d\d:?\d\d)"
-        r"(?: \d\d[OE][+ ]?)?[ ]?"
+        r"(?: \d\d[OE][+ ]?| )?"
     ),
     # Taskcluster.
     re.compile(rf"\[(?:task|vcs|fetches|setup) \d{{4}}-\d\d-\d\dT{_CLOCK}Z\] ?"),
@@ -30,7 +31,8 @@ _BEARERS = re.compile(
     r"|\d\d:\d\d:\d\d {1,8}(?:INFO|WARNING|ERROR|CRITICAL|FATAL) - {1,2}"
     r"|\s{0,12}\[(?:junit|exec|java|javac|testng|echo|mvn)\] ?)"
 )
-_CARET_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]")
+# Escapes that a program wrote with a caret, and those that choose a character set.
+_OTHER_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]|\x1b[()*+][0-9A-Z]")
 _SEGMENTS = 24
 """Of a line redrawn more often than this by carriage returns, only the last states are read."""
 
@@ -68,7 +70,7 @@ def cut(line: bytes) -> bytes:
 def read(raw: Sequence[RawLine]) -> list[Line]:
     """Make lines readable. A raw line may give several (carriage returns) that share its number."""
     numbers, texts = _segments(raw)
-    texts = _unstamped(texts)
+    numbers, texts = of_go_test(numbers, _unstamped(texts))
     spacing = _spacing(texts)
     jobs = prefixes(texts)
     return [
@@ -92,7 +94,7 @@ def _segments(raw: Sequence[RawLine]) -> tuple[list[int], list[str]]:
             numbers.append(line.number)
             pieces.append(state)
     text = b"\n".join(pieces).decode("utf-8", "replace")
-    texts = _CARET_ESCAPES.sub("", text).split("\n") if pieces else []
+    texts = _OTHER_ESCAPES.sub("", text).split("\n") if pieces else []
     # One line at a time: an escape sequence that never ends must not swallow the lines after it.
     return numbers, [(text if text.isprintable() else plain(text)).rstrip() for text in texts]
 

@@ -9,16 +9,24 @@ from patchpilot.failures import Location
 
 # Where CI systems put the checkout. At the start of a path only: many repositories have an app/ or src/.
 _ROOTS = re.compile(
-    r"(?<![\w@+.~-])(?:/home/runner/_?work/[^/\s]+/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/|/home/travis/build/[^/\s]+/[^/\s]+/"
-    r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/|/builds/[^/\s]+/\d+/[^/\s]+/[^/\s]+/(?=[^/\s])|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
-    r"|(?:/[\w.-]+){1,4}/_?work/\d+/s/|/opt/atlassian/pipelines/agent/build/|/bitbucket/build/|/home/circleci/(?:project|repo)/|/root/(?:project|repo)/|/opt/buildagent/work/\w+/"
-    r"|/(?:var/(?:lib/jenkins|jenkins_home)|home/jenkins(?:/agent)?|jenkins|home/\w+/build)/workspace/[^/\s]+/|/codebuild/output/\w+/src/[^\s]*?/src/"
+    r"(?<![\w@+.~-])(?:/home/runner/_?work/[^/\s]+/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/"
+    r"|/home/travis/build/[^/\s]+/[^/\s]+/"
+    r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/"
+    r"|/builds/[^/\s]+/\d+/[^/\s]+/[^/\s]+/(?=[^/\s])|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
+    r"|(?:/[\w.-]+){1,4}/_?work/\d+/s/|/opt/atlassian/pipelines/agent/build/|/bitbucket/build/"
+    r"|/home/circleci/(?:project|repo)/|/root/(?:project|repo)/|/opt/buildagent/work/\w+/"
+    r"|/(?:var/(?:lib/jenkins|jenkins_home)|home/jenkins(?:/agent)?|jenkins"
+    r"|home/\w+/build)/workspace/[^/\s]+/|/codebuild/output/\w+/src/[^\s]*?/src/"
     # Runners, agents and servers of one's own.
-    r"|(?:/[\w.-]+){1,5}/_work/[^_/\s][^/\s]*/[^/\s]+/|(?:/[\w.-]+){0,3}/buildkite(?:-agent)?/builds/[^/\s]+/[^/\s]+/[^/\s]+/"
-    r"|(?:/[\w.-]+){0,3}/jenkins(?:/[\w.-]+)?/workspace/[^/\s]+/|/tmp/build/[0-9a-f]{8}/[^/\s]+/|/usr/src/app/|/go/src/[^/\s]+/[^/\s]+/[^/\s]+/"
-    r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/]\d+[\\/]s[\\/])|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/][^_\\/\s][^\\/\s]*[\\/][^\\/\s]+[\\/])"
+    r"|(?:/[\w.-]+){1,5}/_work/[^_/\s][^/\s]*/[^/\s]+/"
+    r"|(?:/[\w.-]+){0,3}/buildkite(?:-agent)?/builds/[^/\s]+/[^/\s]+/[^/\s]+/"
+    r"|(?:/[\w.-]+){0,3}/jenkins(?:/[\w.-]+)?/workspace/[^/\s]+/|/tmp/build/[0-9a-f]{8}/[^/\s]+/"
+    r"|/usr/src/app/|/go/src/[^/\s]+/[^/\s]+/[^/\s]+/"
+    r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/]\d+[\\/]s[\\/])"
+    r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,3}_work[\\/][^_\\/\s][^\\/\s]*[\\/][^\\/\s]+[\\/])"
     r"|(?i:[a-z]:[\\/](?:[\w.-]+[\\/]){0,4}workspace[\\/][^\\/\s]+[\\/])"
-    r"|(?i:[a-z]:[\\/]a[\\/][^\\/\s]+[\\/][^\\/\s]+[\\/])|(?i:[a-z]:[\\/]projects[\\/][^\\/\s]+[\\/])|/workspace/|/app/|/src/|/repo/|/checkout/|/drone/src/)"
+    r"|(?i:[a-z]:[\\/]a[\\/][^\\/\s]+[\\/][^\\/\s]+[\\/])|(?i:[a-z]:[\\/]projects[\\/][^\\/\s]+[\\/])"
+    r"|/workspace/|/app/|/src/|/repo/|/checkout/|/drone/src/)"
 )
 # Where a log says that its checkout is: git, Jenkins, whoever checks out.
 _STATED = re.compile(
@@ -31,17 +39,26 @@ _STATED = re.compile(
 _ROOTS_STATED = 4
 """So many of them are believed; a test that makes repositories of its own names many."""
 _OUTSIDE = re.compile(
-    r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor/bundle|gems|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
-    r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions)(?:[/\\]|$)|^(?:/|~|<|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
+    r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor/bundle|gems"
+    r"|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
+    r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions|sysdeps|csu)(?:[/\\]|$)|^(?:/|~|<"
+    r"|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
 )
-# Lines of the JDK and of GitLab's runner, and a name that looks like a file's.
+# Lines of the JDK, of test libraries and of GitLab's runner, and a name that looks like a file's.
 _FOREIGN = re.compile(
-    r"\bat (?:java|javax|jdk|sun)\.[\w$./]{1,200}\(\w+\.java:\d+\)|\(\w+\.go:\d+:\d+s\)|\bNode\.js\b"
+    r"\bat (?:[\w.@-]{0,40}/{1,2})?(?:java|javax|jdk|sun|kotlin|scala|groovy|junit|org\.(?:junit"
+    r"|opentest4j|testng|assertj|hamcrest"
+    r"|mockito|gradle|apache\.maven))\.[\w$./<>]{1,200}\(\w+\.\w{2,6}:\d+\)"
+    r"|\(\w+\.go:\d+:\d+s\)|\btesting\.go:\d+|\b_testmain\.go:\d+|\bNode\.js\b"
 )
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
-    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:[:(\[]{1,2}(?P<line>\d{1,6})|\b)"
+    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|:? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b)"
+    # Files known by their whole name; without a line the tool is meant, in a bracket only a recipe failed.
+    r"|(?<![\w.@\[-])(?P<named>[\w@+.~/-]{0,200}?\b(?:Dockerfile|Makefile|Jenkinsfile|Gemfile|Rakefile"
+    r"|Vagrantfile))"
+    r"(?::|,? line )(?P<namedline>\d{1,6})"
 )
 _SUFFIXES = frozenset(
     [
@@ -89,6 +106,7 @@ _SUFFIXES = frozenset(
         "lua",
         "pl",
         "pm",
+        "t",
         "r",
         "R",
         "jl",
@@ -127,6 +145,10 @@ _SUFFIXES = frozenset(
         "sln",
     ]
 )
+_ITSELF = re.compile(r" \((/[^\s()]{1,200})\)")
+"""A folder beside the name of what is built there, as cargo writes it."""
+_SHORT_ROOT = 2
+"""Slashes in a root that is one folder only."""
 SHORTEST = 4
 """A shorter name, ``a.c``, is too often something else."""
 
@@ -136,6 +158,21 @@ def relative(path: str) -> str:
     path = "/" + path.lstrip("/") if path.startswith("//") else path
     path = _ROOTS.sub("", path, count=1).replace("\\", "/")
     return path.removeprefix("./")
+
+
+def without_roots(text: str, roots: Sequence[str] = ()) -> str:
+    """The text with paths below a checkout made relative; a root like ``/app/`` may be part of a URL."""
+    for root in roots:
+        text = text.replace(f"file://{root}", "").replace(root, "")
+    text = text.replace("file:///", "/")
+    text = _ITSELF.sub(lambda folder: "" if is_root(folder[1]) else folder[0], text)
+    return _ROOTS.sub(lambda root: root[0] if root[0].count("/") <= _SHORT_ROOT else "", text)
+
+
+def is_root(path: str) -> bool:
+    """Whether the path is itself a folder that CI systems check out to."""
+    match = _ROOTS.match(f"{path}/x")
+    return match is not None and match.end() == len(path) + 1
 
 
 def stated_roots(texts: Iterable[str]) -> tuple[str, ...]:
@@ -158,10 +195,11 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     found: dict[tuple[str, int], None] = {}
     for text in texts:
         for match in _PLACE.finditer(_FOREIGN.sub("", text)):
-            path, line = match["py"] or match["path"], match["pyline"] or match["line"] or "0"
+            path = match["py"] or match["path"] or match["named"]
+            line = match["pyline"] or match["line"] or match["namedline"] or "0"
             path = _below(path, roots) or relative(path)
             if (
-                path.rsplit(".", 1)[-1] in _SUFFIXES
+                (match["named"] or path.rsplit(".", 1)[-1] in _SUFFIXES)
                 and not _OUTSIDE.search(path)
                 and "//" not in path
                 and len(path) >= SHORTEST

@@ -15,7 +15,7 @@ from functools import cache
 
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
-from agent.distil.places import relative
+from agent.distil.places import relative, stated_roots
 from agent.distil.rules import Role, Rule
 from patchpilot.failures import Category
 
@@ -67,6 +67,8 @@ class Story:
     by_row: dict[int, list[Rule]]
     steps: list[tuple[int, int]] = field(default_factory=list)
     """First and last row of each failing step."""
+    roots: tuple[str, ...] = ()
+    """Folders that the log says the repository was checked out to."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
 
@@ -96,6 +98,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     story = Story(lines, [0.0] * len(lines), [0.0] * len(lines), dict(sorted(by_row.items())))
     if not lines:
         return story
+    story.roots = stated_roots(line.core for line in lines)
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
+from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
 from agent.distil.wording import Wording, is_name, said, told, word
@@ -63,6 +64,19 @@ _MARK = re.compile(r"(?:section_|travis_time:|travis_fold:)(?:start|end):|^\[Pip
 """What the CI system writes between the lines of a script, for machines."""
 _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 """A word that is more than a level in brackets."""
+_FORMATTER = re.compile(
+    r"(?<![\w.-])(gofmt|gofumpt|goimports|(?:terraform|tofu|zig|deno) fmt|shfmt|buildifier|prettier"
+    r"|clang-format|swiftformat"
+    r"|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
+    r"|buf) format)(?![\w-])"
+)
+_BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
+LISTED = 3
+"""So many files are named in a sentence."""
+COMMAND = 120
+"""A command is cut to so many characters."""
+_PROMPT = re.compile(r"^(?:##\[group\]Run |\$ |\+ )")
+_METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
 _HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
 _SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
@@ -116,9 +130,15 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     cause_row = _telling(story, causes) if causes else _fallback(story, last)
     unnamed = _unnamed(story, cause_row, last)
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
+    tool = _tool(story, category)
+    if category is Category.FORMAT and not causes:
+        tool = tool or _formatter(story)
+        wording = _unformatted(story, last, tool) or wording
+    elif cause_row is not None and not causes and not last:
+        wording = _silent(story, cause_row) or wording
     return Verdict(
         category=category,
-        tool=_tool(story, category),
+        tool=tool,
         cause=wording.sentence,
         tests=_tests(story),
         evidence=_evidence(story, causes, wording.rows if causes else (*wording.rows, *unnamed)),
@@ -227,24 +247,40 @@ def _nearness(story: Story, row: int) -> float:
 
 
 def _causes(story: Story, category: Category) -> list[int]:
-    """Rows that state the cause, best first."""
-    rows = [
-        row
-        for row, rules in story.by_row.items()
-        if any(
-            rule.role is Role.CAUSE and rule.category is category and not _is_noise(story, row, rule)
+    """Rows that state the cause, best first; of one kind the first, since others may follow from it."""
+    stating = {
+        row: [
+            rule
             for rule in rules
-        )
-    ]
-    return sorted(rows, key=lambda row: (-round(story.worth[row] * _nearness(story, row) / 8), row))
+            if rule.role is Role.CAUSE and rule.category is category and not _is_noise(story, row, rule)
+        ]
+        for row, rules in story.by_row.items()
+    }
+    return _ranked(story, {row: rules for row, rules in stating.items() if rules})
+
+
+def _ranked(story: Story, rows: Mapping[int, Sequence[Rule]]) -> list[int]:
+    """Rows, best first; those that one rule knows in the order of the log, as good as the best of them."""
+    kinds: dict[int, tuple[int, float]] = {}
+    best: dict[tuple[int, float], int] = defaultdict(int)
+    for row, rules in rows.items():
+        near = _nearness(story, row)
+        kind = kinds[row] = (id(max(rules, key=lambda rule: rule.worth)), near)
+        best[kind] = max(best[kind], round(story.worth[row] * near / 8))
+    return sorted(kinds, key=lambda row: (-best[kinds[row]], row))
 
 
 def _fallback(story: Story, last: Sequence[int]) -> int | None:
     """Where no rule of the category states the cause: another rule's line or a sign, else the last word."""
-    rows = [row for row in story.by_row if story.worth[row] > 0]
+    rows = [row for row in story.by_row if story.worth[row] > 0 and not _is_quiet(story, row)]
     told = [row for row in rows if _states(story, row) or _smells(story, row)]
     if last and not told:
         return last[0]
+    stating = {row: rules for row in told if (rules := _stating(story, row))}
+    if stating:
+        # What only belongs to a message does not say it.
+        signs = [row for row in told if row not in stating and _smells(story, row, Role.SIGN)]
+        told = [*_ranked(story, stating)[:1], *signs]
     if rows:
         return max(told or rows, key=lambda row: (story.worth[row] * _nearness(story, row), -row))
     return story.end if story.lines else None
@@ -262,21 +298,35 @@ def _unnamed(story: Story, row: int | None, last: Sequence[int]) -> list[int]:
 
 def _states(story: Story, row: int) -> bool:
     """Whether a rule, of whatever category, says that the line tells what is wrong, or what failed."""
-    return any(
-        (rule.role in {Role.CAUSE, Role.LIST} and not _is_report(story, row)) or rule.says
+    return bool(_stating(story, row))
+
+
+def _stating(story: Story, row: int) -> list[Rule]:
+    """The rules that say so."""
+    return [
+        rule
         for rule in story.by_row.get(row, ())
-        if not _is_noise(story, row, rule)
-    )
+        if ((rule.role in {Role.CAUSE, Role.LIST} and not _is_report(story, row)) or rule.says)
+        and not _is_noise(story, row, rule)
+    ]
 
 
-def _smells(story: Story, row: int) -> bool:
-    if _is_report(story, row) or not _WORDS.search(story.lines[row].core):
+def _smells(story: Story, row: int, *roles: Role) -> bool:
+    if _is_report(story, row) or not _WORDS.search(story.lines[row].core) or _is_quiet(story, row):
         return False
     return any(
-        rule.role in {Role.SIGN, Role.DETAIL}
+        rule.role in (roles or (Role.SIGN, Role.DETAIL))
         and rule.worth >= TELLING_SIGN
         and not _is_noise(story, row, rule)
         for rule in story.by_row.get(row, ())
+    )
+
+
+def _is_quiet(story: Story, row: int) -> bool:
+    """Whether the line is known to tell of no failure, so that signs of one on it mean nothing."""
+    rules = story.by_row.get(row, ())
+    return any(rule.role in QUIET for rule in rules) and all(
+        rule.role in {*QUIET, Role.SIGN} for rule in rules
     )
 
 
@@ -310,6 +360,34 @@ def _last_words(story: Story) -> tuple[int, ...]:
     return tuple(rows)
 
 
+def _formatter(story: Story) -> str:
+    """The formatter that the failing command runs: it only names files, so no rule knows its output."""
+    match = next(filter(None, map(_FORMATTER.search, _commands(story))), None)
+    return match[1] if match else ""
+
+
+def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None:
+    """What ``gofmt -l`` means by the bare names of files that it prints."""
+    rows = [row for row in reversed(last) if _BARE_FILE.fullmatch(story.lines[row].core.strip())]
+    if not rows or not tool:
+        return None
+    names = [relative(story.lines[row].core.strip()) for row in rows[:LISTED]]
+    more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
+    return Wording(
+        f"{', '.join(names)}{more}: {tool} would format {'it' if len(rows) == 1 else 'them'} otherwise",
+        tuple(rows),
+    )
+
+
+def _silent(story: Story, row: int) -> Wording | None:
+    """Of a step that printed nothing: which command it was that ended so."""
+    if not story.steps or not any(rule.role is Role.END for rule in story.by_row.get(row, ())):
+        return None
+    command = _PROMPT.sub("", story.lines[story.steps[-1][0]].core).strip()
+    text = word(story, row).sentence
+    return Wording(f"{command[:COMMAND]}: {text}", (row,)) if command and command not in text else None
+
+
 def _is_mute(story: Story, row: int) -> bool:
     return bool(_MARK.search(story.lines[row].core)) or any(
         rule.role in {*QUIET, Role.SECTION, Role.TOOL} for rule in story.by_row.get(row, ())
@@ -333,14 +411,20 @@ def _tests(story: Story) -> tuple[str, ...]:
     for row, rules in sorted(story.by_row.items()):
         for rule in rules:
             if rule.test and (match := compiled(rule.test).search(story.lines[row].core.encode())):
-                found.setdefault(match.group(1).decode("utf-8", "replace").strip(), None)
+                name = match.group(1).decode("utf-8", "replace").strip()
+                # JUnit 4 puts the method first.
+                found.setdefault(_METHOD_FIRST.sub(r"\2.\1", name), None)
         if len(found) >= TESTS:
             break
     # ``test_x`` beside ``test_x (tests.Case.test_x)`` is one test, told by two lines.
     longer = {name.split(" (", 1)[0] for name in found if " (" in name}
     # Maven tells ``Case.test`` in its summary beside ``com.acme.Case.test``.
-    longer |= {".".join(name.split(".")[-2:]) for name in found if name.count(".") > 1}
+    longer |= {".".join(name.split(".")[-2:]) for name in map(_unparametrized, found) if name.count(".") > 1}
     return tuple(name for name in found if name not in longer and name != _NO_TEST)
+
+
+def _unparametrized(name: str) -> str:
+    return name.split("(", 1)[0].split("[", 1)[0]
 
 
 def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tuple[int, ...]:

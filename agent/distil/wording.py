@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
-from agent.distil.places import places
+from agent.distil.places import places, relative, without_roots
 from agent.distil.rules import Rule
 from agent.distil.story import Story
 
@@ -24,13 +24,38 @@ JOINED = 8
 """So many lines of a message are put into one sentence at most."""
 _NAME = 120
 _ARROW = re.compile(r"\s{0,8}--> (\S+:\d+:\d+)\s*$")
-_UNFORMATTED = re.compile(r"\[warn\] (\S+\.\w{1,8})$")
+_UNFORMATTED = (
+    ("Prettier", re.compile(r"\[warn\] (\S+\.\w{1,8})$")),
+    ("rustfmt", re.compile(r"Diff in (\S+?\.rs)(?: at line |:)(\d+):?$")),
+    ("PHP CS Fixer", re.compile(r"\d{1,4}\) (\S+\.php)(?: \([\w, ]+\))?$")),
+    ("gofmt", re.compile(r"diff (?:-u )?\S+\.go\.orig (\S+\.go)$")),
+)
+"""How formatters name a file that they would write otherwise: the file, the line where it is told."""
+_SUPERFLUOUS = re.compile(
+    # Maven's goal and its pointer to help, the frame of Ruby's library that raised, a panicking thread.
+    r"^Failed to execute goal (?:on project \S+: |\S+(?: \([\w.-]+\))? on project \S+: )(?=\S)"
+    r"| -> \[Help \d+\]$"
+    r"|^\S+\.rb:\d+:in [`'][^'\n]{1,120}': (?=\S)"
+    r"|^thread '[^'\n]+' (?:\(\d+\) )?panicked at (?='|\S+:\d+:\d+: \S)"
+)
+_SYMBOL = re.compile(r"\s*(?:\[ERROR\] )?\s*symbol: {1,3}(\S.*)$")
+"""javac says below ``cannot find symbol`` which."""
+_SYMBOL_REACH = 4
+_LINE_FIRST = re.compile(r":?(\d{1,6}) (?:\| (?:ERROR|WARNING) {0,4}\| (?:\[[ x]\] )?)?(?=\S)")
+"""PHPStan and PHP_CodeSniffer print the line in front and the file in a heading."""
+_IS_FILE = re.compile(r"[\w@+./-]{1,200}\.\w{1,8}")
+_PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):\d+: (?=\S)")
+_TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
+"""RSpec numbers the examples that failed, and says below what is wrong with each."""
 
 _DECORATION = re.compile(
-    r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b)|│ |Line {3,})+"
+    r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
+    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d))+"
 )
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
-_FAILED_TASK = re.compile(r"Execution failed for task |A problem occurred |\* Try:")
+_FAILED_TASK = re.compile(
+    r"Execution failed for task |(?:> )?Could not resolve all |A problem occurred |\* Try:"
+)
 _CONSEQUENCE = re.compile(
     r"\s*(?:error: )?['\"]?(?:\d+ subtests? failed|test failed)['\"]?\s*"
     r"|\s*testing\.go:\d+: race detected during execution of test\s*"
@@ -42,10 +67,11 @@ _LABEL = re.compile(r"\s*(?:error|Error|message):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
     r"|Test: |Messages: |> *\d+ +\||\d+ *\||\.\.\.$|---$|⎯|[Gg]oroutine \d|testing\.|=== |--- |##\["
-    r"|diff --git |[-=]{5}|# \S+:\d|\[(?:INFO|WARNING)\] )"
+    r"|diff --git |#\d+ ERROR|section_(?:start|end):|[-=]{5}|# \S+:\d|\[(?:INFO|WARNING)\] )"
 )
 _VALUE = re.compile(
-    r"\s*(?:[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot|But was)\b[^:]{0,40}:"
+    r"\s*(?:# {2,8})?(?:code|[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot"
+    r"|But was)\b[^:]{0,40}:"
 )
 _DIFFERENCE = re.compile(r"\s*[-+] {0,3}\S")
 _TELLS_VALUES = re.compile(r"(?i)\bexpected\b.*\b(?:to|but|got)\b")
@@ -62,22 +88,32 @@ class Wording:
 
 def word(story: Story, row: int) -> Wording:
     """Put the cause at ``row`` into one sentence: which test, what is wrong, where."""
+    if text := _unformatted(story.lines[row].core):
+        return Wording(text, (row,))
     rule = _naming(story, row)
     spoken = said(story, row)
     if spoken is None:
-        return Wording(_clean(story.lines[row].core), ())
+        return Wording(_clean(story, story.lines[row].core), ())
     rows = told(story, row)
-    values = (story.lines[near].core for near in rows[1:])
-    text = " ".join(" ".join([_clean(story.placed(spoken)), *values]).split())
+    values = (without_roots(story.lines[near].core, story.roots) for near in rows[1:])
+    text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
+    text += _symbol(story, spoken)
+    where = ""
+    if panicked := _PANICKED.match(text):
+        # Threads of tests bear the names of the tests.
+        thread = f"{panicked[1]}: " if rule is None and "::" in panicked[1] else ""
+        text, where = thread + text[panicked.end() :], f" ({relative(panicked[2])})"
     if rule is None:
-        where = _pointed(story, rows[-1], text)
+        where = where or _pointed(story, rows[-1], text)
         return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]
     name = _name(story, row, rule)
+    if _IS_FILE.fullmatch(name):
+        text = _LINE_FIRST.sub(rf"{name}:\1: ", text, count=1)
     text = f"{name[:_NAME]}: {text}" if name and name not in text else text
-    where = _where(story, row, rule, text)
+    where = where or _where(story, row, rule, text)
     return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
 
 
@@ -120,7 +156,8 @@ def _naming(story: Story, row: int) -> Rule | None:
 
 def _name(story: Story, row: int, rule: Rule) -> str:
     if not rule.test:
-        return _clean(story.lines[row].core).rstrip(".:")
+        title = _TITLE.match(story.lines[row - 1].core) if row else None
+        return title[1] if title else _clean(story, story.lines[row].core).rstrip(".:")
     match = compiled(rule.test).search(story.lines[row].core.encode())
     return match.group(1).decode("utf-8", "replace").strip() if match else ""
 
@@ -208,11 +245,27 @@ def _where(story: Story, row: int, rule: Rule, text: str) -> str:
     if any(place.line for place in places([text])):
         return ""
     around = [*([row - 1] if row else []), *_block(story, row, rule), *_opened(story, row, rule)]
-    found = places(story.lines[near].core for near in around)
+    found = places((story.lines[near].core for near in around), roots=story.roots)
     return next((f" ({place.path}:{place.line})" for place in found if place.line), "")
 
 
-def _clean(text: str) -> str:
-    # Prettier names a file and says below all of them what is the matter.
-    text = _UNFORMATTED.sub(r"\1: Prettier would format it otherwise", text)
-    return (_DECORATION.sub("", text).strip() or text.strip())[:LENGTH]
+def _symbol(story: Story, row: int) -> str:
+    if not story.lines[row].core.rstrip().endswith("cannot find symbol"):
+        return ""
+    below = (line.core for line in story.lines[row + 1 : row + 1 + _SYMBOL_REACH])
+    return next((f": {match[1].strip()}" for text in below if (match := _SYMBOL.match(text))), "")
+
+
+def _unformatted(text: str) -> str:
+    """Formatters show the difference, which is no sentence."""
+    for tool, pattern in _UNFORMATTED:
+        if match := pattern.match(text.strip()):
+            place = ":".join(part for part in match.groups() if part)
+            return f"{relative(place)}: {tool} would format it otherwise"
+    return ""
+
+
+def _clean(story: Story, text: str) -> str:
+    text = without_roots(text, story.roots)
+    cleaned = _DECORATION.sub("", text).strip()
+    return (_SUPERFLUOUS.sub("", cleaned).strip() or cleaned or text.strip())[:LENGTH]

@@ -18,6 +18,29 @@ MAVEN = (
     ),
     Rule(r"^\[ERROR\] Failed to execute goal", 72, "maven", Role.OUTCOME),
     Rule(
+        r"^\[(?:ERROR|FATAL)\] {1,8}(?:Non-parseable|Malformed|Non-readable) POM "
+        r"|^\[ERROR\] {1,8}'[\w.]{3,60}' .{0,200}(?:is missing|must be)",
+        92,
+        "maven",
+        category=Category.CONFIG,
+        after=1,
+    ),
+    Rule(
+        r"Fatal error compiling: (?:error: )?(?:release version|invalid (?:target|source) release"
+        r"|invalid flag)",
+        92,
+        "maven",
+        category=Category.CONFIG,
+    ),
+    Rule(
+        r"^(?:\[ERROR\] )?The forked VM terminated without ",
+        90,
+        "maven",
+        category=Category.TEST,
+        after=8,
+    ),
+    Rule(r"^(?:\[ERROR\] )?Process Exit Code: 137$", 94, "maven", category=Category.RESOURCE, before=5),
+    Rule(
         r"^\[ERROR\] {2,8}\S+[.:#>]\S*:\d+",
         84,
         "maven",
@@ -53,12 +76,20 @@ MAVEN = (
     ),
     Rule(r"BUILD FAILURE$", 36, "maven", Role.OUTCOME),
     Rule(
-        r"Could not resolve dependencies for project|Could not find artifact "
+        r"Could not resolve dependencies for project|or one of its dependencies could not be resolved"
+        r"|Could not find artifact "
         r"|The following artifacts could not be resolved"
         r"|Non-resolvable (?:parent|import) POM|Could not transfer artifact",
         88,
         "maven",
         category=Category.DEPENDENCY,
+    ),
+    Rule(
+        r"(?:Could not transfer artifact|Failed to deploy artifacts?:) .{0,600}(?:status code: 40[13]\b"
+        r"|40[13] (?:Unauthorized|Forbidden)|Not authorized)",
+        94,
+        "maven",
+        category=Category.PERMISSION,
     ),
     Rule(
         r"^\[ERROR\] (?:To see the full|Re-run Maven|For more information|-> \[Help|After correcting"
@@ -114,7 +145,8 @@ MAVEN = (
         r"You have \d+ (?:Checkstyle|PMD) violations?|There (?:is|are) \d+ errors? reported by Checkstyle",
         86,
         "checkstyle",
-        category=Category.LINT,
+        Role.OUTCOME,
+        Category.LINT,
     ),
     Rule(
         r"(?:files|file) had format violations|Formatting violations found|is not formatted properly"
@@ -153,10 +185,29 @@ GRADLE = (
     ),
     Rule(r"^\d+ tests? completed, \d+ failed", 72, "gradle", Role.OUTCOME, Category.TEST),
     Rule(
-        r"^\s*> Could not (?:resolve|find|download) |Could not resolve all (?:files|dependencies|artifacts)",
+        r"Could not resolve all (?:files|dependencies|artifacts|task dependencies)",
+        84,
+        "gradle",
+        Role.OUTCOME,
+        Category.DEPENDENCY,
+        after=4,
+    ),
+    Rule(
+        r"^\s*> (?:Could not (?:find|download) \S|Could not resolve [\w.-]+:|No matching (?:variant"
+        r"|configuration) of )",
         86,
         "gradle",
         category=Category.DEPENDENCY,
+        after=4,
+    ),
+    # Below "Could not resolve"; says more.
+    Rule(
+        r"^\s*> (?:No matching (?:variant|configuration) of |Could not (?:GET|HEAD) "
+        r"|Could not find [\w.-]+:)",
+        90,
+        "gradle",
+        category=Category.DEPENDENCY,
+        before=1,
         after=4,
     ),
     Rule(
@@ -172,6 +223,7 @@ GRADLE = (
     Rule(r"^\S+\.(?:java|kt|groovy|scala):\d+: error: ", 88, "javac", category=Category.BUILD, after=3),
     Rule(r"^\d+ errors?$", 56, "javac", Role.OUTCOME),
     Rule(r"^\S+\.kts?:\d+:\d+:? \S", 82, "ktlint", category=Category.LINT),
+    Rule(r"^\S+\.kts?:\d+:\d+: .+ \[[A-Z]\w+\]$", 88, "detekt", category=Category.LINT),
     Rule(r":\d+:\d+: Lint error|^Lint found \d+ errors?", 84, "lint", category=Category.LINT),
     Rule(
         r"Execution failed for task '[^'\n]*(?:checkstyle|ktlint|spotless|detekt|pmd|spotbugs|lint|format)",

@@ -107,7 +107,7 @@ C_FAMILY = (
         "googletest",
         Role.LIST,
         Category.TEST,
-        test=r"\[  FAILED  \] (\w+\.[\w./]+)",
+        test=r"\[  FAILED  \] ((?:[\w-]+/)?\w+\.[\w./]+)",
     ),
     Rule(
         r"^.+:\d+: Failure$",
@@ -136,9 +136,9 @@ C_FAMILY = (
         before=2,
         after=1,
     ),
+    Rule(r"^SUMMARY: \w+Sanitizer: ", 94, "sanitizer", category=Category.TEST),
     Rule(
-        r"ERROR: (?:Address|Thread|Leak|Memory|UndefinedBehavior)Sanitizer|^SUMMARY: \w+Sanitizer"
-        r"|: runtime error: ",
+        r"ERROR: (?:Address|Thread|Leak|Memory|UndefinedBehavior)Sanitizer|^\S+:\d+:\d+: runtime error: ",
         88,
         "sanitizer",
         category=Category.TEST,
@@ -195,6 +195,13 @@ C_FAMILY = (
         "xcodebuild",
         category=Category.TEST,
         test=r"-\[([\w.]+ \w+)\]",
+    ),
+    Rule(
+        r"^\S+\.swift:\d+: error: \S+ : ",
+        90,
+        "xctest",
+        category=Category.TEST,
+        test=r": error: (\S+) : ",
     ),
     Rule(r"^\s{0,4}✗ |^\s{0,4}❌ {1,2}\S", 76, ""),
     Rule(
@@ -271,6 +278,8 @@ GO = (
             r"^\s*panic: ",
             rf"^\s+\S+\.go:\d+: .*{_COMPLAINT}",
             r"^\s+\S+\.go:\d+: \S",
+            # An example, whose output differs.
+            r"^got:$",
         ),
         opened=r"^\s*=== (?:RUN|NAME|CONT) ",
     ),
@@ -278,9 +287,25 @@ GO = (
     Rule(r"^FAIL$", 24, "go test", Role.OUTCOME),
     Rule(r"^FAIL\t.+\[(?:build|setup) failed\]", 74, "go test", Role.OUTCOME, Category.BUILD),
     Rule(r"^\s{1,16}\S+_test\.go:\d+: ", 56, "go test", Role.SIGN, after=2),
-    Rule(r"^(?:panic: |fatal error: )", 86, "go", category=Category.TEST, after=10),
-    Rule(r"^panic: test timed out after", 93, "go test", category=Category.TIMEOUT, after=6),
-    Rule(r"^\t(?:Test|Fuzz|Example)\S* \(\d[\dhms.]*\)$", 70, "go test", Role.LIST, test=r"^\t(\S+)"),
+    Rule(
+        r"^panic: |^fatal error: (?:all goroutines are asleep|concurrent map|stack overflow"
+        r"|unexpected signal|runtime: |sync: )",
+        86,
+        "go",
+        category=Category.TEST,
+        after=10,
+    ),
+    Rule(r"^panic: .+ \[recovered(?:, repanicked)?\]$", 86, "go test", category=Category.TEST),
+    Rule(
+        r"^panic: test timed out after",
+        93,
+        "go test",
+        category=Category.TIMEOUT,
+        after=6,
+        stop=BLANK,
+        says=(r"^\t{1,2}(?:Test|Fuzz|Example)\S* \(",),
+    ),
+    Rule(r"^\t{1,2}(?:Test|Fuzz|Example)\S* \(\d[\dhms.]*\)$", 70, "go test", Role.LIST, test=r"^\t+(\S+)"),
     # gotestsum's own report; the package stands before the test.
     Rule(
         r"^=== FAIL: \S+ \S",
@@ -303,6 +328,15 @@ GO = (
         "go vet",
         category=Category.LINT,
     ),
+    Rule(r"^(?:\./)?\S+\.go:\d+:\d+: syntax error: ", 90, "go build", category=Category.SYNTAX),
+    Rule(
+        r"^diff (?:-u )?\S+\.go\.orig \S+\.go$",
+        88,
+        "gofmt",
+        category=Category.FORMAT,
+        after=12,
+        stop=r"^diff |^##\[",
+    ),
     Rule(r"^\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$", 88, "golangci-lint", category=Category.LINT, after=2),
     Rule(
         r"^level=error msg=\".{0,80}(?:context loading failed|no go files to analyze|can't load config)"
@@ -314,14 +348,16 @@ GO = (
     ),
     Rule(r"^\d+ issues:|^level=error ", 60, "golangci-lint", Role.OUTCOME, Category.LINT),
     Rule(
-        r"^go: .*(?:unknown revision|no matching versions|invalid version|missing go\.sum|reading "
+        r"^go: .*(?:unknown revision|no matching versions|requires go >= |invalid version|missing go\.sum"
+        r"|reading "
         r"|updates to go\.(?:mod|sum) needed)",
         88,
         "go",
         category=Category.DEPENDENCY,
     ),
     Rule(
-        r"(?:cannot find package|no required module provides package|missing go\.sum entry"
+        r"(?:cannot find (?:package|module providing package)|no required module provides package"
+        r"|missing go\.sum entry"
         r"|is not in (?:std|GOROOT))",
         86,
         "go",
@@ -341,8 +377,20 @@ GO = (
 )
 
 RUST = (
-    Rule(r"^error: failed to run custom build command", 94, "cargo", category=Category.BUILD, after=6),
+    Rule(
+        r"^error: failed to run custom build command",
+        94,
+        "cargo",
+        category=Category.BUILD,
+        after=6,
+        stop=r"^(?:error|warning): ",
+        says=(r"panicked at ", r"^ {2}(?:error|fatal)\b", r"^ {2}process didn't exit successfully"),
+    ),
     Rule(r"^error\[E\d{4}\]: ", 88, "cargo", category=Category.BUILD, after=9, stop=BLANK),
+    Rule(r"^\S+\.rs:\d+:\d+: error(?:\[E\d{4}\])?: ", 88, "cargo", category=Category.BUILD),
+    Rule(
+        r"^\s{0,8}--> \S*Cargo\.toml:\d+:\d+$", 88, "cargo", Role.DETAIL, Category.CONFIG, before=1, after=4
+    ),
     Rule(r"^error: \S", 78, "", after=6, stop=BLANK),
     Rule(r"^\s{0,8}--> \S+\.rs:\d+:\d+", 72, "cargo", Role.DETAIL, Category.BUILD, before=1, after=2),
     Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1, after=2),
@@ -355,15 +403,22 @@ RUST = (
         Role.OUTCOME,
     ),
     Rule(r"^error: process didn't exit successfully", 56, "cargo", Role.OUTCOME),
-    Rule(r"^test .+ \.\.\. FAILED", 84, "cargo test", Role.LIST, Category.TEST, test=r"^test (\S+)"),
+    Rule(
+        r"^test .+ \.\.\. FAILED",
+        84,
+        "cargo test",
+        Role.LIST,
+        Category.TEST,
+        test=r"^test (\S+(?: - .+ \(line \d+\))?)",
+    ),
     Rule(
         r"^---- .+ stdout ----",
-        84,
+        88,
         "cargo test",
         category=Category.TEST,
         after=7,
         stop=r"^note: (?:run with|[Ss]ome details)",
-        test=r"^---- (\S+)",
+        test=r"^---- (\S+(?: - .+ \(line \d+\))?)",
         says=(r"panicked at ", r"^Error: ", r"\S"),
     ),
     Rule(r"panicked at ", 86, "cargo test", category=Category.TEST, after=3, stop=BLANK),
@@ -378,7 +433,8 @@ RUST = (
         test=r"s\] .*?(\S+)$",
     ),
     Rule(r"^Diff in \S", 88, "rustfmt", category=Category.FORMAT, after=9, stop=r"^Diff in "),
-    Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 84, "clippy", Role.LIST, Category.LINT),
+    # Below each finding; what is wrong stands above.
+    Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 90, "clippy", Role.OUTCOME, Category.LINT),
     Rule(
         r"^error: failed to (?:select a version|resolve patches|load source|get|download|parse lock|update"
         r"|fetch|query)",

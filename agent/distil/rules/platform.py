@@ -208,7 +208,7 @@ LIMITS = (
 NETWORK = (
     # An attempt that is made again has not failed; the last one counts, and so does what is said after it.
     Rule(
-        r"Retrying \(Retry\(total=[1-9]|spurious network error \((?:[2-9]|\d\d) tries"
+        r"Retrying \(Retry\(total=[1-9]|spurious network error \(\d{1,2} tr(?:ies|y) remaining"
         r"|(?i:will retry in \d+|retrying in \d+|waiting \d+ seconds before trying again"
         r"|(?:[2-9]|\d\d) (?:retries|attempts|tries) (?:left|remaining))",
         6,
@@ -222,6 +222,10 @@ NETWORK = (
         "",
         category=Category.INFRASTRUCTURE,
         after=1,
+    ),
+    # libcurl's errors by number, as cargo prints them.
+    Rule(
+        r"^\s{2,8}\[\d{1,2}\] [A-Z][^()\n]{5,80} \(", 92, "cargo", category=Category.INFRASTRUCTURE, before=4
     ),
     Rule(
         r"(?i)checksums? did not match|checksum (?:mismatch|verification failed|does not match)"
@@ -273,7 +277,7 @@ NETWORK = (
     Rule(
         r"(?i)toomanyrequests|rate limit (?:exceeded|reached)|api rate limit|secondary rate limit"
         r"|pull rate limit",
-        86,
+        92,
         "",
         category=Category.INFRASTRUCTURE,
     ),
@@ -389,6 +393,13 @@ ACCESS = (
         category=Category.PERMISSION,
         after=1,
     ),
+    Rule(
+        r"could not read (?:Username|Password) for ",
+        94,
+        "git",
+        category=Category.PERMISSION,
+        before=1,
+    ),
     # In capitals it is gRPC's; in small letters it is part of a test's name.
     Rule(r"\bPERMISSION_DENIED\b", 86, "", category=Category.PERMISSION),
     Rule(r"requested URL returned error: 40[13]\b", 92, "git", category=Category.PERMISSION, before=1),
@@ -491,9 +502,18 @@ DOCKER = (
         r"The command '.+' returned a non-zero code|Service '.+' failed to build",
         76,
         "docker",
-        category=Category.BUILD,
-        before=2,
+        Role.OUTCOME,
+        Category.BUILD,
+        before=4,
     ),
+    Rule(
+        r"OCI runtime (?:create|exec) failed.*(?:executable file not found|no such file or directory"
+        r"|permission denied)",
+        92,
+        "docker",
+        category=Category.CONFIG,
+    ),
+    Rule(r"failed to resolve source metadata for ", 90, "docker", category=Category.INFRASTRUCTURE),
     Rule(
         r"(?i)manifest (?:unknown|for .+ not found)|pull access denied|error pulling image"
         r"|failed to pull image|ImagePullBackOff|no matching manifest"

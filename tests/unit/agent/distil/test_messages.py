@@ -42,7 +42,7 @@ TOOLS = {
             "NoMethodError:\n       undefined method `rate' for nil",
             "  expected: 121\n            got: nothing",
         ),
-        "Failure/Error: expect(invoice.total).to eq(121): ",
+        "Invoice adds tax: ",
     ),
     "googletest": (
         (
@@ -69,7 +69,7 @@ TOOLS = {
             " ------ -------------------\n\n [ERROR] Found 1 error\n"
         ),
         ("Method Cart::x() should return int but returns string.", "Call to an undefined method Foo::bar()."),
-        "src/Cart.php: ",
+        "src/Cart.php:12: ",
     ),
     "gradle": (
         (

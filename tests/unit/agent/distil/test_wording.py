@@ -179,8 +179,7 @@ RESULT = '---- tests::results stdout ----\nError: "no such user"\n\n\nfailures:\
         ),
         pytest.param(
             RUST,
-            "thread 'tests::taxes' (31543) panicked at src/lib.rs:8:18: assertion `left == right` failed"
-            " left: 100 right: 119",
+            "tests::taxes: assertion `left == right` failed left: 100 right: 119 (src/lib.rs:8)",
             id="rust",
         ),
         pytest.param(RESULT, 'tests::results: "no such user"', id="rust, result"),
