@@ -16,7 +16,7 @@ _MEANINGS: Final = {
     DirectLevel.OFF: "You get no direct messages, and no thread mentions you where your commit is suspected.",
     DirectLevel.APPROVALS: "You get a direct message when a fix waits that you may approve.",
     DirectLevel.MINE: "You get a direct message when a fix waits that you may approve, and when your commit "
-    "is suspected of a failure, which its thread then doesn't mention you for.",
+    "is suspected of a failure; its thread then doesn't mention you.",
 }
 _NOT_CHOSEN: Final = (
     "You get no direct messages. A thread may mention you, once, where your commit is suspected; "

@@ -302,8 +302,12 @@ class Announcer:
         key, oldest = _storm_key(storm.id), storm.members[0].incident
         known = known or begin_effect(self._db, key, kind=CARD, incident=oldest)
         self._shown[_Subject(storm.id, is_storm=True)] = time.monotonic()
-        message = storm_views.storm_card(storm)
+        message = storm_views.storm_card(storm, threads=self._has_threads(storm))
         return self._delivery.put(Post(key, message, Place(self._channel), incident=oldest, known=known))
+
+    def _has_threads(self, storm: StormSnapshot) -> bool:
+        """Whether any of its incidents is told under the storm's card, for want of a card of its own."""
+        return any(effect(self._db, f"slack:card:{one.incident}") is None for one in storm.members)
 
     def _holds_back(self, incident: IncidentSnapshot) -> bool:
         """Whether the incident's card waits for its log to be read, because many come at once."""

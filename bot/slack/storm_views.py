@@ -10,17 +10,20 @@ from bot.slack.blocks import Block, Message, context, header, link, quiet, secti
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, StormKind, StormMember, StormSnapshot, incident_name
 from patchpilot.states import STATES
-from patchpilot.text import one_line, shorten
+from patchpilot.text import one_line, sentence, shorten
 
 _LISTED: Final = 10
 _PER_SECTION: Final = 5
 """With names and addresses cut as below, so many lines fit into one section."""
 _URL_CHARACTERS: Final = 300
+_HERE: Final = "Steps and approvals are in the thread, each with its PP number"
+_ELSEWHERE: Final = "Steps and approvals are in the thread of each one's own card"
 _ASKING: Final = (HealState.AWAITING_APPROVAL, HealState.ESCALATED)
 
 
-def storm_card(storm: StormSnapshot) -> Message:
-    """The storm's one message in the channel."""
+def storm_card(storm: StormSnapshot, *, threads: bool = True) -> Message:
+    """The storm's one message in the channel. Without ``threads`` each incident has a card of its own, as it
+    had before there was a storm."""
     title = _title(storm)
     # Only the same failure has one cause that can be quoted.
     cause = one_line(storm.title, 300) if storm.kind is StormKind.SAME_FAILURE else ""
@@ -32,7 +35,8 @@ def storm_card(storm: StormSnapshot) -> Message:
         for member in listed
     )
     return Message.of(
-        f"{title}. {cause} {counts}. {told}" + (f"; and {more} more" if more else ""),
+        " ".join(sentence(part) for part in (title, cause, counts, told) if part)
+        + (f" And {more} more." if more else ""),
         [
             header(title),
             section(f"*{quiet(cause)}*") if cause else None,
@@ -41,7 +45,7 @@ def storm_card(storm: StormSnapshot) -> Message:
             context(
                 f"and {more} more" if more else "",
                 f"storm {storm.name} since {when(storm.opened_at)}",
-                "" if storm.over else "Steps and approvals are in the thread, each with its PP number",
+                "" if storm.over else _ELSEWHERE if not threads else _HERE,
             ),
         ],
     )

@@ -12,6 +12,7 @@ from bot.parts import BotParts
 from bot.web.bearer import bearer
 from bot.web.readers import Reader, Reads
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
+from patchpilot.fixes import Severity, made_by
 from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
 from patchpilot.source import HostUser
@@ -75,6 +76,17 @@ class Decided(BaseModel):
     at: datetime
 
 
+class Finding(BaseModel):
+    """One thing that the patch guard holds against a patch."""
+
+    rule: str
+    path: str
+    line: int
+    message: str
+    to_override: bool
+    """Who approves overrides it; else it is only noted."""
+
+
 class JobDetail(Job):
     """One heal with its evidence."""
 
@@ -88,6 +100,11 @@ class JobDetail(Job):
     patch: str | None
     patch_sha256: str | None
     author: str | None
+    """Who made the patch, as a kind and a name: ``fixer:ruff format``."""
+    made_by: str | None
+    """The same for people."""
+    findings: list[Finding]
+    """What the patch guard holds against the patch."""
     confidence: float | None
     base: str
     """Commit that the patch is proved on: ``commit``, or after a re-test a later one."""
@@ -235,6 +252,17 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
         "patch": fix.patch.diff if fix else None,
         "patch_sha256": fix.patch.sha256 if fix else None,
         "author": fix.author if fix else None,
+        "made_by": made_by(fix.author) if fix else None,
+        "findings": [
+            {
+                "rule": one.rule,
+                "path": one.path,
+                "line": one.line,
+                "message": one.message,
+                "to_override": one.severity is not Severity.NOTE,
+            }
+            for one in (fix.findings if fix else ())
+        ],
         "base": heal.base.head_sha,
         "moved_to": heal.moved_to,
         "confidence": fix.confidence if fix else None,

@@ -7,7 +7,7 @@ const TONES = {
 };
 const PAGE = 50;
 const at = (id) => document.getElementById(id);
-const state = { jobs: new Map(), chosen: "", last: "", login: null, next: null, said: "", words: {} };
+const state = { jobs: new Map(), chosen: "", last: "", login: null, next: null, said: "", words: {}, shown: "" };
 
 function made(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -85,6 +85,9 @@ function diff(text) {
 async function show() {
   const job = await ask(`/api/jobs/${encodeURIComponent(state.chosen)}`);
   if (job.id !== state.chosen) return;
+  // News of other incidents must not take the focus from who writes a hint or reads the log.
+  const shown = JSON.stringify([job, state.said, state.login, state.words]);
+  if (shown === state.shown) return;
   const parts = [
     made("h2", { textContent: `${job.incident} · ${job.title}` }),
     made("p", {}, shownState(job), job.reason ? ` · ${job.reason}` : ""),
@@ -104,9 +107,9 @@ async function show() {
     }
   }
   if (job.patch) {
-    const facts = [`by ${job.author}`, job.reproduced ? "reproduced" : "not reproduced", job.cured ? "green with the patch" : "not proven",
+    const facts = [`by ${job.made_by}`, job.reproduced ? "reproduced" : "not reproduced", job.cured ? "green with the patch" : "not proven",
       `confidence ${Math.round(job.confidence * 100)} %`, `$${job.dollars.toFixed(2)}`, `SHA-256 ${job.patch_sha256.slice(0, 12)}`];
-    parts.push(made("h3", { textContent: "Patch" }), made("p", { textContent: facts.join(" · ") }), diff(job.patch));
+    parts.push(made("h3", { textContent: "Patch" }), made("p", { textContent: facts.join(" · ") }), findings(job), diff(job.patch));
   }
   if (job.moved_to) {
     parts.push(made("p", { textContent: `Outdated: ${job.branch} moved to ${job.moved_to.slice(0, 7)} and is red there too; this was proved at ${job.base.slice(0, 7)}. Re-test proves the same patch there.` }));
@@ -115,12 +118,25 @@ async function show() {
     parts.push(made("p", { textContent: `${one.verb} by ${one.actor} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
   }
   parts.push(buttons(job));
-  if (state.said) parts.push(made("p", { className: "said", textContent: state.said }));
-  const hint = document.querySelector(".actions input");
-  const typed = hint ? hint.value : "";
+  if (state.said) parts.push(made("p", { className: "said", role: "status", textContent: state.said }));
+  const [hint, log] = [document.querySelector(".actions input"), document.querySelector("#detail details")];
+  const [typed, focused, open] = [hint ? hint.value : "", hint && hint === document.activeElement, log && log.open];
+  const [from, to] = hint ? [hint.selectionStart, hint.selectionEnd] : [0, 0];
+  const same = state.shown && JSON.parse(state.shown)[0].id === job.id;
+  state.shown = shown;
   at("detail").replaceChildren(...parts.filter(Boolean));
-  const again = document.querySelector(".actions input");
+  const [again, unfolded] = [document.querySelector(".actions input"), document.querySelector("#detail details")];
+  if (!same) return;
   if (again) again.value = typed;
+  if (again && focused) { again.focus(); again.setSelectionRange(from, to); }
+  if (unfolded) unfolded.open = Boolean(open);
+}
+
+function findings(job) {
+  if (!job.findings.length) return null;
+  return made("ul", { className: "findings" }, ...job.findings.map((one) => made("li", {
+    textContent: `${one.to_override ? "⚠️ Risk" : "📝 Note"} · ${one.rule} · ${one.path}:${one.line} · ${one.message}`,
+  })));
 }
 
 function buttons(job) {
@@ -139,7 +155,9 @@ function buttons(job) {
 }
 
 async function decide(job, verb, hint) {
-  if (verb === "approve" && !confirm(`Open a pull request with this patch for ${job.incident}?`)) return;
+  const risks = job.findings.filter((one) => one.to_override).length;
+  const risky = risks ? `The patch guard has found ${risks === 1 ? "a risk" : `${risks} risks`}. With your approval you override ${risks === 1 ? "it" : "them"}. ` : "";
+  if (verb === "approve" && !confirm(`${risky}Open a pull request with this patch for ${job.incident}?`)) return;
   try {
     const said = await ask("/api/dashboard/decisions", {
       method: "POST", headers: { "Content-Type": "application/json", "X-PatchPilot": "dashboard" },
@@ -151,6 +169,8 @@ async function decide(job, verb, hint) {
     state.said = error.message;
   }
   await refresh();
+  const said = document.querySelector(".said");
+  if (said) said.scrollIntoView({ block: "nearest" });
 }
 
 function form(path, text) {
@@ -190,6 +210,7 @@ async function refresh() {
     await list();
     if (state.chosen) await show();
   } catch (error) {
+    state.shown = "";
     at("detail").replaceChildren(made("p", { textContent: error.message }));
   }
 }

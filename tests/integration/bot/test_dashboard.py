@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 from bot.web.app import create_app
 from bot.web.live import STREAM, LiveFeed
 from bot.web.throttle import PER_ADDRESS
+from patchpilot.fixes import GuardFinding
 from patchpilot.heals import HealState
 from patchpilot.states import STATES
 from playground.serving import free_port, served
@@ -287,3 +288,55 @@ def test_what_is_counted_names_nobody(world):
         keys = session.scalars(text("SELECT key FROM throttles")).all()
     assert len(keys) == 2
     assert not any("192" in key for key in keys)
+
+
+def test_the_detail_says_who_made_a_patch_and_what_the_guard_holds_against_it(client, world):
+    _, heal = world.fail()
+    risk = GuardFinding(rule="lockfile-changed", path="uv.lock", line=3, message="pins move")
+    world.propose(heal, findings=(risk,))
+
+    job = client.get(f"/api/jobs/{heal}").json()
+
+    assert (job["author"], job["made_by"]) == ("fixer:ruff", "ruff")
+    [found] = job["findings"]
+    assert found == {
+        "rule": "lockfile-changed",
+        "path": "uv.lock",
+        "line": 3,
+        "message": "pins move",
+        "to_override": True,
+    }
+
+
+@pytest.mark.browser
+def test_news_of_others_take_nothing_from_who_writes_a_hint(browser, client, world, feed):
+    _, heal = world.fail()
+    risk = GuardFinding(rule="lockfile-changed", path="uv.lock", line=3, message="pins move")
+    world.propose(heal, findings=(risk,))
+    signed_in(client, "ana")
+    context = browser.new_context()
+    context.add_cookies(
+        [{"name": one.name, "value": one.value, "url": world.url} for one in client.cookies.jar]
+    )
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(world.url)
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    hint = page.get_by_role("textbox", name="Hint or reason")
+    hint.fill("compare with")
+    page.get_by_text("Log", exact=True).click()
+    hint.focus()
+
+    world.fail(branch="other")
+    feed.tick()
+    page.get_by_role("button", name="PP-2", exact=True).wait_for()
+    page.keyboard.type(" >=")
+
+    assert hint.input_value() == "compare with >="
+    assert page.locator("#detail details").evaluate("one => one.open")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("button", name="Approve PP-1").click()
+    [question] = asked
+    assert question.startswith("The patch guard has found a risk. With your approval you override it.")
+    context.close()

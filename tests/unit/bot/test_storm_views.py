@@ -112,3 +112,12 @@ def test_a_card_of_its_own_names_the_storm(incident):
 def test_the_oldest_open_incident_speaks_for_the_storm():
     assert storm(S.RECOVERED, S.QUEUED, S.ESCALATED).speaker == 2
     assert storm(S.RECOVERED, S.RESOLVED).speaker is None
+
+
+def test_a_storm_says_where_its_steps_are():
+    made = storm(S.AWAITING_APPROVAL, S.REPAIRING)
+    elsewhere = storm_views.storm_card(made, threads=False)
+
+    assert "are in the thread, each with its PP number" in shown(made)
+    assert "are in the thread of each one's own card" in str(elsewhere.blocks)
+    assert "F401 unused import. 🛠️ 1 Repairing · 🟡 1 Needs approval. PP-1" in elsewhere.text

@@ -354,3 +354,12 @@ def test_the_cards_menu_offers_nothing_that_is_only_refused(in_state, choices, s
         rows = [block for block in views.card(in_state(state)).blocks if block["type"] == "actions"]
         (menu,) = [one for row in rows for one in row["elements"] if one["action_id"] == "more"]
         assert [option["value"].partition(":")[0] for option in menu["options"]] == choices, state
+
+
+def test_a_card_tells_the_first_sentences_of_a_long_reason(in_state):
+    first, second = "PatchPilot found no fix that it can prove.", f"Tried: {'ruff, ' * 40}nothing helped."
+    shown = views.card(in_state(HealState.ESCALATED, reason=f"{first} {second}"))
+
+    assert views.state_line(in_state(HealState.ESCALATED, reason=first)).endswith(f"· {first}")
+    assert first in shown.text
+    assert "Tried" not in json.dumps(shown.blocks) + shown.text
