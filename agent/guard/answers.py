@@ -37,9 +37,10 @@ _RETURNS_LITERAL = re.compile(
     rf"^return\s+(?P<value>-?\d[\w.]*|\"[^\"]+\"|'[^']+'|\[\s*{_MANY}\s*\]|\(\s*{_MANY}\s*\)|\{{\s*{_MANY}\s*\}})"
     r"\s*;?\s*\}?$"
 )
-_STRUCTURED = r"(?:\([^()]*,[^()]*\)|-?\d[\w.]*|[\"'][\[({\d-][^\"']*[\"'])"
+_PARTS = r"\((?:[^()]|\([^()]{0,80}\)){1,80}?,(?:[^()]|\([^()]{0,80}\)){0,80}\)"
+_STRUCTURED = rf"(?:{_PARTS}|-?\d[\w.]*|[\"'][\[({{\d-][^\"']*[\"'])"
 _TABLE = re.compile(
-    rf"[{{,\s]\s*{_STRUCTURED}\s*(?::|=>)\s*(?:-?\d[\w.]*|[\"'][^\"']*[\"']|\[[^\]]*\]|\([^)]*\))\s*[,}}]"
+    rf"[{{,\s]\s*{_STRUCTURED}\s*(?::|=>)\s*(?:-?\d[\w.]*|[\"'][^\"']*[\"']|\[[^\]]*\]|(?:[A-Z]\w*)?\([^)]*\))\s*[,}}]"
 )
 _KEY = re.compile(r"[{,]\s*(?:\"([^\"]*+)\"|'([^']*+)')\s*(?::|=>)\s*[\"'\d]")
 _SEVERAL_WORDS = re.compile(r"\w[\s,;!?]+\w")
@@ -147,7 +148,12 @@ def _constants(change: Change) -> Iterator[Remark]:
             )
 
 
-_RETURNS_NESTED = re.compile(r"^return\s+(?P<value>[\[({].*[\])}])\s*;?\s*\}?$")
+# ``[]string{"a", "b"}``, ``List.of("a")``, ``vec![1, 2]``, ``new int[] {1}``, ``Decimal("1.01")``
+_TYPE = (
+    r"(?:\[\][\w.]+|map\[\w+\][\w.]+|(?:List|Set|Map)\.of|Arrays\.asList|vec!|new\s+[\w<>]+(?:\[\])?"
+    r"|&?[A-Z]\w*)?"
+)
+_RETURNS_NESTED = re.compile(rf"^return\s+{_TYPE}\s*(?P<value>[\[({{].*[\])}}])\s*(?:,\s*nil)?\s*;?\s*\}}?$")
 _LITERALS = re.compile(rf"{_ATOM}|[\s,:\[\](){{}}]")
 
 
@@ -155,7 +161,7 @@ def _returns_nested(code: str) -> re.Match[str] | None:
     """A list or table of which each part, however deep, is a literal."""
     match = _RETURNS_NESTED.match(code)
     is_literal = match is not None and not _LITERALS.sub("", match["value"])
-    return match if is_literal and re.search(r"[\w\"']", code[len("return") :]) else None
+    return match if is_literal and match is not None and re.search(r"[\w\"']", match["value"]) else None
 
 
 _NUMBER_GIVEN = re.compile(r"^return\s+-?(?!0\b|1\b)\d[\d_.]*\s*;?$")

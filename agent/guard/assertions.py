@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -379,12 +379,12 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     new = [s for s in change.new_statements if s.changed and id(s) not in touched]
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
     moved = _moved(case)
-    changed = [s for s in change.new_statements if s.changed]
+    found = _found_otherwise(change)
     for statement in old:
         hits = (
             value
             for value in _literals(statement)
-            if lost[value] > 0 and value.strip("\"'`") not in moved and not _is_found_beside(value, changed)
+            if lost[value] > 0 and value.strip("\"'`") not in moved and not found(value)
         )
         if hit := next(hits, None):
             yield Remark(change.path, statement.number, f"{hit[:40]} is taken out of an existing test")
@@ -396,11 +396,29 @@ _BESIDE = re.compile(
 )
 
 
-def _is_found_beside(value: str, new: Sequence[Statement]) -> bool:
-    """The path of a file that is found from the place of the test now, not from where the run starts."""
-    folder, _, name = value.strip("\"'`").rpartition("/")
-    names = {literal.strip("\"'`").rpartition("/")[2] for s in new for literal in _literals(s)}
-    return bool(folder) and "." in name and name in names and any(_BESIDE.search(s.code) for s in new)
+_OF_ALL = re.compile(r"[\"'`](?:/var)?/tmp/")
+_OWN_FOLDER = re.compile(
+    r"\b(?:tmp_path\w*|tmpdir|TempDir|MkdirTemp|mkdtemp\w*|TemporaryDirectory|createTempDirectory|tempfile|NamedTemporaryFile"
+    r"|mktmpdir)\b"
+)
+
+
+def _found_otherwise(change: Change) -> Callable[[str], bool]:
+    """Tells of a path that went whether its file is still read.
+
+    It is found from the place of the test now, no longer from where the run starts; or it stands in a folder
+    of the test's own, no longer in the one that all programs share.
+    """
+    new = [s for s in change.new_statements if s.changed]
+    own_folder = any(_OWN_FOLDER.search(s.code) for s in new)
+    beside = new if any(_BESIDE.search(s.code) for s in new) else []
+    names = {literal.strip("\"'`").rpartition("/")[2] for s in beside for literal in _literals(s)}
+
+    def found(value: str) -> bool:
+        folder, _, name = value.strip("\"'`").rpartition("/")
+        return (bool(folder) and "." in name and name in names) or (own_folder and bool(_OF_ALL.match(value)))
+
+    return found
 
 
 def _moved(case: Case) -> set[str]:

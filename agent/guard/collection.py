@@ -293,6 +293,10 @@ def headed(case: Case) -> Iterator[Remark]:
                     continue
                 if any(known and known.search(head) for known in reported):
                     continue
+                if _LETS_RUN.match(head) or any(
+                    _FIXTURES.sub("", head) == _FIXTURES.sub("", one) for one in gone
+                ):
+                    continue
                 if _expects_inside(gone, head, _body(change.new_statements, test.index)):
                     continue
                 yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
@@ -308,6 +312,13 @@ def _awaits(gone: set[str], head: str) -> bool:
     )
 
 
+# What a plugin needs to run the test at all.
+_LETS_RUN = re.compile(r"^@pytest\.mark\.(?:asyncio|anyio|trio|django_db)\b|^@pytest_asyncio\.")
+# Of pytest itself, and of no bearing on what the test demands.
+_FIXTURES = re.compile(
+    r"(?:(?<=\() )?\b(?:tmp_path|tmp_path_factory|tmpdir|capsys|capfd|caplog|recwarn|event_loop)\b(?: ,)?"
+    r"|,(?= \))|\s"
+)
 _EXPECTED = re.compile(r"^@(?:\w+\.)*Test\s*\(\s*expected\s*=\s*([\w.]+\.class)\s*\)$")
 
 

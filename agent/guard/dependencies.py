@@ -238,10 +238,18 @@ def _follows(case: Case, lock: Change) -> bool:
         and all(_begins(version, dropped) for version in went)
         and {*_HOST.findall(new)} <= {*_HOST.findall(old)}
         and len(lock.added) == len(lock.removed)
-        and not hashes[0] & hashes[1]
-        and (hashes[0] - hashes[1]).total() == (hashes[1] - hashes[0]).total()
+        and not (hashes[0] & hashes[1]) - _unchanged_manifests(new)
+        and hashes[0].total() == hashes[1].total()
         and _names(old) == _names(new)
     )
+
+
+_GO_MANIFEST = re.compile(r"/go\.mod\s+(h1:\S+)")
+
+
+def _unchanged_manifests(text: str) -> Counter[str]:
+    """Hashes of manifests of Go modules, which need not change from one version to the next."""
+    return Counter(_GO_MANIFEST.findall(text))
 
 
 _NUMBERS = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-+][\w.+-]+)?)")

@@ -315,7 +315,7 @@ _EQUAL = re.compile(
 _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
 _RETURN = re.compile(
     r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
-    r"|-?\d[\w.]*|\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
+    r"|-?\d[\w.]*|\[(?>[^\[\]]|\[[^\[\]]*\])*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
     r"|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\)|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
 
@@ -381,11 +381,29 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         answer = _RETURN.match((match["rest"] or following).strip())
         if equal and answer and not _PLATFORM.match(equal[0]["name"]):
             yield statement.number, (" and ".join(part["value"] for part in equal), answer["value"])
+        elif (told := _TELLING.search(match["test"])) and _composed((match["rest"] or following).strip()):
+            yield statement.number, (told[0], following or match["rest"])
         elif answer and (measured := _CALL_EQUALS.search(match["test"])):
             yield statement.number, (measured[1], answer["value"])
         elif equal and (rewritten := _REWRITTEN.match(following)) and _VALUE.search(equal[0]["value"]):
             yield statement.number, (equal[0]["value"], rewritten[1])
     yield from _in_one_line(change)
+
+
+# A day, or a sentence: an input of one example, not a kind of input.
+_TELLING = re.compile(
+    r"[\"'`](?:\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4})[^\"'`]*[\"'`]|[\"'`][^\"'`]*\w[,!?]\s[^\"'`]*\w[^\"'`]*[\"'`]"
+)
+_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!\s*[(.{=:!])")
+_CONSTANTS = frozenset(("return", "new", "true", "false", "True", "False", "None", "null", "nil"))
+
+
+def _composed(code: str) -> bool:
+    """The answer is made of literals only, also as ``datetime(2024, 2, 29).date()``."""
+    if not code.startswith("return "):
+        return False
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'|`[^`]*`", "0", code)
+    return {*_NAME.findall(bare)} <= _CONSTANTS and bool(re.search(r"\b(?:\d|[Tt]rue|[Ff]alse)", bare))
 
 
 def _in_one_line(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
@@ -493,7 +511,8 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
         and bool(_VALUE.search(telling[0]) or len(telling[0]) > _KEYWORD or " " in telling[0])
     )
     computed = bool(number.fullmatch(telling[0]) and re.match(r"[\"'`].*\d", answer))
-    return structured or both_numbers or long_text or computed
+    told = bool(_TELLING.fullmatch(telling[0]))
+    return structured or both_numbers or long_text or computed or told
 
 
 def _unwrapped(value: str) -> str:

@@ -37,6 +37,10 @@ _MESSAGE = re.compile(
 _MATCH = re.compile(
     r",\s*match\s*=\s*[fr]{0,2}(?:\"(?:[^\"\\]|\\.)+\"|'(?:[^'\\]|\\.)+'|re\.escape\([^()]*\))\s*(?=[,)])"
 )
+# Of Testing Library: the one waits for what the other looks for at once, and both fail without it.
+_FINDS = re.compile(r"\bawait\s+([\w.]*)find(All)?By")
+# The assertion is tried again until it holds, and fails the test when it never does.
+_WAITS = re.compile(r"await\s+(?:vi\.)?waitFor\(\s*(?:async\s*)?\(\)\s*=>\s*(?!\{)(.*?)\)\s*;?$")
 _ENCODING = re.compile(r"(?:,\s*)?\bencoding\s*=\s*(?:\"[\w-]+\"|'[\w-]+')")
 _DISTANCE = re.compile(r"\b(?:abs|fabs|Abs|math\.fabs|np\.abs|linalg\.norm)\s*\(|\.abs\(\)")
 _NUMBER = re.compile(r"\d[\w.]*(?:[eE]-?\d+)?")
@@ -61,6 +65,10 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
     yield new.words
     if (message := _MESSAGE.search(new.bare)) and _is_message(new.bare[: message.start()]):
         yield plain_words(_MESSAGE.sub(r"\g<close>", new.bare))
+    if waited := _WAITS.match(new.bare):
+        yield plain_words(waited[1])
+    if "findBy" in new.code or "findAllBy" in new.code:
+        yield plain_words(_FINDS.sub(r"\g<1>get\g<2>By", new.bare))
     if "encoding" not in old.code:
         yield plain_words(_ENCODING.sub("", new.bare))
     if "match" not in old.code:
@@ -76,7 +84,9 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
             yield plain_words(re.sub(rf"(?<![\w.]){match['name']}\b", value, new.bare))
 
 
-_CALL = re.compile(r"^[$\w.>-]*?(?:assert|Assert|EXPECT_|ASSERT_|[a-z]\.(?:Equal|True|Is))\w*!?(?:\.\w+)?\(")
+_CALL = re.compile(
+    r"^[$\w.>-]*?(?:assert|Assert|require|EXPECT_|ASSERT_|[a-z]\.(?:Equal|True|Is))\w*!?(?:\.\w+)?\("
+)
 
 
 def _is_message(before: str) -> bool:

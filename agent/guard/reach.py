@@ -16,6 +16,11 @@ _BLOCK = re.compile(
     r"|raises)|except|catch|unless"
     r"|begin|switch|match)\b|^\}?\s*(?:else|catch)\b"
 )
+# What runs after the test has ended, as nobody waits for it.
+_LATER = re.compile(
+    r"^(?:void\s+)?(?:(?:vi\.)?waitFor|setTimeout|setImmediate|queueMicrotask|(?:process\.)?nextTick"
+    r"|requestAnimationFrame|[\w.()]{1,80}\.then)\s*\(.*(?:=>\s*|\bfunction\s*\([^()]*\)\s*)\{$"
+)
 _LEAVE = re.compile(
     r"^(?:return|yield|break|continue)(?:\s+(?:None|true|false|nil|0|undefined))?\s*;?$"
     r"|^if\b.*[\s{)]return\s*;?\s*\}?$|^raise\s+\w*Exit"
@@ -35,7 +40,8 @@ def unreached(case: Case) -> Iterator[Remark]:
         for at, statement in enumerate(side):
             if not statement.changed:
                 continue
-            if _BLOCK.search(statement.code) and any(id(later) in deeper for later in _inner(side, at)):
+            is_aside = _BLOCK.search(statement.code) or _LATER.search(statement.code)
+            if is_aside and any(id(later) in deeper for later in _inner(side, at)):
                 why = f"an assertion now depends on: {statement.bare[:80]}"
             elif _LEAVE.search(statement.code) and _cuts_short(side, at):
                 why = "the test ends before its assertions"

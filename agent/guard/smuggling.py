@@ -23,7 +23,7 @@ _SENDS = re.compile(
 )
 _SECRETS = re.compile(
     r"\bos\.environ\b(?!\s*[.\[])|\bdict\(\s*os\.environ|\bJSON\.stringify\(\s*process\.env\s*\)|\bos\.Environ\(\)"
-    r"|\$\(env\)|`env`|\bprintenv\b|\.ssh/|\.aws/|\.netrc|/etc/passwd|id_rsa"
+    r"|\$\(env\)|`env`|\bprintenv\b|(?:^|[\s;&|(])env\s*\||\.ssh/|\.aws/|\.netrc|/etc/passwd|id_rsa"
 )
 _COMPOSED = re.compile(
     r"\bgetattr\s*\(\s*(?:__builtins__|builtins|os|sys|subprocess|importlib)\s*,\s*[\"'][^\"']*[\"']\s*\+"

@@ -28,7 +28,8 @@ _LITERAL = (
     rf"(?:{_PLAIN}|(?:new\s+)?[A-Z]\w*(?:\.\w+)?\(\s*{_PLAIN}?\s*\)"
     r"|(?:set|dict|list|tuple|frozenset|str|bytes|float|int)\(\))"
 )
-_GIVES_LITERAL = re.compile(rf"^(?:return\s+|[\w.]+\s*=\s*){_LITERAL};?$")
+_CAST = r"(?:\s+as\s+(?:const\b|[\w.]+(?:<[^<>]*>)?(?:\[\])*))*"
+_GIVES_LITERAL = re.compile(rf"^(?:return\s+|[\w.]+\s*=\s*)\(?{_LITERAL}{_CAST}\)?;?$")
 
 
 def softened(case: Case) -> Iterator[Remark]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 from agent.guard import places
@@ -15,6 +16,7 @@ from agent.guard.assertions import is_assertion
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Inventory, inventory
 from agent.guard.lines import Statement
+from patchpilot.fixes import Severity
 
 _PYTHON_IMPORT = re.compile(r"^from\s+([.\w]+)\s+import\s+\(?(.*?)\)?$|^import\s+([.\w]+)(?:\s+as\s+(\w+))?$")
 _JS_IMPORT = re.compile(
@@ -50,6 +52,8 @@ def replaced(case: Case) -> Iterator[Remark]:
             real = change.path.replace("src/test/", "src/main/", 1)
             if case.reads(real) is not None:
                 yield Remark(change.path, 0, f"the tests would see this class in place of {real}")
+        if change.is_new and (module := _SHADOWS.fullmatch(change.path)):
+            yield from _in_place_of_package(case, change, module["name"])
     for change in case.tests:
         if change.language == "go":
             yield from _set_before(change)
@@ -60,6 +64,28 @@ def replaced(case: Case) -> Iterator[Remark]:
         yield from _attributes(change, tests)
         yield from _stand_in_types(change, tests)
         yield from _values(case, change, tests)
+
+
+_SHADOWS = re.compile(r"(?:(?:src|lib|tests?)/)?(?P<name>\w+)(?:\.py|/__init__\.py)")
+"""Where Python looks before it looks among what is installed."""
+_MANIFESTS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
+    "Pipfile",
+)
+
+
+def _in_place_of_package(case: Case, change: Change, name: str) -> Iterator[Remark]:
+    if name in sys.stdlib_module_names and name != "test":
+        what = f"every import of {name} takes this module now, not Python's own"
+        yield Remark(change.path, 0, what, Severity.OVERRIDE)
+        return
+    required = re.compile(rf"(?im)(?:^\s*|[\"']){name.replace('_', '[-_]')}(?:\s*[<>=~!\[;]|$)")
+    if any(required.search(case.reads(path) or "") for path in _MANIFESTS):
+        yield Remark(change.path, 0, f"every import of {name} takes this module now, not the package")
 
 
 _REASSIGNED = re.compile(r"^[A-Za-z_]\w*(?:\.\w+)*\s*=\s*(?:func\s*\(|nil$)")

@@ -89,10 +89,8 @@ _FREE = frozenset(
         "asyncio_mode",
         "asyncio_default_fixture_loop_scope",
         "minversion",
-        "lib",
         "types",
         "typeroots",
-        "jsx",
         "esmoduleinterop",
         "resolvejsonmodule",
         "declaration",
@@ -113,7 +111,27 @@ _ONE_OF = {
         re.compile(r"(?i)es\d+|esnext|commonjs|node\w*|bundler|preserve|module|script|latest|20\d\d|\d+"),
     ),
     **dict.fromkeys(
-        ("transformignorepatterns", "modulefileextensions", "extensionstotreatasesm"), re.compile(r".*")
+        ("transformignorepatterns", "modulefileextensions", "extensionstotreatasesm", "lib", "jsx"),
+        re.compile(r".*"),
+    ),
+    # How the compiler writes what it has checked, and where.
+    **dict.fromkeys(
+        ("rootdir", "outdir", "baseurl", "declarationmap", "composite", "incremental", "tsbuildinfofile"),
+        re.compile(r".*"),
+    ),
+    **dict.fromkeys(
+        ("importhelpers", "experimentaldecorators", "emitdecoratormetadata", "usedefineforclassfields"),
+        re.compile(r"(?i)true|false"),
+    ),
+    **dict.fromkeys(
+        ("downleveliteration", "allowsyntheticdefaultimports", "moduledetection", "jsximportsource"),
+        re.compile(r".*"),
+    ),
+    **dict.fromkeys(
+        ("setupfiles", "setupfilesafterenv"),
+        re.compile(
+            r"@testing-library/jest-dom(?:/[\w-]+)?|jest-extended(?:/all)?|reflect-metadata|dotenv/config"
+        ),
     ),
 }
 _ALIASES = frozenset(("modulenamemapper", "alias", "paths"))
@@ -180,14 +198,28 @@ def _asks_as_much(
         return not gone and all(is_alias("" if key.lower() in _ALIASES else key, value) for value in values)
     if lints and "env" in tables:
         return not gone and all(_ENVIRONMENTS.fullmatch(value) for value in come if value != _STANDS)
+    if (
+        key.lower() == "resolve"
+        and not gone
+        and (whole := [_ALIAS_ONLY.match(v) for v in come if v != _STANDS])
+    ):
+        return all(match is not None and is_alias("", match[1]) for match in whole)
     if known := _ONE_OF.get(key.lower()):
-        return all(known.fullmatch(value) for value in come if value != _STANDS) and bool(come)
+        return (
+            not (gone and key.lower().startswith("setup"))
+            and all(known.fullmatch(value) for value in come if value != _STANDS)
+            and bool(come)
+        )
     is_of_lints = lints or any(part in _LINTS for part in tables[:-1])
     return _stricter(key.lower(), gone, come, lints=is_of_lints, paths=paths)
 
 
 # Whose names are known to a linter: ``{ "node": true, "jest": true }``.
 _ENVIRONMENTS = re.compile(r"(?i)true|\{(?:\s*[\"']?\w+[\"']?\s*:\s*true\s*,?)+\s*\}?,?")
+
+
+# ``resolve: { alias: { '@': './src' } }`` of Vite
+_ALIAS_ONLY = re.compile(r"\{\s*alias\s*:\s*(\{[^{}]*\})\s*\}?,?$")
 
 
 def _stricter(key: str, gone: list[str], come: list[str], *, lints: bool, paths: Collection[str]) -> bool:
@@ -325,10 +357,11 @@ class _Reader:
             self._section_is_new or (self._owner_is_new and self._is_inside(line, text))
         ):
             return False  # what stands below another heading or name means something else now
-        setting = _SETTING.match(text)
+        words = _TEXT.fullmatch(text) if self._owner and line.indent > self._indent else None
+        setting = None if words else _SETTING.match(text)
         if setting and not self._continues(line, setting):
             return self._sets(line, setting)
-        element = _ELEMENT.match(text)
+        element = words or _ELEMENT.match(text)
         if element and self._owner:
             self._add(line, element["value"])
             return True
@@ -368,6 +401,8 @@ def _key(setting: re.Match[str]) -> str:
     return setting["key"] or setting["double"] or setting["single"]
 
 
+# Among the elements of a list, even where it has a colon: ``"slow: takes a minute",``
+_TEXT = re.compile(r"[\"'](?P<value>[^\"']*)[\"'],?")
 _TEXTS = re.compile(r"\[?\s*(?:(?:\"[^\"]*\"|'[^']*')\s*(?:,\s*|(?=\]|$)))+\]?")
 
 

@@ -79,7 +79,13 @@ def modes(case: Case) -> Iterator[Remark]:
         if not {old, new} <= _ORDINARY_MODES:
             yield Remark(change.path, 0, f"the file mode {old or new} is not one of a plain file")
         elif old and new and old != new:
-            yield Remark(change.path, 0, f"the file mode changes from {old} to {new}")
+            to_run = new == "100755" and (places.is_script(change.path) or _WRAPPERS.search(change.path))
+            severity = Severity.NOTE if to_run else None
+            yield Remark(change.path, 0, f"the file mode changes from {old} to {new}", severity)
+
+
+# Scripts that are started by their name.
+_WRAPPERS = re.compile(r"(?:^|/)(?:gradlew|mvnw|configure|bootstrap|manage\.py)$")
 
 
 def binaries(case: Case) -> Iterator[Remark]:
