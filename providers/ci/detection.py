@@ -70,7 +70,10 @@ def detect(
         else None,
         source=f"detected: {one_line(script, 120)}, from {why}",
     )
-    runs = [Run(title="", script=one, folder=project.folder) for one in (language.installs(project), script)]
+    runs = [
+        Run(title="", script=one, folder=project.folder)
+        for one in (language.installs(project, script), script)
+    ]
     return equipped(plan, tree, images=images, runs=runs, toolchains=[language.toolchain(project)])
 
 

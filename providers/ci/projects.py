@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from patchpilot.fixes import Toolchain
+from providers.ci import python_lists
 from providers.ci.overrides import has_plain_file, read_plain_file
 from providers.ci.toolchains import version_in
 
@@ -89,8 +90,8 @@ class Language(Protocol):
         """The command of a linter, formatter or type checker; empty for one that is not known."""
         ...
 
-    def installs(self, project: Project) -> str:
-        """What installs its dependencies: only read, never run."""
+    def installs(self, project: Project, script: str) -> str:
+        """What installs its dependencies, those that ``script`` needs too: only read, never run."""
         ...
 
     def toolchain(self, project: Project) -> Toolchain: ...
@@ -156,17 +157,8 @@ class _Python:
             return "mypy" if named and re.search(r"\[(?:tool\.)?mypy\]", settings) else "mypy ."
         return self._CHECKS.get(tool, "")
 
-    def installs(self, project: Project) -> str:
-        for lock, command in (("uv.lock", "uv sync"), ("poetry.lock", "poetry install")):
-            if project.above(lock):
-                return command
-        listed = ("requirements.txt", "requirements-dev.txt", "requirements-test.txt", "dev-requirements.txt")
-        files = [f"pip install -r {name}" for name in listed if project.has(name)]
-        extras = re.findall(
-            r"^(test|tests|testing|dev)\s*=\s*\[", project.read("pyproject.toml"), re.MULTILINE
-        )
-        asked = f"[{','.join(dict.fromkeys(extras))}]" if extras else ""
-        return "\n".join([*files, f"pip install -e .{asked}"])
+    def installs(self, project: Project, script: str) -> str:
+        return python_lists.installs(project, script)
 
     def toolchain(self, project: Project) -> Toolchain:
         return Toolchain(language="python", version=project.version(".python-version", "pyproject.toml"))
@@ -212,7 +204,7 @@ class _Node:
                 return f"{self._manager(project)} run {name}"
         return self._CALLS.get(tool, "")
 
-    def installs(self, project: Project) -> str:
+    def installs(self, project: Project, script: str) -> str:  # noqa: ARG002 - the same for all scripts
         return {"npm": "npm ci", "bun": "bun install"}.get(
             manager := self._manager(project), f"{manager} install"
         )
@@ -262,7 +254,7 @@ class _Go:
     def check(self, project: Project, tool: str) -> str:
         return self._CHECKS.get(tool, "") if self.has(project) else ""
 
-    def installs(self, project: Project) -> str:
+    def installs(self, project: Project, script: str) -> str:  # noqa: ARG002 - the same for all scripts
         return "go mod download" if self.has(project) else ""
 
     def toolchain(self, project: Project) -> Toolchain:
@@ -292,7 +284,7 @@ class _Rust:
     def check(self, project: Project, tool: str) -> str:
         return self._CHECKS.get(tool, "") if self.has(project) else ""
 
-    def installs(self, project: Project) -> str:
+    def installs(self, project: Project, script: str) -> str:  # noqa: ARG002 - the same for all scripts
         return "cargo fetch" if self.has(project) else ""
 
     def toolchain(self, project: Project) -> Toolchain:
@@ -335,7 +327,7 @@ class _Java:
     def check(self, project: Project, tool: str) -> str:  # noqa: ARG002 - the same for all languages
         return ""
 
-    def installs(self, project: Project) -> str:
+    def installs(self, project: Project, script: str) -> str:  # noqa: ARG002 - the same for all scripts
         return self.tests(project)
 
     def toolchain(self, project: Project) -> Toolchain:

@@ -76,6 +76,38 @@ def test_a_given_command_needs_no_tests_of_its_project_to_be_prepared_for(tmp_pa
     assert [one.manager for one in plan.preparations] == ["npm"]
 
 
+@pytest.mark.parametrize(
+    ("files", "given", "manifests", "groups"),
+    [
+        ({"pyproject.toml": '[project]\nname = "a"\noptional-dependencies.tests = ["pytest"]\n'}, "pytest -q",
+         ["pyproject.toml"], ["tests"]),
+        ({"pyproject.toml": "[dependency-groups]\ntest = ['pytest']\ntyping = ['mypy>=1']\ndocs = ['x']\n"},
+         "mypy src", ["pyproject.toml"], ["test", "typing"]),
+        ({"setup.cfg": "[options.extras_require]\ntesting =\n  pytest\ndocs =\n  sphinx\n"}, "pytest",
+         ["setup.cfg"], ["testing"]),
+        ({"setup.py": "setup(extras_require={'dev': ['pytest'], 'docs': ['x']})"}, "pytest",
+         ["setup.py"], ["dev"]),
+        ({"setup.py": "", "requirements/tests.txt": "pytest==8", "requirements/tests.in": "pytest",
+          "requirements/tests37.txt": "pytest==7", "requirements/docs.txt": "sphinx",
+          "requirements/base.txt": "attrs"}, "pytest",
+         ["requirements/base.txt", "requirements/tests.txt", "setup.py"], []),
+        ({"setup.py": "", "requirements_dev.txt": "pytest", "requirements-mypy.txt": "mypy==1"}, "mypy .",
+         ["requirements-mypy.txt", "requirements_dev.txt", "setup.py"], []),
+        ({"uv.lock": "", "pyproject.toml": "[dependency-groups]\ntests = ['pytest']\n"}, "pytest",
+         ["uv.lock", "pyproject.toml"], ["tests"]),
+    ],
+)  # fmt: skip
+def test_of_a_python_projects_lists_those_for_developers_are_installed(
+    tmp_path: Path, files: dict[str, str], given: str, manifests: list[str], groups: list[str]
+) -> None:
+    plan = detect(write(tmp_path, **files), given=given)
+
+    assert isinstance(plan, ReplayPlan)
+    [prepared] = plan.preparations
+    assert sorted(prepared.manifests) == sorted(manifests)
+    assert list(prepared.groups) == groups
+
+
 MONOREPO = {
     "README.md": "",
     "services/api/pyproject.toml": PYTEST,
