@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,12 +107,17 @@ def _pyproject(text: str, folder: str, paths: tuple[str, ...]) -> Project | None
         **{group: _pairs(found) for group, found in table(poetry.get("plugins")).items()},
     }
     extras = table(project.get("optional-dependencies"))
-    groups = table(document.get("dependency-groups"))
+    pdm = table(table(document.get("tool")).get("pdm"))
+    groups = {
+        **_poetry_groups(poetry),
+        **table(pdm.get("dev-dependencies")),
+        **table(document.get("dependency-groups")),
+    }
     return Project(
         name=name,
         folder=folder,
         version=version if isinstance(version, str) else "0",
-        requires=strings(project.get("dependencies")),
+        requires=(*strings(project.get("dependencies")), *_poetry_lines(poetry.get("dependencies"))),
         extras={extra: strings(lines) for extra, lines in extras.items()},
         groups={group: _group(groups, group, set()) for group in groups},
         entry_points=entry_points,
@@ -130,6 +136,42 @@ def _group(groups: dict[str, Any], name: str, seen: set[str]) -> tuple[str, ...]
         elif isinstance(included := table(one).get("include-group"), str):
             lines += _group(groups, included, {*seen, name})
     return tuple(lines)
+
+
+def _poetry_groups(poetry: dict[str, Any]) -> dict[str, list[str]]:
+    named = {name: table(group).get("dependencies") for name, group in table(poetry.get("group")).items()}
+    old = {"dev": poetry["dev-dependencies"]} if "dev-dependencies" in poetry else {}
+    return {name: _poetry_lines(lines) for name, lines in {**old, **named}.items()}
+
+
+def _poetry_lines(dependencies: object) -> list[str]:
+    """https://python-poetry.org/docs/dependency-specification/, without what is optional or no version."""
+    found = []
+    for name, said in table(dependencies).items():
+        about = said if isinstance(said, dict) else {"version": said}
+        version = about.get("version")
+        if name == "python" or about.get("optional") is True or not isinstance(version, str):
+            continue
+        extras = f"[{','.join(strings(about.get('extras')))}]" if about.get("extras") else ""
+        limits = ",".join(_limits(part.strip()) for part in version.split(",") if "||" not in version)
+        marker = about.get("markers")
+        found.append(f"{name}{extras}{limits}" + (f" ; {marker}" if isinstance(marker, str) else ""))
+    return found
+
+
+def _limits(constraint: str) -> str:
+    """``^1.2``, ``~1.2`` and ``1.2`` as pip writes them; empty for any version."""
+    sign, version = (constraint[:1], constraint[1:]) if constraint[:1] in {"^", "~"} else ("", constraint)
+    if not re.fullmatch(r"\d+(\.\d+)*(\.\*)?", version) or constraint.startswith("~="):
+        return "" if constraint in {"", "*"} else constraint
+    if not sign:
+        return f"=={version}"
+    parts = [int(part) for part in version.split(".") if part != "*"]
+    # A caret keeps what is left of the first part that is not zero, a tilde all but the last of two or more.
+    first = next((at for at, part in enumerate(parts) if part), len(parts) - 1)
+    kept = first if sign == "^" else min(1, len(parts) - 1)
+    above = ".".join(map(str, (*parts[:kept], parts[kept] + 1)))
+    return f">={version},<{above}"
 
 
 def _setup_cfg(text: str, folder: str, paths: tuple[str, ...]) -> Project | None:

@@ -59,6 +59,41 @@ def test_a_new_version_of_the_project_fetches_the_same(tmp_path: Path) -> None:
     assert not one.fetches_as(third)
 
 
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ('"^2.31"', "a<3,>=2.31"),
+        ('"^0.3.1"', "a<0.4,>=0.3.1"),
+        ('"~1.4"', "a<1.5,>=1.4"),
+        ('"~1"', "a<2,>=1"),
+        ('"1.2"', "a==1.2"),
+        ('">=1,<3"', "a<3,>=1"),
+        ('"*"', "a"),
+        ('"^1 || ^2"', "a"),
+        ("{version = '^1', extras = ['x']}", "a[x]<2,>=1"),
+        ("{version = '1', optional = true}", ""),
+        ("{git = 'https://x.invalid/a'}", ""),
+    ],
+)
+def test_what_poetry_calls_a_version_is_read_where_no_lock_file_is_there(
+    said: str, line: str, tmp_path: Path
+) -> None:
+    text = f'[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "^3.9"\na = {said}\n'
+    recipe = read(tmp_path, "pip", **{"pyproject.toml": text})
+    assert recipe.files["plain.txt"].decode().strip() == line
+
+
+def test_the_groups_of_poetry_and_pdm_are_known_by_their_names(tmp_path: Path) -> None:
+    text = (
+        '[project]\nname = "x"\n[tool.poetry.group.test.dependencies]\na = "^1"\n'
+        '[tool.poetry.dev-dependencies]\nb = "*"\n[tool.pdm.dev-dependencies]\nlint = ["c"]\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(text)
+    asked = Preparation(manager="pip", manifests=("pyproject.toml",), groups=("test", "dev", "lint"))
+    recipe = recipes.read(asked, tmp_path, MACHINE)
+    assert sorted(recipe.files["plain.txt"].decode().split()) == ["a<2,>=1", "b", "c"]
+
+
 def test_package_json_goes_in_without_scripts_and_addresses(tmp_path: Path) -> None:
     package = {"name": "a", "scripts": {"preinstall": "x"}, "dependencies": {"b": "^1", "c": "github:x/c"}}
     recipe = read(tmp_path, "npm", **{"package.json": json.dumps(package)})
