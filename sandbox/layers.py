@@ -66,9 +66,11 @@ _UNREACHED = re.compile(
     r"(?i)connection(?:refused)?error|connection refused|getaddrinfo|ENOTFOUND|ECONNREFUSED|ETIMEDOUT"
     r"|failed to resolve address|failed to connect"
     r"|connect ?timeout|ENETUNREACH|EHOSTUNREACH|ECONNRESET|SOCKET_TIMEOUT|network is unreachable"
-    r"|EAI_AGAIN|name resolution|dial tcp|could not resolve (?:host|proxy)|CERTIFICATE_VERIFY_FAILED"
-    r"|self.signed certificate|Name or service not known|PKIX path"
+    r"|EAI_AGAIN|name resolution|dial tcp|could not resolve (?:host|proxy)|Name or service not known"
+    r"|CERTIFICATE_VERIFY_FAILED|self.signed.cert|issuer.cert|ssl (?:peer )?certificate"
+    r"|x509: certificate|PKIX path"
 )
+_UNTRUSTED = re.compile(r"(?i)certificate|self.signed.cert|issuer.cert|PKIX path")
 _INDEX = {
     "pip": "PIP_INDEX_URL",
     "uv": "PIP_INDEX_URL",
@@ -208,7 +210,7 @@ class Layers:
             },
         )
         if why:
-            why = f"{managers}: {why}; {_advice(chosen)}"
+            why = f"{managers}: {why}; {_advice(chosen, why)}"
             self._failed[layer.key] = (time.monotonic(), why)
             raise NotPreparedError(why)
         found = [line.removeprefix(NOTE) for line in output.splitlines() if line.startswith(NOTE)]
@@ -370,7 +372,9 @@ def _listed(spec: WorkbenchSpec, chosen: Sequence[Recipe]) -> str:
     return ", ".join(one_line(name, 80) for name in list(names)[:3])
 
 
-def _advice(chosen: Sequence[Recipe]) -> str:
+def _advice(chosen: Sequence[Recipe], why: str) -> str:
+    if _UNTRUSTED.search(why):
+        return "give the authorities that this network trusts as a PEM file in SANDBOX_PREPARE_CA"
     names = dict.fromkeys(_INDEX[one.manager] for one in chosen if one.manager in _INDEX)
     return (
         f"name an index that has them in SANDBOX_PREPARE_ENV ({', '.join(names)}), or with Docker an image "
