@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from agent.fixers import manifests, package_json
 from agent.fixers.modules import module_of
 from agent.fixers.offers import Offer, Scene
+from agent.guard.places import is_test
 
 _PYTHON = re.compile(
     r"No module named '([A-Za-z_]\w{0,100})['.]"
@@ -53,12 +54,18 @@ def missing_dependency(scene: Scene) -> Iterator[Offer]:
         return
     for module in _found(_PYTHON, scene.failure.text):
         own = {name.split(".")[0] for path in scene.files if (name := module_of(path, scene.folder))}
-        if module not in own:
+        if module not in own and not _only_in_tests(scene):
             yield from _declared(
                 _DISTRIBUTIONS.get(module, module), manifests.python(scene.files, scene.read)
             )
     for package in _found(_NODE, scene.failure.text):
         yield from _declared(package, package_json.node(scene.files, scene.read))
+
+
+def _only_in_tests(scene: Scene) -> bool:
+    """What tests alone import is declared well in an extra or a group; here it was merely not installed."""
+    importing = [place.path for place in scene.failure.files if place.path in scene.files]
+    return bool(importing) and all(map(is_test, importing))
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[str]:

@@ -109,3 +109,13 @@ def test_a_new_dependency_needs_a_named_person(scene, edits):
     for read in ({"pyproject.toml": PYPROJECT}.get, lambda _: None):
         [finding] = inspect(Patch(diff), read_base=read)
         assert (finding.rule, finding.severity) == ("dependency-added", Severity.OVERRIDE)
+
+
+def test_what_only_tests_import_stays_where_it_is_declared(scene, edits):
+    files = {"pyproject.toml": PYPROJECT, "tests/test_shop.py": "import yaml\n", "shop.py": "import yaml\n"}
+
+    for_tests = scene(text=MISSING, files=files, places=["tests/test_shop.py"])
+    for_all = scene(text=MISSING, files=files, places=["tests/test_shop.py", "shop.py"])
+
+    assert edits(for_tests, missing_dependency) == {}
+    assert edits(for_all, missing_dependency)
