@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -40,6 +41,12 @@ _NO_NETWORK = (
     "The log is what the command printed in the sandbox, which has no network: give a command that "
     "needs none, or the log of a run elsewhere with --log."
 )
+
+_NO_NAMES = re.compile(
+    r"\bgaierror\b|name resolution|Name or service not known|getaddrinfo (?:EAI_AGAIN|ENOTFOUND)"
+    r"|Network is unreachable|\blookup \S+ on \S+: |Could not resolve host|UnknownHostException"
+)
+"""How programs say that they looked for another machine in vain."""
 
 _NO_IMAGE = (
     "Images need Docker; with bubblewrap commands have this machine's /usr, and the Python tools in the "
@@ -166,7 +173,19 @@ class HealSession:
                     return Status.UNUSABLE, f"{journal.reason} {self._lacks() or _NO_NETWORK}"
                 return Status.NOT_FIXED, journal.reason
             case _:
-                return self._why_not(), journal.reason
+                status = self._why_not()
+                if status is Status.NOT_FIXED and (missed := self._missed()):
+                    return Status.UNUSABLE, f"The command can't be judged in the sandbox: {missed}"
+                return status, journal.reason
+
+    def _missed(self) -> str:
+        """What a failure that nothing cured most likely is about: something that the sandbox lacks."""
+        distilled = self.heal.journal.distilled()
+        if self.request.log or distilled is None:
+            return ""
+        if distilled.category is Category.DEPENDENCY and self._lacks():
+            return f"{sentence(distilled.cause)} {self._lacks()}"
+        return f"{sentence(distilled.cause)} {_NO_NETWORK}" if _NO_NAMES.search(distilled.cause) else ""
 
     def _why_not(self) -> Status:
         diagnosis = self.heal.journal.diagnosis()

@@ -297,3 +297,29 @@ def test_python_packages_that_cannot_be_installed_are_told_even_where_the_comman
     assert "Installing what requirements.txt lists ..." in ran.err
     assert "could be prepared: pip: the package index can't be reached" in ran.out
     assert "SANDBOX_PREPARE_ENV (PIP_INDEX_URL)" in ran.out
+
+
+def test_a_module_that_could_not_be_installed_is_no_failure_of_the_code(checkout, heal, tmp_path):
+    work = checkout(
+        {"requirements.txt": "nowhere-to-be-had==1.0\n", "test_a.py": "import nowhere_to_be_had\n"}
+    )
+
+    ran = heal(
+        *(work.path, "--json", "--", "python -m pytest -q"),
+        SANDBOX_PREPARE_ENV=NOBODY,
+        SANDBOX_LAYERS=str(tmp_path / "layers"),
+    )
+
+    assert ran.code == 2, ran.out + ran.err
+    assert "No module named 'nowhere_to_be_had'" in ran.json["reason"]
+    assert "could be prepared: pip: the package index can't be reached" in ran.json["reason"]
+
+
+def test_a_test_that_looks_for_the_network_is_no_failure_of_the_code(checkout, heal):
+    asks = "import socket\n\ndef test_a():\n    socket.create_connection(('example.invalid', 80))\n"
+    work = checkout({"test_a.py": asks})
+
+    ran = heal(work.path, "--json", "--", "python -m pytest -q")
+
+    assert ran.code == 2, ran.out + ran.err
+    assert "the sandbox, which has no network" in ran.json["reason"]
