@@ -28,7 +28,7 @@ from patchpilot.pull_thread import AskState, PullAsk
 from patchpilot.source import Repo
 from storage.database import Database
 from storage.incidents import incident_of_pull_request, snapshot
-from storage.pull_asks import ask_to_show, finish_asks, settle_ask, waiting_asks
+from storage.pull_asks import ask_to_show, finish_asks, incidents_of_pull, settle_ask, waiting_asks
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +122,8 @@ class PullFront:
             answer = Answer(ruling=answer.ruling, text=answer.text, incident=found)
         state = _state(asked.request, answer)
         told = asked.request.verb in _TOLD and answer.ruling is Ruling.ANSWERED
-        # Without a failure there is no comment of ours that could be edited.
-        alone = answer.incident is None and one.incident is None and one.comment_id is not None
+        # Where no run of its own failed, as on a fix of ours, there is no comment of ours to edit.
+        alone = one.comment_id is not None and not incidents_of_pull(self._db, one.repo, one.number, limit=1)
         settle_ask(self._db, one, answer, state=state, reply=told or alone)
 
     def _heard(self, incident: int, key: str) -> None:

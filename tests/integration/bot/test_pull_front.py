@@ -277,6 +277,21 @@ def test_without_a_failure_the_answer_is_a_reply(talk):
     assert "no failure of this pull request" in ask.answer
 
 
+@pytest.mark.parametrize(
+    ("said", "told"), [("bogus", "bogus"), ("reject PP-{}", "reject"), ("status", "PP-{}")]
+)
+def test_on_a_fix_of_ours_whatever_is_answered_is_a_reply(talk, said, told):
+    incident, _ = talk.world.fail()
+    with talk.db.transaction() as session:
+        session.execute(text("UPDATE heals SET pull_request_number = :pull"), {"pull": PULL})
+
+    talk.comment("stranger", f"@patchpilot {said.format(incident)}")
+
+    (ask,) = talk.asks()
+    assert ask.reply
+    assert told.format(incident) in ask.answer
+
+
 def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(talk):
     talk.comment("ben", "@patchpilot pause while I rebase")
     assert pull_is_paused(talk.db, REPO, PULL)
