@@ -105,7 +105,7 @@ def _looked_at(
         passed, runs = until_mixed(tools, bench, plan, passed=0)
         if passed:
             return Flakes(passed=passed, runs=runs)
-    seen = distil([first.output.encode()], step=failure.step, redact=tools.redact)
+    seen = _read(tools, first, failure)
     known = same_failure(failure, seen)
     if plan.left_out and failure.fingerprint != seen.fingerprint:
         # Much fails in much the same way where dependencies, or what earlier steps make, are missing.
@@ -118,6 +118,19 @@ def _looked_at(
             otherwise=True,
         )
     return Reproduced(plan=plan, before=first, runs=runs)
+
+
+def _read(tools: HealTools, result: CommandResult, failure: DistilledFailure) -> DistilledFailure:
+    """What was seen here, read as CI's log was.
+
+    A fingerprint has the step's name only where the provider gave it; a log that names its step itself has
+    the fingerprint of one that names none.
+    """
+    readings = [
+        distil([result.output.encode()], step=step, redact=tools.redact)
+        for step in dict.fromkeys((failure.step, ""))
+    ]
+    return next((one for one in readings if one.fingerprint == failure.fingerprint), readings[0])
 
 
 def reached(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> tuple[ReplayPlan, CommandResult]:

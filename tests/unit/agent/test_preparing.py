@@ -105,6 +105,19 @@ def test_without_its_dependencies_only_the_same_fingerprint_is_one(world: World)
     assert found.reason.endswith("could be prepared: pip: no index.")
 
 
+def test_a_log_that_names_its_step_itself_has_the_fingerprint_of_its_bare_output(world: World) -> None:
+    stamp = "2026-11-29T10:00:00.0000000Z "
+    lines = ("##[group]Run pytest -q", "shell: /usr/bin/bash -e {0}", "##[endgroup]", *RED.splitlines())
+    log = "\n".join(stamp + line for line in (*lines, "##[error]Process completed with exit code 1."))
+    failure = distil([log.encode()], redact=str)
+    assert failure.step == "pytest -q"
+    world.benches.script = lambda _: result(RED, 1)
+    world.benches.unprepared = "Not all that the job installs could be prepared: pip: no index."
+    with world.benches.open(bench_spec(world.tools, PLAN)) as bench:
+        found = reproduce(world.tools, bench, failure=failure, plan=PLAN)
+    assert isinstance(found, Reproduced)
+
+
 def test_a_command_that_is_missing_is_the_environments(world: World) -> None:
     found = seen(world, "bash: line 1: pytest: command not found", 127)
     assert isinstance(found, NotReproduced)
