@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from patchpilot.fixes import Preparation
 from sandbox.recipes.python_locks import Pins, poetry_pins, uv_pins
-from sandbox.recipes.python_project import Project, read_project, toml
+from sandbox.recipes.python_project import Project, is_installed, read_project, toml
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
 
 VENV = f"{PREPARED}/python"
@@ -91,7 +91,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         "plain": "plain.txt" if wishes.plain else "",
         "constraints": "constraints.txt" if wishes.constraints else "",
         "prereleases": wishes.prereleases,
-        "projects": [project.as_input() for project in wishes.projects],
+        "projects": [project.as_input() for project in wishes.projects if project.name],
         "stand_ins": {
             "uv": _STAND_IN.format(tool="uv", run="run"),
             "uvx": '#!/bin/sh\nexec uv run "$@"\n',
@@ -156,7 +156,11 @@ def _from_files(preparation: Preparation, tree: Path, wishes: _Wishes) -> None:
 def _add_project(tree: Path, folder: str, asked: tuple[str, ...], wishes: _Wishes) -> None:
     project = read_project(tree, folder)
     if project is None:
-        wishes.notes[f"the project in {folder} is not installed (only its build would tell its name)"] = None
+        if is_installed(tree, folder):
+            wishes.notes[
+                f"the project in {folder} is not installed, since only its build would tell its name: a "
+                "`name` under [project] in its pyproject.toml tells it"
+            ] = None
     elif all(project.folder != one.folder for one in wishes.projects):
         wishes.projects.append(project)
         for line in project.wanted(asked):

@@ -29,6 +29,7 @@ class Project:
     """What an editable install needs to know."""
 
     name: str
+    """Empty where nothing is installed but what it lists: settings of tools, with groups perhaps."""
     folder: str
     version: str = "0"
     requires: tuple[str, ...] = ()
@@ -75,6 +76,19 @@ def read_project(tree: Path, folder: str) -> Project | None:
     return None
 
 
+def is_installed(tree: Path, folder: str) -> bool:
+    """Whether the files there describe something to install; often they only hold settings of tools."""
+    document = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
+    if text_of(tree, beside(folder, "setup.py")) is not None or "build-system" in document:
+        return True
+    if "project" in document or "poetry" in table(document.get("tool")):
+        return True
+    return (
+        re.search(r"(?m)^\[(?:metadata|options)\b", text_of(tree, beside(folder, "setup.cfg")) or "")
+        is not None
+    )
+
+
 def table(value: object) -> dict[str, Any]:
     """``value`` if it is a table, else an empty one: what a repository writes has any form."""
     return value if isinstance(value, dict) else {}
@@ -99,7 +113,9 @@ def _pyproject(text: str, folder: str, paths: tuple[str, ...]) -> Project | None
     poetry = table(table(document.get("tool")).get("poetry"))
     name = project.get("name") or poetry.get("name")
     if not isinstance(name, str):
-        return None
+        if project or poetry or "dependency-groups" not in document:
+            return None
+        name = ""
     version = project.get("version") or poetry.get("version")
     entry_points = {
         "console_scripts": _pairs(project.get("scripts")) | _pairs(poetry.get("scripts")),

@@ -94,6 +94,35 @@ def test_the_groups_of_poetry_and_pdm_are_known_by_their_names(tmp_path: Path) -
     assert sorted(recipe.files["plain.txt"].decode().split()) == ["a<2,>=1", "b", "c"]
 
 
+SETTINGS = '[tool.pytest.ini_options]\npythonpath = ["."]\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "installed"),
+    [
+        ({"pyproject.toml": SETTINGS}, False),
+        ({"setup.cfg": "[flake8]\nmax-line-length = 100\n"}, False),
+        ({"pyproject.toml": SETTINGS, "setup.cfg": "[options]\npackages = find:\n"}, True),
+        ({"pyproject.toml": SETTINGS + '[build-system]\nrequires = ["setuptools"]\n'}, True),
+        ({"setup.py": "from setuptools import setup\nsetup(**told())\n"}, True),
+    ],
+)
+def test_settings_of_tools_are_no_project_that_is_missed(
+    files: dict[str, str], installed: bool, tmp_path: Path
+) -> None:
+    notes = read(tmp_path, "pip", **files).notes
+    assert any("only its build would tell its name" in note for note in notes) is installed
+    assert bool(notes) is installed
+
+
+def test_groups_are_installed_also_where_no_project_is(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(SETTINGS + '[dependency-groups]\ntest = ["pytest-mock"]\n')
+    asked = Preparation(manager="pip", manifests=("pyproject.toml",), groups=("test",))
+    recipe = recipes.read(asked, tmp_path, MACHINE)
+    assert recipe.files["plain.txt"] == b"pytest-mock\n"
+    assert json.loads(recipe.files["install.json"])["projects"] == []
+
+
 def test_package_json_goes_in_without_scripts_and_addresses(tmp_path: Path) -> None:
     package = {"name": "a", "scripts": {"preinstall": "x"}, "dependencies": {"b": "^1", "c": "github:x/c"}}
     recipe = read(tmp_path, "npm", **{"package.json": json.dumps(package)})
