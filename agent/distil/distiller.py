@@ -12,6 +12,7 @@ from agent.distil.selection import choose, render, shown
 from agent.distil.skim import skim
 from agent.distil.story import Story, tell
 from agent.distil.verdict import Verdict, judge
+from agent.distil.wording import LENGTH
 from patchpilot.failures import DistilledFailure, LogLine
 
 DEFAULT_BYTES = 8000
@@ -76,7 +77,8 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
     )
     rows = dict.fromkeys([*verdict.evidence, *ranked[:200]])
     # The sentence may name a frame of a stack, too far down to be read otherwise.
-    return [*(story.placed(row) for row in rows), verdict.cause]
+    whole = verdict.cause if len(verdict.cause) < LENGTH else verdict.cause.rsplit(" ", 1)[0]
+    return [*(story.placed(row) for row in rows), whole]
 
 
 def _step(story: Story) -> str:

@@ -9,7 +9,7 @@ from patchpilot.failures import Location
 
 # Where CI systems put the checkout. At the start of a path only: many repositories have an app/ or src/.
 _ROOTS = re.compile(
-    r"(?<![\w@+.~-])(?:/home/runner/_?work/[^/\s]+/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/"
+    r"(?<![\w@+.~-])(?:/home/runner/_?work/[^/\s_][^/\s]*/[^/\s]+/|/__w/[^/\s]+/[^/\s]+/|/github/workspace/"
     r"|/home/travis/build/[^/\s]+/[^/\s]+/"
     r"|/Users/travis/build/[^/\s]+/[^/\s]+/|/Users/runner/work/[^/\s]+/[^/\s]+/"
     r"|/builds/[^/\s]+/\d+/[^/\s]+/[^/\s]+/(?=[^/\s])|/builds/[^/\s]+/[^/\s]+/(?=[^/\s])"
@@ -39,14 +39,15 @@ _STATED = re.compile(
 _ROOTS_STATED = 4
 """So many of them are believed; a test that makes repositories of its own names many."""
 _OUTSIDE = re.compile(
-    r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor/bundle|gems"
+    r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor|gems"
     r"|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
     r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions|sysdeps|csu)(?:[/\\]|$)|^(?:/|~|<"
     r"|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
 )
 # Lines of the JDK, of test libraries and of GitLab's runner, and a name that looks like a file's.
 _FOREIGN = re.compile(
-    r"\bat (?:[\w.@-]{0,40}/{1,2})?(?:java|javax|jdk|sun|kotlin|scala|groovy|junit|org\.(?:junit"
+    r"\bat (?:[\w.@-]{0,40}/{1,2})?(?:java|javax|jdk|sun|kotlin|scala|groovy|junit|hudson|org\.(?:junit"
+    r"|jenkinsci"
     r"|opentest4j|testng|assertj|hamcrest"
     r"|mockito|gradle|apache\.maven))\.[\w$./<>]{1,200}\(\w+\.\w{2,6}:\d+\)"
     r"|\(\w+\.go:\d+:\d+s\)|\btesting\.go:\d+|\b_testmain\.go:\d+|\bNode\.js\b"
@@ -54,7 +55,7 @@ _FOREIGN = re.compile(
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
-    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|:? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b)"
+    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|[:,]? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b)"
     # Files known by their whole name; without a line the tool is meant, in a bracket only a recipe failed.
     r"|(?<![\w.@\[-])(?P<named>[\w@+.~/-]{0,200}?\b(?:Dockerfile|Makefile|Jenkinsfile|Gemfile|Rakefile"
     r"|Vagrantfile))"
@@ -112,6 +113,7 @@ _SUFFIXES = frozenset(
         "jl",
         "sh",
         "bash",
+        "bats",
         "zsh",
         "ps1",
         "sql",
@@ -147,6 +149,7 @@ _SUFFIXES = frozenset(
 )
 _ITSELF = re.compile(r" \((/[^\s()]{1,200})\)")
 """A folder beside the name of what is built there, as cargo writes it."""
+_SLASH = re.compile(r"[\\/]")
 _SHORT_ROOT = 2
 """Slashes in a root that is one folder only."""
 SHORTEST = 4
@@ -166,7 +169,7 @@ def without_roots(text: str, roots: Sequence[str] = ()) -> str:
         text = text.replace(f"file://{root}", "").replace(root, "")
     text = text.replace("file:///", "/")
     text = _ITSELF.sub(lambda folder: "" if is_root(folder[1]) else folder[0], text)
-    return _ROOTS.sub(lambda root: root[0] if root[0].count("/") <= _SHORT_ROOT else "", text)
+    return _ROOTS.sub(lambda root: root[0] if len(_SLASH.findall(root[0])) <= _SHORT_ROOT else "", text)
 
 
 def is_root(path: str) -> bool:

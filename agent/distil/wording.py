@@ -43,14 +43,15 @@ _SYMBOL = re.compile(r"\s*(?:\[ERROR\] )?\s*symbol: {1,3}(\S.*)$")
 _SYMBOL_REACH = 4
 _LINE_FIRST = re.compile(r":?(\d{1,6}) (?:\| (?:ERROR|WARNING) {0,4}\| (?:\[[ x]\] )?)?(?=\S)")
 """PHPStan and PHP_CodeSniffer print the line in front and the file in a heading."""
-_IS_FILE = re.compile(r"[\w@+./-]{1,200}\.\w{1,8}")
+_LEVEL = re.compile(r"^\[(?:ERROR|error|info)\]|^#(?= )")
+_CHECKED_FILE = re.compile(r"[\w@+./-]{1,200}\.(?:php\d?|inc|phtml|module|js|css)")
 _PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):\d+: (?=\S)")
 _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 """RSpec numbers the examples that failed, and says below what is wrong with each."""
 
 _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
-    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d))+"
+    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |# (?=[(`]))+"
 )
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
 _FAILED_TASK = re.compile(
@@ -67,7 +68,8 @@ _LABEL = re.compile(r"\s*(?:error|Error|message):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
     r"|Test: |Messages: |> *\d+ +\||\d+ *\||\.\.\.$|---$|⎯|[Gg]oroutine \d|testing\.|=== |--- |##\["
-    r"|diff --git |#\d+ ERROR|section_(?:start|end):|[-=]{5}|# \S+:\d|\[(?:INFO|WARNING)\] )"
+    r"|diff --git |#\d+ ERROR|section_(?:start|end):|[-=]{5}|(?:\[ERROR\] )?\s*(?:@@ \S|-> \[Help)|# \S+:\d"
+    r"|\[(?:INFO|WARNING)\] )"
 )
 _VALUE = re.compile(
     r"\s*(?:# {2,8})?(?:code|[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot"
@@ -95,7 +97,7 @@ def word(story: Story, row: int) -> Wording:
     if spoken is None:
         return Wording(_clean(story, story.lines[row].core), ())
     rows = told(story, row)
-    values = (without_roots(story.lines[near].core, story.roots) for near in rows[1:])
+    values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
     text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
     text += _symbol(story, spoken)
     where = ""
@@ -110,8 +112,8 @@ def word(story: Story, row: int) -> Wording:
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]
     name = _name(story, row, rule)
-    if _IS_FILE.fullmatch(name):
-        text = _LINE_FIRST.sub(rf"{name}:\1: ", text, count=1)
+    if _CHECKED_FILE.fullmatch(name) and (line := _LINE_FIRST.match(text)):
+        text = f"{name}:{line[1]}: {text[line.end() :]}"
     text = f"{name[:_NAME]}: {text}" if name and name not in text else text
     where = where or _where(story, row, rule, text)
     return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
@@ -155,11 +157,20 @@ def _naming(story: Story, row: int) -> Rule | None:
 
 
 def _name(story: Story, row: int, rule: Rule) -> str:
+    if not rule.test and rule.opened and (announced := _announced(story, row, rule.opened)):
+        return announced
     if not rule.test:
         title = _TITLE.match(story.lines[row - 1].core) if row else None
         return title[1] if title else _clean(story, story.lines[row].core).rstrip(".:")
     match = compiled(rule.test).search(story.lines[row].core.encode())
     return match.group(1).decode("utf-8", "replace").strip() if match else ""
+
+
+def _announced(story: Story, row: int, opening: str) -> str:
+    """The test whose beginning was announced last above the row."""
+    pattern = compiled(opening)
+    above = (story.lines[near].core for near in range(row - 1, max(-1, row - OPENED_REACH), -1))
+    return next((text.split()[-1] for text in above if pattern.search(text.encode())), "")
 
 
 def _block(story: Story, row: int, rule: Rule) -> list[int]:
@@ -213,7 +224,8 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     first = story.lines[spoken].core.rstrip()
     stop = compiled(rule.stop) if rule is not None and rule.stop else None
     rows = [spoken]
-    opened = first.endswith(":") or first.startswith("@@ ")
+    # Gomega ends the line with "Expected" and no colon.
+    opened = first.endswith((":", " Expected")) or first.startswith("@@ ")
     for near in range(spoken + 1, min(spoken + 2 * JOINED, len(story.lines))):
         text = story.lines[near].core
         if not text.strip():
@@ -244,7 +256,8 @@ def _where(story: Story, row: int, rule: Rule, text: str) -> str:
     """The first line of a file that the message names, unless the sentence has one already."""
     if any(place.line for place in places([text])):
         return ""
-    around = [*([row - 1] if row else []), *_block(story, row, rule), *_opened(story, row, rule)]
+    own = [row] if rule.opened and not rule.test else []
+    around = [*own, *([row - 1] if row else []), *_block(story, row, rule), *_opened(story, row, rule)]
     found = places((story.lines[near].core for near in around), roots=story.roots)
     return next((f" ({place.path}:{place.line})" for place in found if place.line), "")
 

@@ -135,11 +135,26 @@ MAVEN = (
     ),
     Rule(r"(?i)quality gate (?:status: )?(?:has )?failed", 86, "sonar", category=Category.LINT),
     Rule(
-        r"^\[ERROR\] Rule \d+: \S+ failed with message:|Failed to execute goal \S*:maven-enforcer-plugin",
+        r"^\[ERROR\] Rule \d+: \S+ failed with message:",
         86,
         "maven",
         category=Category.CONFIG,
         after=2,
+    ),
+    Rule(
+        r"Failed to execute goal \S*:maven-enforcer-plugin",
+        86,
+        "maven",
+        Role.OUTCOME,
+        Category.CONFIG,
+        after=2,
+    ),
+    Rule(
+        r"Could not transfer artifact .{0,900}(?:\b50[0234]\b|timed out|Connection (?:reset|refused)"
+        r"|[Uu]nknown host|UnknownHost|Connect to )",
+        92,
+        "maven",
+        category=Category.INFRASTRUCTURE,
     ),
     Rule(
         r"You have \d+ (?:Checkstyle|PMD) violations?|There (?:is|are) \d+ errors? reported by Checkstyle",
@@ -211,19 +226,27 @@ GRADLE = (
         after=4,
     ),
     Rule(
-        r"Could not find method \w+\(\)|Could not (?:get|set) unknown property|^A problem occurred evaluating"
+        r"Could not find method \w+\(\)|Could not (?:get|set) unknown property"
         r"|^\s*> startup failed:$|Could not compile (?:build|settings) file",
         90,
         "gradle",
         category=Category.CONFIG,
         after=3,
     ),
+    Rule(r"^A problem occurred evaluating", 80, "gradle", Role.OUTCOME, Category.CONFIG, after=3),
     Rule(r"^Plugin \[id: .+ was not found", 90, "gradle", category=Category.DEPENDENCY, after=4),
     Rule(r"^e: \S", 88, "kotlin", category=Category.BUILD),
     Rule(r"^\S+\.(?:java|kt|groovy|scala):\d+: error: ", 88, "javac", category=Category.BUILD, after=3),
     Rule(r"^\d+ errors?$", 56, "javac", Role.OUTCOME),
     Rule(r"^\S+\.kts?:\d+:\d+:? \S", 82, "ktlint", category=Category.LINT),
     Rule(r"^\S+\.kts?:\d+:\d+: .+ \[[A-Z]\w+\]$", 88, "detekt", category=Category.LINT),
+    Rule(
+        r"^\S+\.(?:xml|java|kts?|gradle|properties):\d+: Error: .+ \[\w+\]$",
+        90,
+        "android lint",
+        category=Category.LINT,
+        after=2,
+    ),
     Rule(r":\d+:\d+: Lint error|^Lint found \d+ errors?", 84, "lint", category=Category.LINT),
     Rule(
         r"Execution failed for task '[^'\n]*(?:checkstyle|ktlint|spotless|detekt|pmd|spotbugs|lint|format)",
@@ -249,7 +272,16 @@ OTHERS = (
     Rule(r"took .+ FAILED: ", 86, "ant", category=Category.TEST, before=1),
     Rule(r"^\[error\] \S+\.(?:scala|java):\d+(?::\d+)?: ", 88, "sbt", category=Category.BUILD, after=3),
     Rule(r"^\[error\] ", 56, "sbt", Role.SIGN),
-    Rule(r"\*\*\* FAILED \*\*\*", 84, "scalatest", category=Category.TEST, after=3),
+    Rule(
+        r"\*\*\* FAILED \*\*\*",
+        84,
+        "scalatest",
+        category=Category.TEST,
+        after=3,
+        stop=r"\*\*\* FAILED \*\*\*|^(?:\[info\] )?- ",
+        test=r"- (.+) \*\*\* FAILED",
+        says=(r"^(?:\[info\])? {2,}\S",),
+    ),
     Rule(
         r"^(?:FAIL|ERROR) in \(",
         86,

@@ -114,6 +114,7 @@ C_FAMILY = (
         86,
         "googletest",
         category=Category.TEST,
+        opened=r"^\[ RUN      \] ",
         after=8,
         stop=r"^\[|^\s*$",
         says=(r"\S",),
@@ -151,11 +152,33 @@ C_FAMILY = (
         category=Category.TEST,
         after=3,
     ),
+    # Meson: each test that failed, and how many of each kind there were.
+    Rule(
+        r"^\s{0,4}\d+/\d+ \S.* {2,}(?:FAIL|TIMEOUT|ERROR|UNEXPECTEDPASS) {2,}[\d.]+s\b",
+        84,
+        "meson",
+        Role.LIST,
+        Category.TEST,
+        after=3,
+        test=r"^\s*\d+/\d+ (?:\S+ - )?(\S+)",
+    ),
+    Rule(r"^(?:Ok|Expected Fail|Unexpected Pass|Skipped): {4,}\d", 2, "meson", Role.MUTE),
+    # CTest.
+    Rule(
+        r"^\s{0,6}(?:Start {1,3}\d+: |\d+/\d+ Test {1,4}#\d+: \S+ \.+ {1,5}Passed )", 2, "ctest", Role.NOISE
+    ),
+    Rule(
+        r"^ERROR: (?:Package '\S+' not resolved|Missing (?:binary|prebuilt package))",
+        90,
+        "conan",
+        category=Category.DEPENDENCY,
+        after=2,
+    ),
     Rule(r"^FAIL: \S", 78, "automake", Role.LIST, Category.TEST, test=r"^FAIL: (\S+)"),
     Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
     Rule(
         r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: |^ERROR: Analysis of target '",
-        86,
+        80,
         "bazel",
         category=Category.BUILD,
         after=1,
@@ -247,10 +270,20 @@ GO = (
     Rule(r"^=== (?:RUN|PAUSE|CONT|NAME) ", 2, "go test", Role.NOISE),
     Rule(r"^ok  \t\S", 2, "go test", Role.NOISE),
     Rule(
-        r"\[FAIL\] .*\[It\]|^• \[(?:FAILED|PANICKED|TIMEDOUT)\]|^• Failure ",
+        r"\[FAIL\] .*\[It\]",
         84,
         "ginkgo",
-        category=Category.TEST,
+        Role.LIST,
+        Category.TEST,
+        after=1,
+        test=r"\[FAIL\] (.+)",
+    ),
+    Rule(
+        r"^• \[(?:FAILED|PANICKED|TIMEDOUT)\]|^• Failure ",
+        84,
+        "ginkgo",
+        Role.OUTCOME,
+        Category.TEST,
         after=4,
     ),
     Rule(
@@ -328,6 +361,17 @@ GO = (
         "go vet",
         category=Category.LINT,
     ),
+    Rule(r"^\S+\.go:\d+:\d+: .+ \((?:SA|ST|S|U|QF)\d{4}\)$", 92, "staticcheck", category=Category.LINT),
+    Rule(
+        r"^Vulnerability #\d+: ",
+        90,
+        "govulncheck",
+        category=Category.DEPENDENCY,
+        after=8,
+        stop=r"^Vulnerability #",
+        says=(r"^ {2,}\S",),
+    ),
+    Rule(r"^Your code is affected by [1-9]", 70, "govulncheck", Role.OUTCOME, Category.DEPENDENCY),
     Rule(r"^(?:\./)?\S+\.go:\d+:\d+: syntax error: ", 90, "go build", category=Category.SYNTAX),
     Rule(
         r"^diff (?:-u )?\S+\.go\.orig \S+\.go$",
@@ -437,7 +481,7 @@ RUST = (
     Rule(r"`-D clippy::|#\[(?:deny|warn)\(clippy::|rust-clippy/", 90, "clippy", Role.OUTCOME, Category.LINT),
     Rule(
         r"^error: failed to (?:select a version|resolve patches|load source|get|download|parse lock|update"
-        r"|fetch|query)",
+        r"|fetch `|query)",
         88,
         "cargo",
         category=Category.DEPENDENCY,
@@ -450,6 +494,24 @@ RUST = (
         "cargo",
         category=Category.DEPENDENCY,
         after=6,
+    ),
+    Rule(
+        r"^error: linking with ",
+        88,
+        "cargo",
+        category=Category.BUILD,
+        after=8,
+        stop=BLANK,
+        says=(r"undefined reference to|ld(?:\.\w{2,6})?: (?:cannot find|unable to find|symbol)|LNK\d{4}",),
+    ),
+    Rule(
+        r"^Crate: {4,6}\S",
+        88,
+        "cargo audit",
+        category=Category.DEPENDENCY,
+        after=7,
+        stop=BLANK,
+        says=(r"^Title: ",),
     ),
     Rule(r"^error\[[a-z][a-z-]{2,40}\]: ", 86, "cargo-deny", category=Category.LINT, after=6),
     Rule(

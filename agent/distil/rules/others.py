@@ -63,13 +63,14 @@ RUBY = (
         after=6,
     ),
     Rule(
-        r"An error occurred while installing|Gem::Ext::BuildError|Bundler cannot continue"
+        r"An error occurred while installing|Bundler cannot continue"
         r"|Your Ruby version is .+, but your Gemfile",
         86,
         "bundler",
         category=Category.DEPENDENCY,
         after=3,
     ),
+    Rule(r"Gem::Ext::BuildError", 80, "bundler", category=Category.DEPENDENCY, after=3),
     Rule(r"^\S+\.rb:\d+:in [`']", 56, "ruby", Role.SIGN),
     Rule(r"\bSyntaxError: \S+\.rb:\d+: ", 90, "ruby", category=Category.SYNTAX, after=2),
     Rule(r"^\S+\.rb:\d+: (?:syntax error|warning: .+syntax)", 86, "ruby", category=Category.SYNTAX),
@@ -79,7 +80,7 @@ RUBY = (
         80,
         "ruby",
     ),
-    Rule(r"^cucumber \S+:\d+", 80, "cucumber", Role.LIST, Category.TEST),
+    Rule(r"^cucumber \S+:\d+", 80, "cucumber", Role.LIST, Category.TEST, test=r"^cucumber (\S+)"),
 )
 
 PHP = (
@@ -118,7 +119,8 @@ PHP = (
         category=Category.TEST,
         after=8,
         stop=r"^\s{1,4}FAILED {2}",
-        test=r"FAILED\s+(\S.*)",
+        # The kind of the exception stands at the end of the line.
+        test=r"FAILED {2}(\S+ > \S+(?: \S+)*)",
         says=(r"\S",),
     ),
     # Symfony's console, and so Composer: what is wrong stands in a box below the place that threw.
@@ -155,6 +157,8 @@ PHP = (
         stop=BLANK,
         says=(r"^ {1,2}:?\d+ {2,}\S",),
     ),
+    Rule(r"^Could not authenticate against ", 92, "composer", category=Category.PERMISSION),
+    Rule(r"^(?:ERROR|INFO): \w+ - \S+\.php:\d+:\d+ - ", 90, "psalm", category=Category.TYPE, after=1),
     Rule(
         r"does not contain valid JSON|does not match the expected JSON schema",
         90,
@@ -293,6 +297,16 @@ SCRIPTED = (
         test=r"Failed test '(.+)'",
         says=(r"^#\s+got:", r"^#\s+at \S"),
     ),
+    Rule(
+        r"^# \(in test file \S+, line \d+\)$",
+        90,
+        "bats",
+        category=Category.TEST,
+        before=1,
+        after=3,
+        stop=r"^(?:not )?ok ",
+        says=(r"^# {1,4}`.+' failed",),
+    ),
     Rule(r"^# Looks like you (?:failed|planned)", 60, "perl", Role.OUTCOME, Category.TEST),
     Rule(r"^Result: FAIL$", 52, "prove", Role.OUTCOME, Category.TEST),
     Rule(r"^Test Summary Report", 60, "prove", Role.LIST, Category.TEST, after=8),
@@ -304,7 +318,8 @@ SCRIPTED = (
         Category.TEST,
     ),
     Rule(r" at \S+\.p[lm] line \d+\.$", 70, "perl"),
-    Rule(r"^Error(?: in \S.*)?(?: ?: ?|:$)", 80, "R", before=1, after=5),
+    Rule(r"^Error in \S.*(?: ?: ?|:$)", 80, "R", before=1, after=5),
+    Rule(r"^Error ?:(?: |$)", 80, "", before=1, after=5),
     Rule(
         r"^\* checking .+\.\.\. ?(?:\[[^\]]+\] ?)?(?:ERROR|WARNING|NOTE)",
         76,
@@ -397,7 +412,8 @@ SHELL = (
         category=Category.CONFIG,
     ),
     Rule(
-        r"cannot execute binary file|Exec format error|error while loading shared libraries|bad interpreter",
+        r"cannot execute binary file|[Ee]xec format error|error while loading shared libraries"
+        r"|bad interpreter",
         88,
         "shell",
         category=Category.CONFIG,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.distil.rules.rule import Role, Rule
+from agent.distil.rules.rule import BLANK, Role, Rule
 from patchpilot.failures import Category
 
 CI_SYSTEMS = (
@@ -85,6 +85,34 @@ CI_SYSTEMS = (
         after=1,
     ),
     Rule(r"(?i)^##\[warning\]", 30, "", Role.SIGN),
+    # A version that the actions that set up a language do not know; an artifact that is not there.
+    Rule(
+        r"Could not find satisfied version for SemVer|Unable to find (?:Node|Go|Java|Ruby|Dart"
+        r"|Deno) version '"
+        r"|^##\[error\](?:The v|V)ersion .{1,80} (?:was )?not found"
+        r"|^##\[error\]No files were found with the provided path",
+        90,
+        "",
+        category=Category.CONFIG,
+        after=1,
+    ),
+    Rule(
+        r"^# Unable to parse YAML$",
+        90,
+        "circleci",
+        category=Category.CONFIG,
+        after=8,
+        says=(r"^# expected ", r"^# while "),
+    ),
+    Rule(
+        r"^ERROR: Uploading artifacts as .*(?:too large|Too Large)",
+        90,
+        "gitlab",
+        category=Category.RESOURCE,
+        after=1,
+    ),
+    Rule(r"^groovy\.lang\.Missing(?:Property|Method)Exception: ", 90, "jenkins", category=Category.CONFIG),
+    Rule(r"sandbox\.RejectedAccessException: ", 90, "jenkins", category=Category.PERMISSION),
     Rule(r"(?i)no files were found with the provided path", 40, "", Role.OUTCOME),
     Rule(r"(?i)artifact not found for name|unable to download artifact", 82, "", category=Category.CONFIG),
     Rule(
@@ -193,6 +221,8 @@ LIMITS = (
     Rule(r"^Cannot contact \S+: \S", 80, "jenkins", category=Category.INFRASTRUCTURE),
     Rule(r"(?i)\btime(?:d )?[ -]?out\b", 36, "", Role.SIGN),
     Rule(r"(?i)the operation was cancell?ed", 60, "", Role.OUTCOME, Category.INFRASTRUCTURE),
+    # The cause only where nothing worse is said.
+    Rule(r"^##\[error\]The operation was cancell?ed\.", 50, "", category=Category.INFRASTRUCTURE),
     Rule(
         r"(?i)(?:runner has received a shutdown signal|lost communication with the server|runner was lost"
         r"|agent went offline|node is offline"
@@ -274,6 +304,12 @@ NETWORK = (
         before=1,
     ),
     Rule(r"toomanyrequests: ", 94, "docker", category=Category.INFRASTRUCTURE),
+    Rule(
+        r"^Error response from daemon: Get .{1,200}: (?:denied|unauthorized)\b",
+        94,
+        "docker",
+        category=Category.PERMISSION,
+    ),
     Rule(
         r"(?i)toomanyrequests|rate limit (?:exceeded|reached)|api rate limit|secondary rate limit"
         r"|pull rate limit",
@@ -466,9 +502,14 @@ GIT = (
         category=Category.INFRASTRUCTURE,
         after=3,
     ),
+    Rule(r"over its data quota", 92, "git lfs", category=Category.RESOURCE, after=1),
+    Rule(r"^error: failed to fetch some objects from ", 80, "git lfs", category=Category.INFRASTRUCTURE),
+    Rule(r"│ CVE-\d{4}-\d{4,7} {0,8}│", 88, "trivy", category=Category.DEPENDENCY),
+    Rule(r"^Finding: {2,}\S", 90, "gitleaks", category=Category.LINT, after=6, stop=BLANK),
     Rule(r"! \[(?:remote )?rejected\]", 86, "git", category=Category.INFRASTRUCTURE),
     Rule(
-        r"^fatal: not a git repository|^fatal: No names found|^fatal: detected dubious ownership",
+        r"^fatal: not a git repository|^fatal: No names found|^fatal: detected dubious ownership"
+        r"|^fatal: (?:empty ident name|unable to auto-detect email)",
         74,
         "git",
         category=Category.CONFIG,

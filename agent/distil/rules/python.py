@@ -188,7 +188,8 @@ CHECKERS = (
     Rule(r"^[A-Z]{1,4}\d{3,4} \[\*\] ", 84, "ruff", category=Category.LINT, after=4, stop=BLANK),
     # What it can't mend itself has no star. Its families by name: https://docs.astral.sh/ruff/rules/
     Rule(
-        r"^(?:AIR|ANN|ARG|ASYNC|BLE|COM|CPY|DJ|DOC|DTZ|ERA|EXE|FAST|FBT|FIX|FLY|FURB|ICN|INP|INT|ISC|LOG|NPY|PD"
+        r"^(?:AIR|ANN|ARG|ASYNC|BLE|COM|CPY|DJ|DOC|DTZ|ERA|EXE|FAST|FBT|FIX|FLY|FURB|ICN|INP|INT|ISC|LOG"
+        r"|NPY|PD"
         r"|PERF|PGH|PIE|PL[CERW]|PTH|PT|PYI|RET|RSE|RUF|SIM|SLF|SLOT|TC|TD|TID|TRY|UP|YTT|EM|FA|T1|T2"
         r"|[ABCDEFGINQSW])\d{2,4} [A-Z`']",
         82,

@@ -293,7 +293,7 @@ READINGS = {
         ),
         category=Category.TEST,
         tool="googletest",
-        cause="price_test.cpp:10: Failure: Expected: (GetParam()) > (0), actual: -1 vs 0",
+        cause="All/P.Positive/1: Expected: (GetParam()) > (0), actual: -1 vs 0 (price_test.cpp:10)",
         tests=("All/P.Positive/1",),
         files=("price_test.cpp:10",),
     ),
@@ -403,6 +403,178 @@ READINGS = {
         tool="hadolint",
         cause="Dockerfile:3 DL3008 warning: Pin versions in apt get install.",
         files=("Dockerfile:3",),
+    ),
+    "golangci's neighbours": Reading(
+        command="staticcheck ./...",
+        log="price/price.go:12:2: this value of err is never used (SA4006)\n",
+        category=Category.LINT,
+        tool="staticcheck",
+        cause="price/price.go:12:2: this value of err is never used (SA4006)",
+        files=("price/price.go:12",),
+    ),
+    "govulncheck": Reading(
+        command="govulncheck ./...",
+        log=(
+            "Vulnerability #1: GO-2024-2687\n    HTTP/2 CONTINUATION flood in net/http\n"
+            "    Fixed in: net/http@go1.22.2\n\nYour code is affected by 1 vulnerability from the Go"
+            " standard library.\n"
+        ),
+        category=Category.DEPENDENCY,
+        tool="govulncheck",
+        cause="Vulnerability #1: GO-2024-2687: HTTP/2 CONTINUATION flood in net/http",
+    ),
+    "ginkgo": Reading(
+        command="ginkgo -r",
+        log=(
+            "------------------------------\n• [FAILED] [0.002 seconds]\nPrice [It]"
+            " sums\n/builds/acme/shop/price_test.go:14\n\n"
+            "  [FAILED] Expected\n      <int>: 120\n  to equal\n      <int>: 121\n"
+            "  In [It] at: /builds/acme/shop/price_test.go:16 @ 01/01/26"
+            " 10:00:00.1\n------------------------------\n"
+            "Summarizing 1 Failure:\n  [FAIL] Price [It] sums\n  /builds/acme/shop/price_test.go:16\n"
+        ),
+        category=Category.TEST,
+        tool="ginkgo",
+        cause=(
+            "[FAILED] Expected <int>: 120 to equal <int>: 121"
+            " In [It] at: price_test.go:16 @ 01/01/26 10:00:00.1"
+        ),
+        tests=("Price [It] sums",),
+        files=("price_test.go:16",),
+    ),
+    "rustc's linker": Reading(
+        command="cargo build",
+        log=(
+            'error: linking with `cc` failed: exit status: 1\n  |\n  = note: "cc" "-m64"\n'
+            "  = note: /usr/bin/ld: cannot find -lssl: No such file or directory\n\n"
+            "error: could not compile `shop` (bin) due to 1 previous error\n"
+        ),
+        category=Category.BUILD,
+        tool="cargo",
+        cause=(
+            "error: linking with `cc` failed: exit status: 1:"
+            " = note: /usr/bin/ld: cannot find -lssl: No such file or directory"
+        ),
+    ),
+    "meson's tests": Reading(
+        command="meson test -C build",
+        log=(
+            " 1/2 price            OK              0.02s\n 2/2 cart             FAIL            0.01s  "
+            " exit status 1\n\n"
+            "Ok:                 1   \nExpected Fail:      0   \nFail:               1   \n"
+        ),
+        category=Category.TEST,
+        tool="meson",
+        cause="2/2 cart FAIL 0.01s exit status 1",
+        tests=("cart",),
+    ),
+    "bats": Reading(
+        command="bats test",
+        log=(
+            "1..2\nok 1 starts\nnot ok 2 deploys\n# (in test file test/deploy.bats, line 12)\n"
+            "#   `[ $status -eq 0 ]' failed\n"
+        ),
+        category=Category.TEST,
+        tool="bats",
+        cause="(in test file test/deploy.bats, line 12): # `[ $status -eq 0 ]' failed",
+        tests=("deploys",),
+        files=("test/deploy.bats:12",),
+    ),
+    "scalatest": Reading(
+        command="sbt test",
+        log=(
+            "[info] PriceSpec:\n[info] - sums items *** FAILED ***\n[info]   120 did not equal 121"
+            " (PriceSpec.scala:9)\n"
+            "[info] - trims\n[error] Failed tests:\n[error] \tcom.acme.PriceSpec\n"
+        ),
+        category=Category.TEST,
+        tool="scalatest",
+        cause="sums items: 120 did not equal 121 (PriceSpec.scala:9)",
+        tests=("sums items",),
+        files=("PriceSpec.scala:9",),
+    ),
+    "gradle's script": Reading(
+        command="./gradlew build",
+        log=(
+            "* What went wrong:\nA problem occurred evaluating root project 'shop'.\n"
+            "> Could not find method implementatoin() for arguments [com.acme:lib:1.0].\n\n* Try:\n"
+        ),
+        category=Category.CONFIG,
+        tool="gradle",
+        cause="Could not find method implementatoin() for arguments [com.acme:lib:1.0].",
+    ),
+    "maven's repository": Reading(
+        command="mvn -B verify",
+        log=(
+            "[ERROR] Failed to execute goal on project shop: Could not resolve dependencies for project"
+            " com.acme:shop:jar:1.0: Could not transfer artifact com.acme:lib:pom:2.0 from/to nexus"
+            " (https://nexus.invalid): status: 502 Bad Gateway -> [Help 1]\n"
+        ),
+        category=Category.INFRASTRUCTURE,
+        tool="maven",
+        cause=(
+            "Could not resolve dependencies for project com.acme:shop:jar:1.0: Could not transfer artifact"
+            " com.acme:lib:pom:2.0 from/to nexus (https://nexus.invalid): status: 502 Bad Gateway"
+        ),
+    ),
+    "maven's enforcer": Reading(
+        command="mvn -B verify",
+        log=(
+            "[ERROR] Failed to execute goal org.apache.maven.plugins:maven-enforcer-plugin:3.4.1:enforce"
+            " (e) on project shop: \n"
+            "[ERROR] Rule 0: org.apache.maven.RequireJavaVersion failed with message:\n"
+            "[ERROR] Detected JDK version 11.0.2 is not in the allowed range [17,).\n[ERROR] -> [Help 1]\n"
+        ),
+        category=Category.CONFIG,
+        tool="maven",
+        cause=(
+            "Rule 0: org.apache.maven.RequireJavaVersion failed with message:"
+            " Detected JDK version 11.0.2 is not in the allowed range [17,)."
+        ),
+    ),
+    "Windows": Reading(
+        command="msbuild Shop.sln",
+        log="D:\\a\\shop\\shop\\src\\Price.cpp(12,5): error C2065: 'x': undeclared identifier\n",
+        category=Category.BUILD,
+        tool="msbuild",
+        cause="src\\Price.cpp(12,5): error C2065: 'x': undeclared identifier",
+        files=("src/Price.cpp:12",),
+    ),
+    "LFS": Reading(
+        command="git lfs pull",
+        log=(
+            "batch response: This repository is over its data quota.\n"
+            "error: failed to fetch some objects from 'https://git.invalid/acme/shop.git/info/lfs'\n"
+        ),
+        category=Category.RESOURCE,
+        tool="git lfs",
+        cause="batch response: This repository is over its data quota.",
+    ),
+    "a cancelled job": Reading(
+        command="make test",
+        log="running tests\ntest 1 ok\n##[error]The operation was canceled.\n",
+        category=Category.INFRASTRUCTURE,
+        tool="",
+        cause="The operation was canceled.",
+    ),
+    "a version that is not there": Reading(
+        command="actions/setup-java@v4",
+        log="##[error]Could not find satisfied version for SemVer '99'.\nAvailable versions: 23.0.1,"
+        " 22.0.2\n",
+        category=Category.CONFIG,
+        tool="",
+        cause="Could not find satisfied version for SemVer '99'.",
+    ),
+    "a Jenkinsfile": Reading(
+        command="x",
+        log=(
+            "groovy.lang.MissingPropertyException: No such property: vrsion for class: groovy.lang.Binding\n"
+            "\tat groovy.lang.Binding.getVariable(Binding.java:63)\n\tat"
+            " WorkflowScript.run(WorkflowScript:14)\n"
+        ),
+        category=Category.CONFIG,
+        tool="jenkins",
+        cause="groovy.lang.MissingPropertyException: No such property: vrsion for class: groovy.lang.Binding",
     ),
     "nothing": Reading(
         command="wget -q https://files.invalid/x",
