@@ -17,7 +17,7 @@ import typer
 
 from cli.streams import let_readers_leave
 from patchpilot import __version__
-from patchpilot.errors import PatchPilotError, TemporaryError
+from patchpilot.errors import PatchPilotError, TemporaryError, UnreachableError
 
 _Commands = Mapping[str, str]
 """The module and the function of each sub-command."""
@@ -53,6 +53,8 @@ GROUPS: Mapping[str, tuple[str, _Commands]] = MappingProxyType(
     }
 )
 """Sub-commands with sub-commands of their own, and their help."""
+
+_TRY_AGAIN = ": try again; `patchpilot doctor` looks at what is needed"
 
 
 def application(called: str = "") -> typer.Typer:
@@ -113,7 +115,8 @@ def run() -> None:
     try:
         application(*sys.argv[1:2])()
     except TemporaryError as error:
-        typer.echo(f"patchpilot: {error}: try again; `patchpilot doctor` looks at what is needed", err=True)
+        advice = "" if isinstance(error, UnreachableError) else _TRY_AGAIN
+        typer.echo(f"patchpilot: {error}{advice}", err=True)
         sys.exit(2)
     except PatchPilotError as error:
         typer.echo(f"patchpilot: {error}", err=True)

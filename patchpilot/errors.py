@@ -26,6 +26,13 @@ class TemporaryError(PatchPilotError):
         self.retry_after = retry_after
 
 
+class UnreachableError(TemporaryError):
+    """A service is not where its setting says, or turns us away there; the message names the setting.
+
+    A process that runs already tries again, as a server may come back. A person looks at the setting first.
+    """
+
+
 class PermanentError(PatchPilotError):
     """Trying again changes nothing until a person does: a missing repository, a refused request."""
 

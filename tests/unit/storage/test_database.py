@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import text
 
-from patchpilot.errors import ConfigurationError, PermanentError, TemporaryError
+from patchpilot.errors import ConfigurationError, PermanentError, TemporaryError, UnreachableError
 from storage.database import Database
 
 
@@ -32,6 +32,35 @@ def test_an_absent_server_is_a_temporary_error() -> None:
     with pytest.raises(TemporaryError) as caught:
         database.ping()
     assert "secret" not in str(caught.value)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        (("/postgres?", "/nosuch?"), "no database 'nosuch'"),
+        (("postgres@", "nobody:secret@"), "refuses the user 'nobody'"),
+        (("@/", "@nowhere.invalid/"), "no host 'nowhere.invalid'"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_told(
+    postgres_url: str, wrong: tuple[str, str], advice: str
+) -> None:
+    address = postgres_url.replace(*wrong)
+    database = Database(address.partition("?")[0] if "nowhere" in address else address)
+
+    with pytest.raises(UnreachableError, match=advice) as caught:
+        database.ping()
+    assert "DATABASE_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    database.close()
+
+
+def test_a_schema_that_is_not_there_is_to_be_migrated(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+
+    with pytest.raises(PermanentError, match="patchpilot migrate"), database.transaction() as session:
+        session.execute(text("SELECT * FROM heals"))
     database.close()
 
 
