@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
 from cli.logs import configure
+
+_MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,}")
+_WORKSPACE: Final = re.compile(r"[TE][A-Z0-9]{2,}")
 
 
 class RoleName(enum.StrEnum):
@@ -65,11 +69,33 @@ def link_command(
     from patchpilot.settings import DatabaseSettings, load  # noqa: PLC0415 - as above
     from patchpilot.source import HostUser  # noqa: PLC0415 - keeps the other commands quick to start
     from storage.database import Database  # noqa: PLC0415 - as above
-    from storage.links import link  # noqa: PLC0415 - as above
+    from storage.links import link, linked  # noqa: PLC0415 - as above
 
-    db = Database(load(DatabaseSettings).database_url.get_secret_value())
+    login = login.removeprefix("@")
+    _check_names(account, login, team)
+    db = Database(load(DatabaseSettings).database_url.get_secret_value(), pool_size=1)
     try:
+        before = linked(db, medium="slack", team=team, account=account)
         link(db, medium="slack", team=team, account=account, user=HostUser(host="github", login=login))
     finally:
         db.close()
-    typer.echo(f"{account} in {team} is {login} on GitHub")
+    changed = f", no longer {before.login}" if before and before.login != login else ""
+    typer.echo(f"{account} in {team} is {login} on GitHub{changed}")
+
+
+def _check_names(account: str, login: str, team: str) -> None:
+    from patchpilot.errors import PermanentError  # noqa: PLC0415 - as above
+    from patchpilot.grammar.values import LOGIN  # noqa: PLC0415 - as above
+
+    if not _MEMBER.fullmatch(account):
+        raise PermanentError(
+            f"{account!r} is no Slack member id: copy it (U…) from the person's profile, Copy member ID"
+        )
+    if not LOGIN.fullmatch(login):
+        raise PermanentError(
+            f"{login!r} is no login on GitHub: write it as in github.com/LOGIN, for instance octocat"
+        )
+    if not _WORKSPACE.fullmatch(team):
+        raise PermanentError(
+            f"{team!r} is no Slack workspace id: copy it (T…) from Slack's address, app.slack.com/client/T…"
+        )
