@@ -29,6 +29,9 @@ _ASSERTION = re.compile(
     r"|\b(?:EXPECT|ASSERT|REQUIRE|CHECK)(?:_[A-Z]+)*\s*\(|\bverify\s*\(|\bfail\s*\("
     r"|\bthrow\s+new\s+AssertionError"
     r"|^\[\[?\s.*\s(?:=|==|!=|=~|-\w{1,2})\s.*\]\]?$|^Then\s"
+    r"|\bExpect(?:WithOffset)?\s*\(|\b(?:Eventually|Consistently)\s*\(|\bXCT(?:Assert|Fail|Unwrap)\w*"
+    r"|\bshould(?:Be|Not|Equal|Contain|Have|Throw)\w*|\b(?:must|wont)_(?:be|equal|include|match|raise)\w*"
+    r"|\b(?:TEST_ASSERT|BOOST_CHECK|BOOST_REQUIRE|ck_assert)\w*\s*\(|\bQ(?:COMPARE|VERIFY)\s*\(|\bexpect_\w+\s*\("
     r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is"
     r"|deepEqual|equal|truthy|throws)\s*\("
 )
@@ -67,6 +70,8 @@ _STRENGTH = (
             r"|StrictEqual|Eql)\(|\.toMatch(?:Inline)?Snapshot|\b(?:Equal|EqualValues|JSONEq"
             r"|ElementsMatch|Same|Exactly|deepEqual|deepStrictEqual|strictEqual|isEqualTo|assertSame"
             r"|AreEqual|assertArrayEquals|containsExactly)\b|_EQ\b|\beql?\b|\bEqualError\b"
+            r"|\bXCTAssertEqual\b|\bshouldBe\b|\bmust_equal\b|\bTEST_ASSERT_EQUAL|\bBOOST_(?:CHECK|REQUIRE)_EQUAL"
+            r"|\bQCOMPARE\b|\bexpect_(?:equal|identical)\b|\bck_assert_\w+_eq\b"
             r"|\bassert_array_equal|assert_frame_equal|assert_series_equal|toHaveBeenCalledWith"
             r"|toThrow\(\s*[\"'`/\w]|called_once_with|call_args"
         ),
@@ -238,12 +243,15 @@ def _weaker(old: Statement, new: Statement) -> str:
     if _BROAD_ERROR.search(new.code) and not _BROAD_ERROR.search(old.code):
         return "this accepts any error"
     words_old, words_new = Counter(plain_words(old.code)), Counter(plain_words(new.code))
-    if any(words_new[word] > words_old[word] for word in ("or", "||", "ANY", "anything", "Any", "any")):
+    if any(words_new[word] > words_old[word] for word in _OTHER_WAYS):
         return "this assertion has a second way to hold"
     turned = words_new["not"] != words_old["not"] or words_new["!"] != words_old["!"]
     if turned and not _names_false(old.bare, new.bare):
         return "this assertion is turned round"
     return ""
+
+
+_OTHER_WAYS = ("or", "||", "ANY", "anything", "Any", "any", "Or", "SatisfyAny", "anyOf", "either")
 
 
 def _names_false(old: str, new: str) -> bool:
@@ -273,6 +281,10 @@ def widened(case: Case) -> Iterator[Remark]:
                     )
         for before, after in pairing(case, change).edited:
             fresh = dict(_TOLERANCE.findall(after.bare)).keys() - dict(_TOLERANCE.findall(before.bare)).keys()
+            if _loses_its_name(before, after):
+                yield Remark(
+                    change.path, after.number, f"the tolerance has no name any more: {after.bare[:80]}"
+                )
             if fresh - _MORE_IS_TIGHTER:
                 what = f"the tolerance {min(fresh)} is added: {after.bare[:80]}"
                 yield Remark(change.path, after.number, what)
@@ -282,6 +294,13 @@ def widened(case: Case) -> Iterator[Remark]:
                 )
             elif _CLOSE_TO.search(before.code) and _looser_position(before, after):
                 yield Remark(change.path, after.number, f"the tolerance is wider: {after.bare[:80]}")
+
+
+def _loses_its_name(before: Statement, after: Statement) -> bool:
+    """``assertAlmostEqual(a, b, places=4)`` becomes ``assertAlmostEqual(a, b, 0)``."""
+    old, new = (dict(_TOLERANCE.findall(statement.bare)) for statement in (before, after))
+    numbers = [sum(bool(_NUMBER.match(word)) for word in statement.words) for statement in (before, after)]
+    return bool(old.keys() - new.keys()) and bool(_CLOSE_TO.search(after.code)) and numbers[1] >= numbers[0]
 
 
 def _value(text: str) -> float:

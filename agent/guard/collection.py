@@ -31,7 +31,10 @@ _ANY_SKIP = {
         r"|\bt\.skip\s*\(|\bpending\s*\(\s*[\"'`)]"
         r"|\b(?:ctx|context)\.skip\s*\("
     ),
-    "go": re.compile(r"\b\w+\.Skip(?:f|Now)?\s*\("),
+    "go": re.compile(
+        r"\b\w+\.Skip(?:f|Now)?\s*\(|^Skip\s*\(|(?:^|=\s*)[PX](?:It|Specify|Entry|Describe|DescribeTable|Context|When)\s*\("
+        r"|,\s*Pending\s*,"
+    ),
     "java": re.compile(
         r"@(?:\w+\.)*(?:Ignore|Disabled\w*|Enabled(?:If|On)\w*|PendingFeature|IgnoreRest|IgnoreIf)\b"
         r"|\bassume(?:True|False|That|NotNull|NoException)\s*\(|\bAssumptions?\.|\benabled\s*=\s*false\b"
@@ -51,6 +54,9 @@ _ANY_SKIP = {
     ),
 }
 _FOCUS = {
+    "go": re.compile(
+        r"(?:^|=\s*)F(?:It|Specify|Entry|Describe|DescribeTable|Context|When)\s*\(|,\s*Focus\s*,"
+    ),
     "javascript": re.compile(
         r"\b(?:it|test|describe|context|suite)\s*\.\s*(?:\w+\s*\.\s*)*only\b|(?<![\w.])(?:fit"
         r"|fdescribe|fcontext)\s*\("

@@ -57,6 +57,7 @@ _LOOKS_AT_TESTS = re.compile(
     r"|[\"'](?:conftest|tests?)[\"']\s*(?:not\s+)?in\s+(?:\w+\.)*modules|\bif\b.*\bsys\.gettrace\s*\("
     r"|[\"'`](?:unittest\.mock\b|(?:Magic|Async|NonCallable)?Mock[\"'`])|\bisinstance\s*\([^()]*\b\w*Mock\b"
     r"|\bhasattr\s*\([^()]*[\"'](?:assert_called\w*|mock_calls|_mock_\w+|return_value)[\"']"
+    r"|[Pp]rofiles?\b.*[\"']!?test[\"']|\bRails\.env\.test\?|\benvironment\(\s*[\"']testing|\brunningUnitTests\("
     r"|\b_isMockFunction\b|\bmockingDetails\b|\bBATS_\w+|\bPHPUNIT_\w+|\bSHUNIT_\w+"
     r"|[\"'`]PYTEST|\bfind_spec\s*\(\s*[\"']_?(?:pytest|unittest|nose|_pytest)"
     r"|\b(?:open|exists|isfile|isdir|is_file|is_dir|Path|read_text|readFileSync|existsSync|readFile|ReadFile|Stat"
@@ -178,6 +179,7 @@ def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
 
 
 _RETRY = re.compile(
+    r"\bFlakeAttempts\s*\(|"
     r"@(?:\w+\.)*(?:flaky|retry|retrying|rerun\w*|repeat|Retry\w*|RetryingTest"
     r"|RepeatedIfExceptionsTest|backoff\.\w+)\b|\bmark\.flaky\b|--(?:reruns|retries|retry"
     r"|rerun-fails|flaky)\b|\bjest\.retryTimes\b|\bthis\.retries\s*(?:\?\.)?\("

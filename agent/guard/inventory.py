@@ -17,7 +17,11 @@ _NAMED = {
         r"^(?:await\s+)?(?:it|test|describe|context|suite|specify|Deno\.test|[xf](?:it|test|describe))"
         r"(?:\.[\w.]+)?(?:\(.*?\))??\s*\(\s*([\"'`].*?[\"'`])\s*,"
     ),
-    "go": re.compile(r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)(?![a-z])\w*)\s*\("),
+    "go": re.compile(
+        r"^func\s+(?:\([^)]*\)\s*)?((?:Test|Benchmark|Fuzz|Example)(?![a-z])\w*)\s*\("
+        # Of Ginkgo
+        r"|(?:^|=\s*)[FPX]?(?:It|Specify|Entry|Describe|DescribeTable|Context|When)\(\s*(\"[^\"]*\"|`[^`]*`)\s*,"
+    ),
     "c": re.compile(
         r"\bfunction\s+(test\w*)\s*\(|\bfunc\s+(test\w*)\s*\("
         r"|^(?:TYPED_)?TEST(?:_[FP])?\s*\(\s*(\w+\s*,\s*\w+)"

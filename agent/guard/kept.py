@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from agent.guard.brackets import Words
 from agent.guard.equality import says_the_same
 from agent.guard.lines import Statement, plain_words
 
@@ -45,7 +46,8 @@ _ENCODING = re.compile(r"(?:,\s*)?\bencoding\s*=\s*(?:\"[\w-]+\"|'[\w-]+')")
 _DISTANCE = re.compile(r"\b(?:abs|fabs|Abs|math\.fabs|np\.abs|linalg\.norm)\s*\(|\.abs\(\)")
 _NUMBER = re.compile(r"\d[\w.]*(?:[eE]-?\d+)?")
 _ASSIGNED = re.compile(
-    r"^(?:const\s+|let\s+|var\s+|final\s+|auto\s+)?(?P<name>[A-Za-z_]\w*)\s*:?=(?!=)\s*(?P<value>[^;]+);?$"
+    r"^(?:const\s+|let\s+|var\s+|final\s+|auto\s+)?(?:[A-Z][\w.]*(?:<[\w<>, ?]*>)?(?:\[\])?\s+)?"
+    r"(?P<name>[A-Za-z_]\w*)\s*:?=(?!=)\s*(?P<value>[^;]+);?$"
 )
 _MEMBER = re.compile(r"[\"'`]")
 
@@ -65,6 +67,8 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
     yield new.words
     if (message := _MESSAGE.search(new.bare)) and _is_message(new.bare[: message.start()]):
         yield plain_words(_MESSAGE.sub(r"\g<close>", new.bare))
+    if _ADDS_MESSAGE.match(new.bare) and (shorter := _without_last(old.words, new.words)):
+        yield shorter
     if waited := _WAITS.match(new.bare):
         yield plain_words(waited[1])
     if "findBy" in new.code or "findAllBy" in new.code:
@@ -82,6 +86,21 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
         if match and is_last and not _MEMBER.search(new.code.partition(match["name"])[0][-1:]):
             value = match["value"].replace("\\", r"\\")
             yield plain_words(re.sub(rf"(?<![\w.]){match['name']}\b", value, new.bare))
+
+
+# Of these, what follows the operands is a message.
+_ADDS_MESSAGE = re.compile(
+    r"assert\s|self\.assert(?:(?:Not)?Equals?|True|False|(?:Not)?In|Is(?:Not)?|IsNone|IsNotNone|(?:List|Dict|Set)Equal)\("
+    r"|(?:assert|require)\.(?:(?:Not)?Equal|NoError|Error|ErrorIs|True|False|(?:Not)?Nil|Len|Contains|(?:Not)?Empty)\(t,"
+)
+
+
+def _without_last(old: Words, new: Words) -> Words | None:
+    """The new tokens without what they have more than the old ones, behind a comma at the end."""
+    is_statement = old[:1] == ("assert",) and old[1:2] != (".",)
+    kept = old if is_statement else old[:-1]
+    appended = new[: len(kept)] == kept and new[len(kept) : len(kept) + 1] == (",",)
+    return old if appended else None
 
 
 _CALL = re.compile(

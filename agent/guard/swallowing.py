@@ -38,6 +38,10 @@ _GO_IGNORED = re.compile(r"^(?:return(?:\s+(?:\w+,\s*)*nil)?|continue|\})$")
 _GO_DROP = re.compile(r"^(?:_\s*,\s*)*_\s*=\s*(?:err\b|\w+\.?\w*\()|^if\s+err\s*!=\s*nil\s*\{\s*\}")
 
 
+# Of Django's and Starlette's test clients
+_SILENT_CLIENT = re.compile(r"\braise_(?:request_exception|server_exceptions)\s*=\s*False\b")
+
+
 def errors(case: Case) -> Iterator[Remark]:
     """Handlers that catch anything and do nothing."""
     for change in case.changes:
@@ -45,6 +49,10 @@ def errors(case: Case) -> Iterator[Remark]:
             continue
         side = change.new_statements
         for at, statement in enumerate(side):
+            if change.is_test and statement.changed and _SILENT_CLIENT.search(statement.code):
+                yield Remark(
+                    change.path, statement.number, "errors of the code under test no longer reach the test"
+                )
             if statement.changed and "catch_unwind" in statement.code and "assert" in statement.code:
                 yield Remark(change.path, statement.number, "a failing assertion is caught")
             body = side[at + 1] if at + 1 < len(side) else None

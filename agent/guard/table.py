@@ -53,7 +53,7 @@ RULES: tuple[Rule, ...] = (
     Rule("test-uncollected", _R, _CODE, "a test stays, but no runner finds it", collection.uncollected),
     Rule("test-skipped", _R, _CODE, "a test that ran is skipped or expected to fail", collection.skipped),
     Rule("test-header", _O, _CODE, "an existing test's signature or decorators change", collection.headed),
-    Rule("test-focused", _R, "JavaScript, TypeScript, Ruby", "one test singled out", collection.focused),
+    Rule("test-focused", _R, "JavaScript, TypeScript, Ruby, Go", "one test singled out", collection.focused),
     Rule("tests-narrowed", _R, _ALL, "options leave tests out of the run", collection.narrowed),
     Rule("assertion-removed", _R, _CODE, "an assertion is taken out of a test", assertions.removed),
     Rule("assertion-weakened", _R, _CODE, "an assertion accepts more than before", assertions.weakened),

@@ -76,7 +76,7 @@ _LOWER = re.compile(
 _WANTED = re.compile(
     r"strict|strict_\w+|disallow_\w+|warn_\w+|check_untyped_defs|no_implicit_\w+|xfail_strict|branch|extra_checks"
     r"|strict[A-Z]\w*|noimplicit\w+|nounused\w+|nounchecked\w+|nofallthrough\w+|noproperty\w+|exactoptional\w+"
-    r"|noemitonerror|forceconsistent\w+|forbidonly|allwarningsaserrors|warningsaserrors"
+    r"|noemitonerror|forceconsistent\w+|forbidonly|recursive|allwarningsaserrors|warningsaserrors"
 )
 _UNWANTED = re.compile(
     r"ignore_errors|ignore_missing_imports|skiplibcheck|allow_untyped_\w+|allow_redefinition|implicit_reexport"
