@@ -164,6 +164,8 @@ class HealSnapshot:
     notes: tuple[ThreadNote, ...] = ()
     """What people are told beside the state, oldest first."""
     approval_expires_at: datetime | None = None
+    first_approved_by: str = ""
+    """Login of the first of two who approve the proposal, where the repository wants two; else empty."""
     created_at: datetime
     updated_at: datetime
 

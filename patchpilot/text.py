@@ -58,6 +58,25 @@ def middle(text: str, limit: int) -> str:
     return f"{head}\n… {gone:,} characters left out …\n{tail}"
 
 
+def middle_lines(text: str, limit: int) -> str:
+    """The same in whole lines, as far as there are any that short."""
+    if len(text) <= limit:
+        return text
+    lines, room = text.split("\n"), max(limit - 40, 0)
+    head, used = 0, 0
+    while head < len(lines) and used + len(lines[head]) < room // 3:
+        used += len(lines[head]) + 1
+        head += 1
+    tail = len(lines)
+    while tail > head and used + len(lines[tail - 1]) < room:
+        tail -= 1
+        used += len(lines[tail]) + 1
+    gone = tail - head
+    if used < room // 2:
+        return middle(text, limit)
+    return "\n".join([*lines[:head], f"… {gone:,} line{'' if gone == 1 else 's'} left out …", *lines[tail:]])
+
+
 def fence(text: str) -> str:
     """Make ``text`` safe inside a triple-backtick block: it can't close the block."""
     return _FENCES.sub(lambda run: "\u2060".join(run[0]), text)

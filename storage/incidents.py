@@ -28,6 +28,7 @@ from storage.bases import later_reds
 from storage.codec import decode
 from storage.database import Database
 from storage.models import Decision, Failure, Heal, Incident, ProposedFix, Step
+from storage.wishes import FirstApproval
 
 
 def snapshot(db: Database, incident: int) -> IncidentSnapshot | None:
@@ -123,6 +124,8 @@ def heal_snapshots(session: Session, rows: Sequence[Heal]) -> list[HealSnapshot]
     failures = {row.id: row for row in session.scalars(select(Failure).where(Failure.id.in_(wanted)))}
     proposals = select(ProposedFix).where(ProposedFix.approval_id.in_(shown))
     fixes = {row.approval_id: row for row in session.scalars(proposals)} if shown else {}
+    by_first = select(FirstApproval).where(FirstApproval.approval_id.in_(shown))
+    firsts = {row.approval_id: row.login for row in session.scalars(by_first)} if shown else {}
     steps: dict[str, list[Step]] = defaultdict(list)
     for step in session.scalars(select(Step).where(Step.heal_id.in_(ids)).order_by(Step.id)):
         steps[step.heal_id].append(step)
@@ -139,6 +142,7 @@ def heal_snapshots(session: Session, rows: Sequence[Heal]) -> list[HealSnapshot]
             failures,
             later.get(row.id),
             fixes.get(row.approval_id),
+            firsts.get(row.approval_id, ""),
             steps[row.id],
             decisions[row.id],
             notes[row.id],
@@ -219,6 +223,7 @@ def _heal(
     failures: Mapping[int, Failure],
     later: Failure | None,
     fix: ProposedFix | None,
+    first_approved_by: str,
     steps: Iterable[Step],
     decisions: Iterable[Decision],
     notes: Iterable[models.ThreadNote],
@@ -250,6 +255,7 @@ def _heal(
         outcome=row.outcome,
         notes=tuple(ThreadNote(key=note.key, text=note.text, at=note.at, url=note.url) for note in notes),
         approval_expires_at=row.approval_expires_at,
+        first_approved_by=first_approved_by,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

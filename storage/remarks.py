@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from patchpilot.events import EventKind
 from patchpilot.heals import HealId
@@ -17,7 +17,8 @@ def remark(db: Database, heal_id: HealId, text: str) -> None:
         incident = session.scalar(
             update(Heal)
             .where(Heal.id == heal_id, ~Heal.reason.contains(text, autoescape=True))
-            .values(reason=Heal.reason + " " + text)
+            # The reason may be no sentence of its own yet.
+            .values(reason=func.regexp_replace(Heal.reason, "([^.!?…])$", r"\1.") + " " + text)
             .returning(Heal.incident_id)
         )
         if incident is not None:

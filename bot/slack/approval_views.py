@@ -23,7 +23,7 @@ from bot.slack.blocks import (
 from patchpilot.commands import Verb
 from patchpilot.fixes import Fix, Severity, made_by
 from patchpilot.heals import HealState
-from patchpilot.incidents import IncidentSnapshot
+from patchpilot.incidents import DecisionRecord, IncidentSnapshot
 from patchpilot.states import STATES
 from patchpilot.text import one_line
 
@@ -63,6 +63,7 @@ def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
         _spoken(incident, fix, size),
         [
             section(f"*{incident.name}* · {shown}" + (f"\n{summary}" if summary else "")),
+            _first_of_two(incident) if waiting else None,
             _risks(fix),
             section(f"*Confidence: {confidence_word(fix)}*, from:\n{_inputs(fix)}") if waiting else None,
             _moved(incident) if waiting else None,
@@ -94,15 +95,24 @@ def _question(incident: IncidentSnapshot) -> str:
     return f"Open a pull request on {incident.repo} with this patch?"
 
 
+def _first_of_two(incident: IncidentSnapshot) -> Block | None:
+    first = quiet(one_line(incident.heal.first_approved_by, 80))
+    return (
+        section(f"☑️ *Approved once* by @{first}; a second person has to approve as well.") if first else None
+    )
+
+
 def _spoken(incident: IncidentSnapshot, fix: Fix, size: str) -> str:
     if incident.heal.state is not S.AWAITING_APPROVAL:
         return f"{incident.name}: {_decided_plainly(incident)} {one_line(fix.summary, 300)}"
     risky = " The patch guard has found risks." if is_risky(fix) else ""
     moved = incident.heal.moved_to
+    first = incident.heal.first_approved_by
+    once = f" @{first} has approved; a second person has to." if first else ""
     outdated = f" Outdated: {incident.branch} moved to {moved[:7]} and is red there too." if moved else ""
     return (
         f"{incident.name} needs approval. {_question(incident)} "
-        f"{one_line(fix.summary, 300)} ({size}, confidence {confidence_word(fix)}).{risky}{outdated} "
+        f"{one_line(fix.summary, 300)} ({size}, confidence {confidence_word(fix)}).{once}{risky}{outdated} "
         f"Type /patchpilot {_first_verb(incident)} {incident.name}, or retry, reject, escalate."
     )
 
@@ -213,7 +223,7 @@ def _decided(incident: IncidentSnapshot) -> str:
         emoji, word = STATES[heal.state]
         return f"{emoji} {word}. {quiet(one_line(heal.reason, 200))}"
     note = f": {quiet(one_line(last.text, 300))}" if last.text and last.verb != Verb.RETRY else ""
-    said = f"*{PAST[last.verb]}* by @{quiet(one_line(last.actor, 80))} {when(last.at)}{note}"
+    said = f"*{PAST[last.verb]}* by {quiet(_deciders(incident, last))} {when(last.at)}{note}"
     if heal.pull_request_url:
         return f"{said} → {link(heal.pull_request_url, f'PR #{heal.pull_request_number}')}"
     return said
@@ -227,7 +237,14 @@ def _decided_plainly(incident: IncidentSnapshot) -> str:
     if last is None:
         return f"{STATES[heal.state][1]}. {one_line(heal.reason, 200)}"
     pull = f" → PR #{heal.pull_request_number}" if heal.pull_request_number else ""
-    return f"{PAST[last.verb]} by @{last.actor} at {last.at:%H:%M} UTC{pull}."
+    return f"{PAST[last.verb]} by {_deciders(incident, last)} at {last.at:%H:%M} UTC{pull}."
+
+
+def _deciders(incident: IncidentSnapshot, last: DecisionRecord) -> str:
+    """Who has decided: two people, where the repository wants two to approve."""
+    first = incident.heal.first_approved_by if last.verb == Verb.APPROVE else ""
+    names = dict.fromkeys(f"@{one_line(name, 80)}" for name in (first, last.actor) if name)
+    return " and ".join(names)
 
 
 def settled(incident: IncidentSnapshot) -> Message:

@@ -25,7 +25,7 @@ from patchpilot.failures import BASE_COMMIT, RULES, SAME_COMMIT, Blame, CheckVer
 from patchpilot.fixes import CommandResult, Fix, PartialResult, Patch, made_by
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot, ThreadNote, incident_name
 from patchpilot.redaction import Redactor
-from patchpilot.text import middle, one_line, plain, shorten
+from patchpilot.text import middle, middle_lines, one_line, plain, shorten
 
 DIFF_LINES: Final = 60
 """A longer diff goes out as a file."""
@@ -219,7 +219,7 @@ def _left_out(fix: Fix) -> str:
 
 
 def _output(run: CommandResult) -> str:
-    return middle(plain(_redact(run.output)).strip(), _OUTPUT_CHARACTERS)
+    return middle_lines(plain(_redact(run.output)).strip(), _OUTPUT_CHARACTERS)
 
 
 def _log(fix: Fix) -> str:

@@ -219,7 +219,9 @@ def test_two_person_rule_two_waits_for_a_second_person(ask, proposed):
 
     assert first.ruling is again.ruling is Ruling.ANSWERED
     assert "wants two people" in first.text
-    assert snapshot(ask.db, incident).heal.state is HealState.AWAITING_APPROVAL
+    waiting = snapshot(ask.db, incident).heal
+    assert (waiting.state, waiting.first_approved_by) == (HealState.AWAITING_APPROVAL, "wil")
+    assert waiting.reason.endswith(". @wil has approved; acme/ledger wants a second person to.")
     assert ask("wes", f"approve PP-{incident}").ruling is Ruling.APPLIED
     assert [one.actor for one in snapshot(ask.db, incident).heal.decisions] == ["wes"]
 

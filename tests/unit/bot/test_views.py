@@ -363,3 +363,17 @@ def test_a_card_tells_the_first_sentences_of_a_long_reason(in_state):
     assert views.state_line(in_state(HealState.ESCALATED, reason=first)).endswith(f"· {first}")
     assert first in shown.text
     assert "Tried" not in json.dumps(shown.blocks) + shown.text
+
+
+def test_the_first_of_two_approvals_stands_on_the_card_and_in_the_decision(in_state, decided, fix):
+    waiting = in_state(HealState.AWAITING_APPROVAL, first_approved_by="ana")
+    shown = approval_views.approval(waiting, fix)
+    assert "*Approved once* by @ana; a second person has to" in json.dumps(shown.blocks, ensure_ascii=False)
+    assert "@ana has approved; a second person has to." in shown.text
+
+    opening = in_state(
+        HealState.OPENING_PR, first_approved_by="ana", decisions=(decided("approve", actor="ben"),)
+    )
+    assert "Approved by @ana and @ben at" in approval_views.approval(opening, fix).text
+    alone = in_state(HealState.OPENING_PR, decisions=(decided("approve", actor="ben"),))
+    assert "Approved by @ben at" in approval_views.approval(alone, fix).text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patchpilot.text import fence, middle, one_line, plain, sentence, shorten
+from patchpilot.text import capital, fence, middle, middle_lines, one_line, plain, sentence, shorten
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,35 @@ def test_a_sentence_has_one_full_stop_whoever_wrote_it() -> None:
     assert sentence("no engine answers") == sentence("no engine answers.") == "no engine answers."
     assert sentence("cut off…") == "cut off…"
     assert sentence(ValueError("why?")) == "why?"
+
+
+def test_the_middle_of_long_output_is_cut_in_whole_lines() -> None:
+    text = "\n".join(f"line {number} of the output" for number in range(100))
+    shown = middle_lines(text, 500)
+
+    assert len(shown) <= 500
+    head, tail = re.split(r"\n… [0-9]+ lines left out …\n", shown)
+    assert text.startswith(f"{head}\n")
+    assert text.endswith(f"\n{tail}")
+    assert len(tail) > len(head)
+    assert middle_lines("short", 500) == "short"
+
+
+def test_one_very_long_line_is_cut_within() -> None:
+    shown = middle_lines("x" * 900 + "\nend", 500)
+
+    assert len(shown) <= 500
+    assert "characters left out" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a proven fix waits", "A proven fix waits"),
+        ("same commit", "Same commit"),
+        ("tests/test_a.py fails", "tests/test_a.py fails"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_a_name_stands_there(text: str, shown: str) -> None:
+    assert capital(text) == shown
