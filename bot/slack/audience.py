@@ -18,7 +18,7 @@ from bot.slack.delivery import KIND
 from patchpilot.errors import TemporaryError
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot
-from patchpilot.noise import QuietHours, held_by_quiet_hours, hush, mute_of
+from patchpilot.noise import QuietHours, digest_only, held_by_quiet_hours, hush, mute_of
 from patchpilot.routing import Destination, Fallback, Subscription, is_told, route
 from storage.database import Database
 from storage.effects import Effect, written_to
@@ -145,6 +145,9 @@ class Audience:
                 if held_by_quiet_hours(incident, hours, now) and mute_of(incident, mutes, now) is None:
                     hold_news(self._db, team=place.team, channel=place.channel, incident=incident.id)
                 continue
+            if hours is not None and hours.now_quiet(now):
+                # What breaks the silence is told by that, and needs no place in the summary.
+                release_news(self._db, team=place.team, channel=place.channel, incidents=[int(incident.id)])
             # Under a storm's card the messages have the keys of a first channel.
             suffix = f"@{in_team(*at)}" if found or cards or but_home else ""
             found.append(Told(team=place.team, channel=place.channel, suffix=suffix))
@@ -232,17 +235,22 @@ class Audience:
             numbers = held_news(self._db, team=team, channel=channel)
             held = [one for number in numbers if (one := snapshot(self._db, number)) is not None]
             try:
-                opened = [one for one in held if self._has_opened(one, (team, channel))]
+                kept = [one for one in held if self._never_told(one, (team, channel), now)]
             except TemporaryError:
                 # It waits until Slack says who reads the channel.
                 continue
-            if opened:
-                release_news(self._db, team=team, channel=channel, incidents=[int(one.id) for one in opened])
-            incidents = tuple(one for one in held if one not in opened)
+            if kept:
+                release_news(self._db, team=team, channel=channel, incidents=[int(one.id) for one in kept])
+            incidents = tuple(one for one in held if one not in kept)
             if incidents:
                 key = _summary_key(in_team(team, channel), numbers)
                 found.append(Summary(team=team, channel=channel, key=key, incidents=incidents))
         return found
+
+    def _never_told(self, incident: IncidentSnapshot, at: At, now: datetime) -> bool:
+        """Whether what was held is not for the channel after all: private, muted, or for the digest only."""
+        muted = mute_of(incident, running_mutes(self._db, repo=incident.repo), now) is not None
+        return muted or digest_only(incident) or self._has_opened(incident, at)
 
     def summarised(self, summary: Summary) -> list[int]:
         """The summary is posted; returns the incidents that people are asked about, which get their cards."""

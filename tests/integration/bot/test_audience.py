@@ -141,6 +141,29 @@ def test_an_approval_on_the_default_branch_breaks_quiet_hours(told):
     assert "Needs approval" in cards(told, told.channel)[0]
 
 
+def test_the_summary_leaves_out_what_was_told_is_muted_or_for_the_digest_only(told):
+    quiet_now(told, told.channel)
+    say(told, "ana", "subscribe acme/ledger branch:*", told.channel)
+    _, waits = told.fail()
+    flaky, _ = told.fail(branch="flaky", workflow="Flaky")
+    muted, _ = told.fail(branch="muted", workflow="Muted")
+    other, _ = told.fail(branch="other", workflow="Other")
+    told.show()
+    told.propose(waits)
+    say(told, "ben", f"mute PP-{muted} for:1d known", told.channel)
+    with told.db.transaction() as session:
+        session.execute(text("UPDATE heals SET state = 'flaky' WHERE incident_id = :flaky"), {"flaky": flaky})
+    told.show()
+    assert len(cards(told, told.channel)) == 1
+
+    drop_quiet_hours(told.db, team=told.slack.team_id, channel=told.channel)
+    look_again(told)
+
+    summary = cards(told, told.channel)[-1]
+    assert summary.startswith("While it was quiet here: 1 failure")
+    assert f"PP-{other} " in summary
+
+
 def test_a_muted_repository_is_silent_until_its_mute_ends(told):
     assert "Muted" in say(told, "ben", "mute acme/ledger for:1d known", told.channel)
     told.fail()
