@@ -159,7 +159,7 @@ def _similar(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str
         where = f" {past.pull_request_url}" if past.pull_request_url else ""
         cause = one_line(past.root_cause, 120)
         lines.append(
-            f"  {incident_name(past.incident)}: {cause} → {past.outcome} by {made_by(past.author)}{where}"
+            f"• {incident_name(past.incident)}: {cause} → {past.outcome} by {made_by(past.author)}{where}"
         )
     return lines
 

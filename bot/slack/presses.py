@@ -4,8 +4,10 @@ them alone."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from textwrap import dedent
 from typing import Any
 
 from slack_sdk import WebClient
@@ -13,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.door import Door
 from bot.slack.approval_views import retest_button
-from bot.slack.blocks import Block, actions, dated, link_button, paragraphs, worded
+from bot.slack.blocks import Block, actions, code, dated, link_button, paragraphs, worded
 from bot.slack.people import SlackPeople
 from patchpilot.asking import Place
 from patchpilot.commands import Actor, Answer, Command, Ruling
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 
 _ANSWER_CHARACTERS = 2_900
+_MOST_GROUPS = 20
 _LINK_LABEL = "Link my account"
 _NO_PICTURE = "The picture is missing here, since Slack did not take it; the words say the same."
 
@@ -108,8 +111,9 @@ def said(answer: Answer | str) -> dict[str, Any]:
     picture or a way to link or to test anew where there is one."""
     if isinstance(answer, str):
         answer = Answer(ruling=Ruling.ANSWERED, text=answer)
-    text = dated(worded(shorten(answer.text, _ANSWER_CHARACTERS), answer.links))
-    blocks = paragraphs(text)
+    told = shorten(answer.text, _ANSWER_CHARACTERS)
+    text = dated(worded(told, answer.links))
+    blocks = _as_blocks(told, answer.links)
     if answer.picture is not None:
         file, alt_text = {"id": answer.picture.file}, answer.picture.alt_text
         offer: Block = {"type": "image", "slack_file": file, "alt_text": alt_text}
@@ -121,6 +125,21 @@ def said(answer: Answer | str) -> dict[str, Any]:
     else:
         return {"text": text, "blocks": blocks}
     return {"text": text, "blocks": [*blocks, offer]}
+
+
+def _as_blocks(told: str, links: Sequence[str]) -> list[Block]:
+    """Paragraphs; lines that are set in are quotes and lists, which keep their columns in a block."""
+    groups = [(set_in, "\n".join(lines)) for set_in, lines in groupby(told.split("\n"), key=_is_set_in)]
+    if len(groups) > _MOST_GROUPS:
+        groups = [(False, told)]
+    blocks: list[Block] = []
+    for set_in, lines in groups:
+        blocks += [code(dedent(lines))] if set_in else paragraphs(dated(worded(lines, links)))
+    return blocks
+
+
+def _is_set_in(line: str) -> bool:
+    return line.startswith("  ")
 
 
 def refused_form(answer: Answer, field: str) -> dict[str, Any]:

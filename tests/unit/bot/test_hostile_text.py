@@ -186,3 +186,16 @@ def test_an_answer_links_only_what_is_ours():
     message = said(Answer(ruling=Ruling.ANSWERED, text=f"{ours} https://evil.test", links=("", ours)))
 
     assert message["blocks"][0]["text"]["text"] == f"<{ours}|PR #7> https://evil.test"
+
+
+def test_what_an_answer_quotes_keeps_its_columns_in_a_block():
+    text = "Evidence from the log:\n  14: ___ test_a ___\n  15: ```x *b* <!here>\nNext: `retry`."
+    blocks = [one["text"]["text"] for one in said(text)["blocks"]]
+
+    assert blocks[0] == "Evidence from the log:"
+    assert blocks[1].startswith("```14: ___ test_a ___\n15: ")
+    assert blocks[1].count("```") == 2
+    assert "<!here>" not in blocks[1]
+    assert blocks[2] == "Next: `retry`."
+    many = said("\n".join(f"{'  ' * (number % 2)}line" for number in range(90)))["blocks"]
+    assert len(many) == 1
