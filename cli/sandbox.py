@@ -15,9 +15,9 @@ def build_command(
     ),
     tag: Annotated[str, typer.Option(help="Name of the image that is made.")] = "patchpilot-sandbox:latest",
 ) -> None:
-    """Build the image in which repositories' commands run: BASE with pytest and ruff added, and nothing else.
+    """Build the image in which repositories' commands run: BASE with git, make, pytest and ruff added.
 
-    On the default base that is Python, pytest and ruff only. For Node, Go, Rust or Java name an image
+    On the default base that is all besides Python. For Node, Go, Rust or Java name an image
     of yours in SANDBOX_IMAGE, or one for each language in SANDBOX_IMAGES.
     """
     # Loaded here, so that the other commands start without the Docker client.
@@ -28,8 +28,10 @@ def build_command(
     with tempfile.TemporaryDirectory() as folder:
         toolbox = Path(folder, "toolbox")
         tools = assemble(toolbox)
-        digest = build_image(connect(), base=base, toolbox=toolbox, tag=tag)
-    typer.echo(f"{tag} is {digest[:19]}, {base} with {', '.join(tools)}")
+        built = build_image(connect(), base=base, toolbox=toolbox, tag=tag)
+    typer.echo(f"{tag} is {built.id[:19]}, {base} with {', '.join(tools)}")
+    if built.lacks:
+        typer.echo(f"{built.lacks}: --base IMAGE", err=True)
 
 
 def probe_command() -> None:

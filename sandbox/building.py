@@ -29,6 +29,6 @@ def build_sandbox_image(
                 toolbox.assemble(box)
             else:
                 toolbox.adopt(tools, box)
-            return build_image(client, base=base, toolbox=box, tag=tag)
+            return build_image(client, base=base, toolbox=box, tag=tag).id
     finally:
         client.close()

@@ -20,7 +20,7 @@ from sandbox.inside import PATH, TOOLBOX
 LOCAL_IMAGE = "patchpilot-sandbox:latest"
 HOW_TO_BUILD = "build one with `patchpilot sandbox build`, or name one in SANDBOX_IMAGE"
 
-# COPY and RUN only: it builds on any base with sh and tar, without network. Some bases (Debian's python3)
+# COPY and RUN only: this builds on any base with sh and tar, without network. Some bases (Debian's python3)
 # have no command named python, which most workflows call.
 _DOCKERFILE = f"""\
 ARG BASE
@@ -37,6 +37,31 @@ RUN if ! command -v python >/dev/null && command -v python3 >/dev/null; then \
 ENV PATH=${{SEARCH_PATH}}:{TOOLBOX}/bin PYTHONPATH={TOOLBOX}
 LABEL org.opencontainers.image.title="PatchPilot sandbox"
 """
+
+
+# What many repositories' commands call besides their language's tools. Fetched by the base's own apt, so that
+# only this part of a build has network, and only what is missing.
+_USUAL_TOOLS = ("git", "make")
+_WITH_USUAL_TOOLS = f"""\
+ARG BASE
+FROM ${{BASE}}
+RUN missing=""; \
+    for tool in {" ".join(_USUAL_TOOLS)}; do command -v "$tool" >/dev/null || missing="$missing $tool"; done; \
+    if [ -n "$missing" ]; then \
+      apt-get -o Acquire::http::Timeout=15 -o Acquire::Retries=1 update && \
+      DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing && \
+      rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin; \
+    fi
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """An image that was made."""
+
+    id: str
+    lacks: str = ""
+    """What could not be added and why, for people; empty if nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +127,20 @@ def find_image(client: docker.DockerClient, name: str) -> Image:
     )
 
 
-def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: str = LOCAL_IMAGE) -> str:
-    """Put ``toolbox`` (:mod:`sandbox.toolbox`) on top of ``base`` and return the new image's id.
+def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: str = LOCAL_IMAGE) -> Built:
+    """Put git, make and ``toolbox`` (:mod:`sandbox.toolbox`) on top of ``base``.
 
-    The base is pulled if it is missing; the build itself has no network.
+    The base is pulled if it is missing. Git and make come from its own distribution, where that can be had;
+    the rest of the build has no network.
     Raises :class:`SandboxUnavailableError` with the engine's own words.
     """
-    search_path = _find_or_pull(client, base).env.get("PATH", PATH)
+    found = _find_or_pull(client, base)
+    start, lacks = _with_usual_tools(client, found)
     try:
         image, _ = client.images.build(
-            fileobj=_context(toolbox),
+            fileobj=_context(_DOCKERFILE, toolbox),
             custom_context=True,
-            buildargs={"BASE": base, "SEARCH_PATH": search_path},
+            buildargs={"BASE": start, "SEARCH_PATH": found.env.get("PATH", PATH)},
             network_mode="none",
             tag=tag,
             rm=True,
@@ -127,17 +154,37 @@ def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: s
         ) from error
     except (DockerException, RequestException) as error:
         raise SandboxUnavailableError(f"building {tag} from {base!r}: {one_line(str(error))}") from error
-    return str(image.id)
+    return Built(id=str(image.id), lacks=lacks)
 
 
-def _context(toolbox: Path) -> io.BytesIO:
+def _with_usual_tools(client: docker.DockerClient, base: Image) -> tuple[str, str]:
+    """The base with git and make, else as it is, and why."""
+    try:
+        image, _ = client.images.build(
+            fileobj=_context(_WITH_USUAL_TOOLS),
+            custom_context=True,
+            buildargs={"BASE": base.id},
+            rm=True,
+            forcerm=True,
+        )
+    except (DockerException, RequestException) as error:
+        tools = " and ".join(_USUAL_TOOLS)
+        return base.id, (
+            f"{base.name} does not have both {tools}, and its package manager could not add them "
+            f"({one_line(str(error), 160)}): commands that need them want another base"
+        )
+    return str(image.id), ""
+
+
+def _context(dockerfile: str, toolbox: Path | None = None) -> io.BytesIO:
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
-        text = _DOCKERFILE.encode()
+        text = dockerfile.encode()
         member = tarfile.TarInfo("Dockerfile")
         member.size = len(text)
         tar.addfile(member, io.BytesIO(text))
-        tar.add(toolbox, arcname="toolbox", filter=_anonymous)
+        if toolbox is not None:
+            tar.add(toolbox, arcname="toolbox", filter=_anonymous)
     context.seek(0)
     return context
 

@@ -207,3 +207,15 @@ def test_a_base_that_does_not_fit_is_refused_with_what_it_needs(
             build_sandbox_image(base="patchpilot-test-empty:1", tools=tmp_path, tag="patchpilot-test:never")
     finally:
         workbench_docker.images.remove("patchpilot-test-empty:1", force=True)
+
+
+def test_the_image_has_what_commands_of_any_language_call(
+    workbench_docker: docker.DockerClient, workbench_image: str
+) -> None:
+    said = workbench_docker.containers.run(
+        workbench_image,
+        ["sh", "-c", "git --version && make --version && python -m pytest --version"],
+        remove=True,
+        network_mode="none",
+    )
+    assert said.startswith(b"git version")

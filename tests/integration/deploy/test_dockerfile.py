@@ -51,3 +51,10 @@ def test_the_dockerfile_takes_only_hashed_packages_and_never_turns_verification_
         fnmatch(text, f"*{word}*") for word in ("trusted-host", "--insecure", "sslverify", "VERIFY=0")
     )
     assert text.index("USER 10001") < text.index("ENTRYPOINT")
+
+
+def test_the_sandboxs_image_has_git_and_make_however_it_is_made(root):
+    dockerfile, base = ((root / "deploy/sandbox" / name).read_text() for name in ("Dockerfile", "make-base"))
+
+    assert "apt-get install -y --no-install-recommends git make" in dockerfile
+    assert ",git,make," in base
