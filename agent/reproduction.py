@@ -240,7 +240,8 @@ def _unusable(result: CommandResult) -> str:
         return (
             f"it lacks a command that this needs ({_complaint(result)}): {lacks}. Name an image that has it "
             "in SANDBOX_IMAGE, or by the job's language in SANDBOX_IMAGES (docs/operations.md, Images and "
-            "preparation); the one that `patchpilot sandbox build` makes has Python, pytest, ruff, git and make only."
+            "preparation); the one that `patchpilot sandbox build` makes has Python, pytest, ruff, git and "
+            "make only."
         )
     if result.exit_code == _NOT_EXECUTABLE:
         return (

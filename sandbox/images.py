@@ -46,7 +46,9 @@ _WITH_USUAL_TOOLS = f"""\
 ARG BASE
 FROM ${{BASE}}
 RUN missing=""; \
-    for tool in {" ".join(_USUAL_TOOLS)}; do command -v "$tool" >/dev/null || missing="$missing $tool"; done; \
+    for tool in {" ".join(_USUAL_TOOLS)}; do \
+      command -v "$tool" >/dev/null || missing="$missing $tool"; \
+    done; \
     if [ -n "$missing" ]; then \
       apt-get -o Acquire::http::Timeout=15 -o Acquire::Retries=1 update && \
       DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing && \
