@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ ATTEMPTS = 4
 
 DEADLINE_SECONDS = 300.0
 """Most time that one question may take, waiting between tries included."""
+_TOKENS_IN_TIME = 16_000
+"""Answers that may be longer than this have longer, in proportion: some 50 tokens a second are written."""
 
 _LONGEST_WAIT = 60.0
 _AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -129,7 +131,8 @@ class Calls:
         request = self._request(question)
         price = price_of(self.model)
         size = len(json.dumps(request, default=str))
-        deadline = self.clock() + self.deadline_seconds
+        longer = max(question.max_tokens / _TOKENS_IN_TIME, 1.0)
+        deadline = self.clock() + self.deadline_seconds * longer
         for attempt in range(1, ATTEMPTS + 1):
             request["max_tokens"] = min(question.max_tokens, self.longest_answer)
             expected = worst_case(price, characters=size, max_tokens=request["max_tokens"])
@@ -152,6 +155,15 @@ class Calls:
                 raise TemporaryError(f"asking {self.model}: {got.why}", retry_after=max(wait, 30.0))
             self.sleep(wait)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def whole_answer(self, question: Question, *, budget: Budget) -> Message:
+        """:meth:`answer`, asked once more with twice the room where the model was cut off: how long it
+        thinks is its own choice, and counts."""
+        message = self.answer(question, budget=budget)
+        room = min(2 * question.max_tokens, self.longest_answer)
+        if message.stop_reason != "max_tokens" or room <= question.max_tokens:
+            return message
+        return self.answer(replace(question, max_tokens=room), budget=budget)
 
     def _request(self, question: Question) -> dict[str, Any]:
         request: dict[str, Any] = {

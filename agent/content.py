@@ -14,11 +14,19 @@ there when the call is sent back."""
 
 def as_params(message: Message) -> list[Any]:
     """The answer's blocks as the next request has to carry them: unchanged, thinking and signatures included,
-    without the fields that only the SDK adds."""
+    without the fields that only the SDK adds, and without blank text: the API answers with it and does not
+    take it back (https://github.com/anthropics/anthropic-sdk-python/issues/461)."""
     return [
         block.model_dump(mode="json", exclude_none=True, exclude={"parsed_output"})
         for block in message.content
+        if block.type != "text" or block.text.strip()
     ]
+
+
+def policy_of(message: Message) -> str:
+    """The policy that a refusal is about, in brackets behind a blank; empty where the API names none."""
+    details = message.stop_details
+    return f" (its policy on {details.category})" if details and details.category else ""
 
 
 def text_of(message: Message) -> str:

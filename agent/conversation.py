@@ -52,8 +52,9 @@ class Conversation:
         return self._messages
 
     def answered(self, message: Message) -> None:
-        """Add the model's answer, unchanged."""
-        self._messages.append({"role": "assistant", "content": as_params(message)})
+        """Add the model's answer, unchanged; one that says nothing at all has no turn that could be sent."""
+        if blocks := as_params(message):
+            self._messages.append({"role": "assistant", "content": blocks})
 
     def results(self, results: Sequence[ToolResultBlockParam]) -> None:
         """Add the results of all calls of the last answer, and nothing else: text behind them teaches the

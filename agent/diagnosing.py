@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.briefing import briefing
 from agent.calls import Calls, Question
-from agent.content import as_params, text_of
+from agent.content import as_params, policy_of, text_of
 from agent.prompts import prompt
 from agent.quotes import invented, with_line_numbers
 from patchpilot.errors import ModelRefusedError
@@ -54,7 +54,7 @@ def diagnosed(calls: Calls, brief: Brief, *, budget: Budget, redact: Callable[[s
     messages: list[MessageParam] = [{"role": "user", "content": briefing(brief, redact=redact)}]
     complained = False
     for _ in range(_MAX_QUESTIONS):
-        message = calls.answer(
+        message = calls.whole_answer(
             Question(
                 system=prompt("diagnose"),
                 messages=messages,
@@ -63,8 +63,10 @@ def diagnosed(calls: Calls, brief: Brief, *, budget: Budget, redact: Callable[[s
             ),
             budget=booked,
         )
+        answered = as_params(message)
+        if answered:
+            messages.append({"role": "assistant", "content": answered})
         if message.stop_reason == "pause_turn":
-            messages.append({"role": "assistant", "content": as_params(message)})
             continue
         outcome = _checked(_finding(calls.model, message), brief)
         if isinstance(outcome, _Finding):
@@ -72,7 +74,6 @@ def diagnosed(calls: Calls, brief: Brief, *, budget: Budget, redact: Callable[[s
         if complained:
             break
         complained = True
-        messages.append({"role": "assistant", "content": as_params(message)})
         messages.append({"role": "user", "content": redact(outcome)})
     raise ModelRefusedError(f"{calls.model} did not give a diagnosis with evidence that is really there")
 
@@ -98,7 +99,7 @@ def _finding(model: str, message: Message) -> _Finding | str:
         case "end_turn" | "stop_sequence":
             pass
         case "refusal":
-            raise ModelRefusedError(f"{model} declined to read this failure")
+            raise ModelRefusedError(f"{model} declined to read this failure{policy_of(message)}")
         case "max_tokens" | "model_context_window_exceeded":
             raise ModelRefusedError(f"{model} was cut off before it had an answer")
         case other:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.calls import Calls, PromptTooLongError, Question, StaleThinkingError
-from agent.content import text_of, tool_uses
+from agent.content import policy_of, text_of, tool_uses
 from agent.conversation import Conversation
 from agent.narration import Narration
 from agent.prompts import prompt
@@ -112,14 +112,13 @@ class Repair:
             case "max_tokens":
                 return self._cut_off()
             case "pause_turn":
-                if message.content:
-                    self._talk.answered(message)
+                self._talk.answered(message)
                 return None
             case "model_context_window_exceeded" if self._talk.shorten_all():
                 return None  # Asked again without what had made it long.
             case other:
                 why = _STOPS.get(str(other), f"stopped for an unknown reason ({one_line(str(other), 60)})")
-                return GaveUp(f"{self._name} {why}", final=True)
+                return GaveUp(f"{self._name} {why}{policy_of(message)}", final=True)
 
     def _cut_off(self) -> GaveUp | None:
         """Ask once more with more room; nothing of the cut answer is kept or run."""
@@ -165,9 +164,9 @@ class Repair:
         if self._nudged:
             return GaveUp(f"{self._name} ended without a change: {said or 'it gave no reason'}")
         self._nudged = True
-        if message.content:
-            self._talk.answered(message)
-            self._talk.say(_NUDGE)
+        self._talk.answered(message)
+        # Said after an empty answer too: asked the same again, the model is as silent again.
+        self._talk.say(_NUDGE)
         return None
 
 

@@ -33,7 +33,7 @@ def replied(
     tag = f"untrusted-question-{secrets.token_hex(4)}"
     asked = redact(shorten(plain(question), _QUESTION_CHARACTERS))
     text = f"{briefing(brief, redact=redact)}\n\n<{tag}>\n{asked}\n</{tag}>"
-    message = calls.answer(
+    message = calls.whole_answer(
         Question(
             system=prompt("answer"), messages=[{"role": "user", "content": text}], max_tokens=MAX_TOKENS
         ),

@@ -55,6 +55,8 @@ class Reply:
     calls: Sequence[ToolCall] = ()
     stop_reason: str | None = None
     """``None`` for what fits: ``tool_use`` with calls, else ``end_turn``."""
+    policy: str = ""
+    """What a refusal is about."""
     input_tokens: int = 1_000
     output_tokens: int = 100
     cache_read: int = 0
@@ -306,12 +308,24 @@ def _problem(path: str, key: str, body: Any) -> Fault | None:
     if unanswered:
         text = f"messages: `tool_use` ids without `tool_result` blocks immediately after: {unanswered}"
         return Fault(status=400, kind="invalid_request_error", message=text)
-    if _marks(body) > 4:  # noqa: PLR2004 - the API's limit of cache breakpoints
-        return Fault(
-            status=400, kind="invalid_request_error", message="a maximum of 4 blocks with cache_control"
-        )
-    changed = stale(body)
-    return Fault(status=400, kind="invalid_request_error", message=changed) if changed else None
+    if _blank(body["messages"]):
+        wrong = "messages: text content blocks must be non-empty"
+    elif _marks(body) > 4:  # noqa: PLR2004 - the API's limit of cache breakpoints
+        wrong = "a maximum of 4 blocks with cache_control"
+    else:
+        wrong = stale(body)
+    return Fault(status=400, kind="invalid_request_error", message=wrong) if wrong else None
+
+
+def _blank(messages: list[dict[str, Any]]) -> bool:
+    """A text that the API would not take, though it may have come from it."""
+    texts = [
+        block["text"] if isinstance(block, dict) else block
+        for message in messages
+        for block in (message["content"] if isinstance(message["content"], list) else [message["content"]])
+        if not isinstance(block, dict) or block.get("type") == "text"
+    ]
+    return not all(text.strip() for text in texts) or any(message["content"] == [] for message in messages)
 
 
 def _unanswered(messages: list[dict[str, Any]]) -> list[str]:
@@ -409,7 +423,9 @@ def _reply_events(
     for index, block in enumerate(blocks):
         raw = reply.raw_input if index == len(blocks) - 1 else None
         yield from _block_events(index, block, raw)
-    delta = {"stop_reason": _stop_reason(reply), "stop_sequence": None}
+    delta: dict[str, Any] = {"stop_reason": _stop_reason(reply), "stop_sequence": None}
+    if reply.policy:
+        delta["stop_details"] = {"type": "refusal", "category": reply.policy, "explanation": None}
     yield (
         "message_delta",
         {"type": "message_delta", "delta": delta, "usage": {**_usage(reply), **(counted or {})}},

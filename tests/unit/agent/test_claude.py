@@ -92,8 +92,42 @@ def test_an_answer_that_is_not_the_schema_is_asked_for_again(claude, brief, budg
 @pytest.mark.parametrize("reason", ["refusal", "max_tokens", "model_context_window_exceeded", "brand_new"])
 def test_a_diagnosis_that_did_not_come_to_its_end_is_refused(claude, brief, budget, reason):
     cut = Reply(text=json.dumps(FOUND), stop_reason=reason)
-    with claude(cut) as (model, _), pytest.raises(ModelRefusedError, match=MODEL):
+    with claude(cut, cut) as (model, _), pytest.raises(ModelRefusedError, match=MODEL):
         model.diagnose(brief, budget=budget)
+
+
+def test_a_diagnosis_that_was_cut_off_is_asked_for_again_with_more_room(claude, brief, budget):
+    cut = Reply(thinking="On the one hand", stop_reason="max_tokens")
+    with claude(cut, as_reply(FOUND)) as (model, server):
+        assert model.diagnose(brief, budget=budget).diagnosis.category is Category.TEST
+
+    assert server.requests[1].body["max_tokens"] == 2 * server.requests[0].body["max_tokens"]
+    assert server.requests[1].body["messages"] == server.requests[0].body["messages"]
+
+
+def test_a_refusal_says_which_policy_it_is_about(claude, brief, budget, desk):
+    refusal = Reply(stop_reason="refusal", policy="cyber")
+    with claude(refusal, refusal) as (model, _):
+        with pytest.raises(ModelRefusedError, match=r"declined .* \(its policy on cyber\)"):
+            model.diagnose(brief, budget=budget)
+        outcome = model.repair(brief, desk, budget=budget)
+
+    assert isinstance(outcome, GaveUp)
+    assert outcome.reason.endswith("(its policy on cyber)")
+
+
+def test_blank_text_beside_a_call_is_not_sent_back(claude, brief, budget, desk):
+    with claude(uses(EDIT, text="\n"), says("Done.")) as (model, server):
+        assert isinstance(model.repair(brief, desk, budget=budget), Candidate)
+    assert [block["type"] for block in server.requests[1].body["messages"][1]["content"]] == ["tool_use"]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_an_answer_that_says_nothing_is_answered_with_what_to_do(claude, brief, budget, desk, blank):
+    with claude(Reply(text=blank), uses(EDIT), says("Done.")) as (model, server):
+        assert isinstance(model.repair(brief, desk, budget=budget), Candidate)
+    assert server.requests[1].body["messages"][-1]["role"] == "user"
+    assert "Nothing is changed yet" in json.dumps(server.requests[1].body["messages"][-1])
 
 
 def test_a_repair_looks_edits_runs_and_finishes(claude, brief, budget, desk):
@@ -454,5 +488,5 @@ def test_a_question_is_answered_in_plain_words_without_addresses(claude, brief, 
 
 @pytest.mark.parametrize("reply", [Reply(text="half an ans", stop_reason="max_tokens"), Reply(text="")])
 def test_an_answer_that_is_cut_off_or_empty_is_none(claude, brief, budget, reply):
-    with claude(reply) as (model, _), pytest.raises(ModelRefusedError):
+    with claude(reply, reply) as (model, _), pytest.raises(ModelRefusedError):
         model.reply("why?", brief, budget=budget)

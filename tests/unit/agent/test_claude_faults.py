@@ -8,12 +8,14 @@ import json
 import logging
 import re
 import traceback
+from dataclasses import replace
 from decimal import Decimal
 
 import anthropic
 import pytest
 
 from agent import conversation
+from agent.calls import Calls, Question
 from agent.claude import Claude
 from agent.prices import Tokens, cost, price_of
 from patchpilot.errors import BudgetExceededError, ConfigurationError, ModelRefusedError, TemporaryError
@@ -86,6 +88,22 @@ def test_the_deadline_of_one_answer_is_not_the_next_ones(claude, brief, budget, 
     with claude(uses(EDIT), says("Done."), deadline_seconds=30) as (model, _):
         assert isinstance(model.repair(brief, desk, budget=budget), Candidate)
         assert model._calls.body.ends_at is None
+
+
+def test_an_answer_with_more_room_has_more_time(claude, brief, budget, desk, monkeypatch):
+    budget.limit, ends = Decimal(100), []
+    monkeypatch.setattr(
+        Calls, "_once", lambda *_, deadline, **__: ends.append(deadline) or ModelRefusedError("")
+    )
+
+    with claude(deadline_seconds=300) as (model, _):
+        model._calls = replace(model._calls, clock=lambda: 0.0)
+        for room in (1_000, 16_000, 32_000):
+            question = Question(system="s", messages=[{"role": "user", "content": "?"}], max_tokens=room)
+            with pytest.raises(ModelRefusedError):
+                model._calls.answer(question, budget=budget)
+
+    assert ends == [300.0, 300.0, 600.0]
 
 
 @pytest.mark.parametrize(
