@@ -24,6 +24,8 @@ _STEPS = (
     re.compile(r"[\W_]+"),
 )
 _RULES = (
+    # A registry gains versions by the day.
+    (re.compile(r"\(from versions: [^()]*\)?"), "<versions>"),
     (re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +\w{3} +\d+[^,;)]{0,24}\d{4}\b"), "<date>"),

@@ -44,18 +44,22 @@ _OUTSIDE = re.compile(
     r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions|sysdeps|csu)(?:[/\\]|$)|^(?:/|~|<"
     r"|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
 )
-# Lines of the JDK, of test libraries and of GitLab's runner, and a name that looks like a file's.
+# Lines of the JDK, of test libraries and of GitLab's runner, and names that look like a file's, such as
+# ``Module._extensions..js``.
 _FOREIGN = re.compile(
     r"\bat (?:[\w.@-]{0,40}/{1,2})?(?:java|javax|jdk|sun|kotlin|scala|groovy|junit|hudson|org\.(?:junit"
     r"|jenkinsci"
     r"|opentest4j|testng|assertj|hamcrest"
     r"|mockito|gradle|apache\.maven))\.[\w$./<>]{1,200}\(\w+\.\w{2,6}:\d+\)"
-    r"|\(\w+\.go:\d+:\d+s\)|\btesting\.go:\d+|\b_testmain\.go:\d+|\bNode\.js\b"
+    r"|\(\w+\.go:\d+:\d+s\)|\btesting\.go:\d+|\b_testmain\.go:\d+|\b(?:Node|Next|Nuxt|Vue)\.js\b"
+    r"|\b\w[\w.]{0,60}\.\.[cm]?js(?= \()"
 )
+# pytest prints what was logged with the logger and the file's bare name: most loggers are named after it.
+_LOGGED = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) +([\w.]{1,200}):(\w{1,80}\.py):(\d{1,6}) ")
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
-    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|[:,]? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b)"
+    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|[:,]? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b(?!\())"
     # Files known by their whole name; without a line the tool is meant, in a bracket only a recipe failed.
     r"|(?<![\w.@\[-])(?P<named>[\w@+.~/-]{0,200}?\b(?:Dockerfile|Makefile|Jenkinsfile|Gemfile|Rakefile"
     r"|Vagrantfile))"
@@ -197,7 +201,7 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
-        for match in _PLACE.finditer(_FOREIGN.sub("", text)):
+        for match in _PLACE.finditer(_FOREIGN.sub("", _LOGGED.sub(_logged, text))):
             path = match["py"] or match["path"] or match["named"]
             line = match["pyline"] or match["line"] or match["namedline"] or "0"
             path = _below(path, roots) or relative(path)
@@ -212,6 +216,12 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
             break
     named = {path for path, line in found if line}
     return tuple(Location(path, line) for path, line in found if line or path not in named)[:limit]
+
+
+def _logged(line: re.Match[str]) -> str:
+    """The file of the logger's module, where the bare name of the file agrees."""
+    path = f"{line[1].replace('.', '/')}.py"
+    return f"{path}:{line[3]} " if path.rsplit("/", 1)[-1] == line[2] else ""
 
 
 def _below(path: str, roots: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ class Story:
         text = self.lines[row].core
         if row not in self.heads or not _POSITION.match(text):
             return text
-        name = self.lines[self.heads[row]].core.strip()
+        name = self.lines[self.heads[row]].core.strip().rstrip(":")
         return f"{relative(name)}:{text.lstrip()}" if _FILE.fullmatch(name) else text
 
     @property

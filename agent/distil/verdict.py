@@ -34,10 +34,12 @@ _LAST_REACH = 60
 _NO_TEST = "Test suite failed to run"
 """Jest says so where it names a test otherwise."""
 _ROLE_WEIGHT = {Role.CAUSE: 1.0, Role.LIST: 0.85, Role.OUTCOME: 0.65, Role.DETAIL: 0.6, Role.SIGN: 0.35}
-# A step called lint runs formatters and type checkers too; tests that do not parse never ran.
+# A step called lint runs formatters and type checkers too; what does not parse is neither checked nor tested.
 _FAMILIES = {
-    Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE),
-    Category.FORMAT: (Category.FORMAT, Category.LINT),
+    Category.LINT: (Category.LINT, Category.FORMAT, Category.TYPE, Category.SYNTAX),
+    Category.FORMAT: (Category.FORMAT, Category.LINT, Category.SYNTAX),
+    Category.TYPE: (Category.TYPE, Category.SYNTAX),
+    Category.BUILD: (Category.BUILD, Category.SYNTAX),
     Category.TEST: (Category.TEST, Category.SYNTAX, Category.FLAKY),
     # Who installs asks a server first, which may be away or want to know who asks.
     Category.DEPENDENCY: (Category.DEPENDENCY, Category.INFRASTRUCTURE, Category.PERMISSION),
@@ -58,8 +60,11 @@ _PRECEDENCE = (
     Category.INFRASTRUCTURE,
     Category.FLAKY,
 )
-_DECORATED = re.compile(r"([_=*-])\1{2,}[^\n]*\1{3,}\s*|\s*\d{1,4}\) (?:Failure|Error):\s*")
-"""A title set in a rule, as pytest writes above each failure; minitest numbers them."""
+_DECORATED = re.compile(
+    r"([_=*-])\1{2,}[^\n]*\1{3,}\s*|\s*\d{1,4}\) (?:Failure|Error):\s*|(?:FAILED|ERROR) \S+ - .*\.\.\."
+)
+"""A title set in a rule, as pytest writes above each failure; minitest numbers them. Or what pytest says of a
+test in its summary, cut to the width of the terminal."""
 _MARK = re.compile(r"(?:section_|travis_time:|travis_fold:)(?:start|end):|^\[Pipeline\]|^\[Container\] \d")
 """What the CI system writes between the lines of a script, for machines."""
 _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
@@ -410,7 +415,11 @@ def _tests(story: Story) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for row, rules in sorted(story.by_row.items()):
         for rule in rules:
-            if rule.test and (match := compiled(rule.test).search(story.lines[row].core.encode())):
+            if (
+                rule.test
+                and not _is_noise(story, row, rule)
+                and (match := compiled(rule.test).search(story.lines[row].core.encode()))
+            ):
                 name = match.group(1).decode("utf-8", "replace").strip()
                 # JUnit 4 puts the method first.
                 found.setdefault(_METHOD_FIRST.sub(r"\2.\1", name), None)

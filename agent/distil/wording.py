@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agent.distil.linear import compiled
 from agent.distil.places import places, relative, without_roots
@@ -26,6 +27,7 @@ _NAME = 120
 _ARROW = re.compile(r"\s{0,8}--> (\S+:\d+:\d+)\s*$")
 _UNFORMATTED = (
     ("Prettier", re.compile(r"\[warn\] (\S+\.\w{1,8})$")),
+    ("Biome", re.compile(r"(\S+) format ━{3,}$")),
     ("rustfmt", re.compile(r"Diff in (\S+?\.rs)(?: at line |:)(\d+):?$")),
     ("PHP CS Fixer", re.compile(r"\d{1,4}\) (\S+\.php)(?: \([\w, ]+\))?$")),
     ("gofmt", re.compile(r"diff (?:-u )?\S+\.go\.orig (\S+\.go)$")),
@@ -50,7 +52,8 @@ _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 """RSpec numbers the examples that failed, and says below what is wrong with each."""
 
 _DECORATION = re.compile(
-    r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|\s|[*>✕✗✖×●-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
+    r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
+    r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
     r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |# (?=[(`]))+"
 )
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
@@ -62,14 +65,23 @@ _CONSEQUENCE = re.compile(
     r"|\s*testing\.go:\d+: race detected during execution of test\s*"
 )
 """What a runner says of a suite whose tests failed, or of a file that it could not run."""
+_RULED = re.compile(r"\s+(?:FIXABLE\s+)?[━═]{3,}$")
+_RULED_TITLE = re.compile(r"([_=!*])\1{2,} (.*?) \1{3,}")
+"""A line set in a rule, as pytest prints its titles and totals."""
+_VERSIONS = re.compile(r"\(from versions: ([^\s,()]+), [^()]{60,}?, ([^\s,()]+)\)")
 _BLOCK_SCALAR = re.compile(r"\s*\w+: [|>][-+]?\s*")
 """A key of YAML whose text stands on the lines below."""
-_LABEL = re.compile(r"\s*(?:error|Error|message):\s+")
+_NPM = re.compile(r"^npm (?:ERR!|error) (?=\S)|^[├╰]─▶ ")
+_CAUSE_BEGINS = re.compile(r"\s+cause: \S|\s*[├╰]─▶ \S")
+_PIPENV_BEGINS = re.compile(r"Your Pipfile\.lock\b")
+_MYPY_BEGINS = re.compile(r"\S+\.pyi?:\d+(?::\d+){0,3}: (?:error|note): ")
+_MYPY_ENDS = re.compile(r"  \[[\w-]+\]$")
+_LABEL = re.compile(r"\s*(?:error|Error|message|cause):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
     r"|Test: |Messages: |> *\d+ +\||\d+ *\||\.\.\.$|---$|⎯|[Gg]oroutine \d|testing\.|=== |--- |##\["
     r"|diff --git |#\d+ ERROR|section_(?:start|end):|[-=]{5}|(?:\[ERROR\] )?\s*(?:@@ \S|-> \[Help)|# \S+:\d"
-    r"|\[(?:INFO|WARNING)\] )"
+    r"|\[(?:INFO|WARNING)\] |\[Pipeline\] |\S+\.py:\d+: \w+$)"
 )
 _VALUE = re.compile(
     r"\s*(?:# {2,8})?(?:code|[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot"
@@ -108,6 +120,7 @@ def word(story: Story, row: int) -> Wording:
     if rule is None:
         where = where or _pointed(story, rows[-1], text)
         return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
+    text = _NPM.sub("", text)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     if text[:1] == text[-1:] == "'":
         text = text[1:-1]
@@ -177,7 +190,7 @@ def _block(story: Story, row: int, rule: Rule) -> list[int]:
     """Filled rows below the name that belong to it."""
     stop = compiled(rule.stop) if rule.stop else None
     rows: list[int] = []
-    for near in range(row + 1, min(row + REACH + 1, len(story.lines))):
+    for near in range(row + 1, min(row + max(REACH, rule.after) + 1, len(story.lines))):
         text = story.lines[near].core
         if stop and text.strip() and stop.search(text.encode()):
             break
@@ -223,13 +236,13 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     """The rows of the sentence: the one that says it, and the values that it announces."""
     first = story.lines[spoken].core.rstrip()
     stop = compiled(rule.stop) if rule is not None and rule.stop else None
-    rows = [spoken]
+    rows = [spoken, *_wrapped(story, spoken)]
     # Gomega ends the line with "Expected" and no colon.
     opened = first.endswith((":", " Expected")) or first.startswith("@@ ")
-    for near in range(spoken + 1, min(spoken + 2 * JOINED, len(story.lines))):
+    for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, len(story.lines))):
         text = story.lines[near].core
         if not text.strip():
-            if rule is None and len(rows) > 1:
+            if rule is None and (len(rows) > 1 or not opened):
                 break
             continue
         if len(rows) > JOINED or _MESSAGE_ENDS.match(text) or (stop and stop.search(text.encode())):
@@ -240,7 +253,25 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
         if not opened and not _VALUE.match(text):
             break
         rows.append(near)
-    return rows if rule is not None or opened else rows[:1]
+    return rows
+
+
+def _wrapped(story: Story, row: int) -> list[int]:
+    """Rows that carry on the sentence begun at ``row``, where its tool wraps what is too wide."""
+    first = story.lines[row].core
+    below = [line.core.rstrip() for line in story.lines[row + 1 : row + JOINED]]
+    count = 0
+    if _CAUSE_BEGINS.match(first):
+        depth = len(first) - len(first.lstrip())
+        deeper = takewhile(lambda text: len(text) - len(text.lstrip()) > depth, below)
+        count = len(list(deeper))
+    elif _PIPENV_BEGINS.match(first):
+        count = next((n for n, text in enumerate([first, *below]) if text.endswith(").")), 0)
+    elif _MYPY_BEGINS.match(first) and not _MYPY_ENDS.search(first):
+        # Below the sentence stands the line of code, set in.
+        flush = list(takewhile(lambda text: text[:1].strip() and not _MYPY_BEGINS.match(text), below))
+        count = next((n for n, text in enumerate(flush, 1) if _MYPY_ENDS.search(text)), 0)
+    return list(range(row + 1, row + 1 + count))
 
 
 def _pointed(story: Story, row: int, text: str) -> str:
@@ -279,6 +310,8 @@ def _unformatted(text: str) -> str:
 
 
 def _clean(story: Story, text: str) -> str:
-    text = without_roots(text, story.roots)
+    if title := _RULED_TITLE.fullmatch(text.strip()):
+        return title[2][:LENGTH]
+    text = _VERSIONS.sub(r"(from versions: \1, …, \2)", _RULED.sub("", without_roots(text, story.roots)))
     cleaned = _DECORATION.sub("", text).strip()
     return (_SUPERFLUOUS.sub("", cleaned).strip() or cleaned or text.strip())[:LENGTH]

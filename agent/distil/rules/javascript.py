@@ -24,7 +24,25 @@ RUNNERS = (
         after=18,
         stop=r"^\s{0,4}●|^(?:PASS|FAIL) ",
         test=r"● (.*\S)",
-        says=(r"\S",),
+        # What could not be parsed stands below a page of advice.
+        says=(r"^\s+SyntaxError: \S", r"\S"),
+    ),
+    Rule(r"^\s+SyntaxError: \S+\.\w+: .*\(\d+:\d+\)$", 92, "", category=Category.SYNTAX, after=3),
+    Rule(
+        r"^No tests? (?:files )?found, exiting with code 1|^Error: No test files found",
+        92,
+        "",
+        category=Category.CONFIG,
+        after=6,
+        stop=BLANK,
+    ),
+    Rule(
+        r"^Run with `--passWithNoTests`"
+        r"|^Error: Can't find a root directory while resolving a config file path",
+        90,
+        "jest",
+        category=Category.CONFIG,
+        after=2,
     ),
     Rule(r"^\s{0,4}● (?:Console|Validation Warning|Deprecation Warning)", 10, "jest", Role.MUTE),
     Rule(r"^ {0,2}FAIL {1,2}\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
@@ -119,9 +137,25 @@ RUNNERS = (
     Rule(r"^test at \S+:\d+:\d+$", 72, "node test", Role.LIST, Category.TEST),
     Rule(r"^\s{1,12}AssertionError(?: \[\w+\])?: \S", 80, "", category=Category.TEST, after=3),
     Rule(
-        r"^\s{0,8}✘ \[fail\]: \S", 82, "ava", category=Category.TEST, test=r"\[fail\]: (.*?\S)(?: \(\S+\))?$"
+        r"^\s{0,8}✘ \[fail\]: \S",
+        82,
+        "ava",
+        category=Category.TEST,
+        test=r"\[fail\]: (.*?\S)(?: Error thrown in test| \(\S+\))?$",
     ),
     Rule(r"^\s{0,8}Difference \(- actual, \+ expected\):$", 70, "ava", Role.DETAIL, before=6, after=8),
+    Rule(r"^  Error thrown in test:$", 66, "ava", Role.DETAIL, before=2, after=8),
+    Rule(
+        r"^  Message:$",
+        84,
+        "jasmine",
+        category=Category.TEST,
+        before=1,
+        after=6,
+        stop=BLANK,
+        says=(r"^    \S",),
+    ),
+    Rule(r"^\d+ specs?, [1-9]\d* failures?", 64, "jasmine", Role.OUTCOME, Category.TEST),
     Rule(r"^ℹ fail [1-9]", 62, "node test", Role.OUTCOME, Category.TEST),
     Rule(r"not ok .*# (?:TODO|SKIP)", 8, "tap", Role.MUTE),
     Rule(r"^# fail {1,4}[1-9]", 64, "tap", Role.OUTCOME, Category.TEST),
@@ -175,6 +209,12 @@ COMPILERS = (
     Rule(r"\(\d+,\d+\): error TS\d+: ", 88, "tsc", category=Category.TYPE),
     Rule(r":\d+:\d+ - error TS\d+: ", 88, "tsc", category=Category.TYPE, after=3),
     Rule(r"error TS\d+: ", 84, "tsc", category=Category.TYPE),
+    Rule(
+        r"error TS(?:10(?:0[235]|09|1[0-2])|11(?:09|2[78]|3[1-6]|6[01])|138[12]|170(?:0[28]|14)): ",
+        90,
+        "tsc",
+        category=Category.SYNTAX,
+    ),
     # Of these numbers are complaints about tsconfig.json and the command line.
     Rule(
         r"error TS(?:5\d{3}|6(?:053|059|304|307|310)|1800[23]): ",
@@ -183,9 +223,22 @@ COMPILERS = (
         category=Category.CONFIG,
         after=2,
     ),
-    Rule(r"^ERROR in ", 82, "webpack", category=Category.BUILD, after=8),
+    Rule(
+        r"^ERROR in ",
+        82,
+        "webpack",
+        category=Category.BUILD,
+        after=8,
+        stop=BLANK,
+        says=(r"^Module (?:not found|parse failed|build failed)", r"^\s*\[?\w*Error\b|^\s*TS\d+: ", r"\S"),
+    ),
+    # Rolldown, which Vite builds with.
+    Rule(r"^\[[A-Z]+(?:_[A-Z]+){1,4}\] \S", 90, "vite", category=Category.BUILD, after=8, stop=BLANK),
+    Rule(r"^\[PARSE_ERROR\] \S", 93, "vite", category=Category.SYNTAX, after=8, stop=BLANK),
+    Rule(r"^\[!\] (?:\(.+\) )?\w*Error: ", 86, "rollup", category=Category.BUILD, after=5),
     Rule(r"Module not found: ", 84, "webpack", category=Category.BUILD, after=2),
     Rule(r"Cannot find module '", 82, "node", category=Category.DEPENDENCY, after=2),
+    Rule(r"Cannot find package '", 86, "node", category=Category.DEPENDENCY, after=2),
     Rule(r"RollupError: |^error during build:", 82, "vite", category=Category.BUILD, after=5),
     Rule(r"✘ \[ERROR\] ", 86, "esbuild", category=Category.BUILD, after=5),
     Rule(
@@ -211,11 +264,38 @@ COMPILERS = (
     Rule(r"^\s{1,12}\w*Error(?: \[\w+\])?: \S", 78, "", Role.DETAIL, after=3),
     Rule(r"^(?:Uncaught )?\w*Error(?: \[\w+\])?: ", 76, "", before=3, after=3),
     Rule(r"^\s{2,24}at \S.*:\d+:\d+\)?$", 16, "", Role.DETAIL),
-    Rule(r"JavaScript heap out of memory", 92, "node", category=Category.RESOURCE),
+    Rule(r"JavaScript heap out of memory", 100, "node", category=Category.RESOURCE),
     Rule(r"UnhandledPromiseRejection|unhandledRejection", 70, "node"),
+    # Node shows the line of its own code that reports it.
+    Rule(r"^\s+new UnhandledPromiseRejection\(reason\);", 3, "node", Role.MUTE),
+    Rule(r"^Node\.js v\d+\.\d+\.\d+$", 40, "node", Role.TOOL),
+    Rule(
+        r"^It looks like you're trying to use TypeScript but do not have",
+        86,
+        "next",
+        category=Category.DEPENDENCY,
+        after=4,
+    ),
+    Rule(
+        r"^Error occurred prerendering page ",
+        88,
+        "next",
+        category=Category.BUILD,
+        after=8,
+        says=(r"^(?:\[?\w*Error\b.*: )", r"^\s+\w*Error\b.*: "),
+    ),
+    Rule(
+        r"^Export encountered (?:an )?errors? on |^> Build error occurred",
+        62,
+        "next",
+        Role.OUTCOME,
+        Category.BUILD,
+    ),
     Rule(
         r"^(?:# )?SyntaxError: .*(?:Unexpected token|Unexpected identifier|Unexpected end|missing \)"
-        r"|Invalid or unexpected)",
+        r"|Invalid or unexpected|Unexpected (?:string|number|reserved word|strict mode|eval)"
+        r"|Identifier '.+' has already"
+        r"|Missing (?:initializer|catch)|Illegal (?:return|break|continue)|await is only valid)",
         88,
         "node",
         category=Category.SYNTAX,
@@ -228,13 +308,23 @@ COMPILERS = (
 CHECKERS = (
     Rule(
         r"^ESLint couldn't find |^(?:Error|TypeError): .*(?:eslint|ESLint) config|^Invalid option '--"
-        r"|^Cannot read config file: |^ESLint: \d.*configuration",
+        r"|^Cannot read config file: |^ESLint: \d.*configuration|^ConfigError: Config "
+        r"|^TypeError: Key \"\w+\": ",
         90,
         "eslint",
         category=Category.CONFIG,
         after=4,
     ),
+    Rule(r"^ESLint: \d+\.\d+\.\d+$|^Oops! Something went wrong! :\($", 60, "eslint", Role.OUTCOME),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}error\s", 84, "eslint", category=Category.LINT, heading=True),
+    Rule(
+        r"^\s{1,8}\d+:\d+\s{1,8}error\s{1,8}Parsing error: "
+        r"(?:Unexpected|Unterminated|Invalid|Missing|Identifier|.+ expected)",
+        92,
+        "eslint",
+        category=Category.SYNTAX,
+        heading=True,
+    ),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}warning\s", 22, "eslint", Role.SIGN),
     Rule(
         r"^Unused (?:files|dependencies|devDependencies|exports|exported types) \(\d+\)",
@@ -243,6 +333,7 @@ CHECKERS = (
         category=Category.LINT,
         after=4,
     ),
+    Rule(r"^ESLint found too many warnings \(maximum: \d+\)", 80, "eslint", category=Category.LINT),
     Rule(r"^✖ \d+ problems? \(", 70, "eslint", Role.OUTCOME, Category.LINT),
     Rule(r"^\s{1,8}\d+:\d+\s{1,8}(?:✖|×)", 84, "stylelint", category=Category.LINT, heading=True),
     Rule(r"^\s{1,8}\S+\.[cm]?[jt]sx?:\d+:\d+: ", 78, "standard", category=Category.LINT),
@@ -264,7 +355,18 @@ CHECKERS = (
         stop=r"^(?:error|npm) ",
     ),
     Rule(r"^\[error\] \S+: SyntaxError", 88, "prettier", category=Category.SYNTAX, after=6),
-    Rule(r"^\S+:\d+:\d+ (?:lint|assist|format)/\S+ ", 84, "biome", category=Category.LINT, after=8),
+    Rule(
+        r"^\S+:\d+:\d+ (?:lint|assist|format)/\S+ ",
+        84,
+        "biome",
+        category=Category.LINT,
+        after=8,
+        stop=r"━{3,}",
+        says=(r"^\s+[×✖!] \S",),
+    ),
+    Rule(
+        r"^\S+:\d+:\d+ parse ━{3,}", 90, "biome", category=Category.SYNTAX, after=8, says=(r"^\s+[×✖!] \S",)
+    ),
     Rule(r"^\S+ format ━{3,}", 84, "biome", category=Category.FORMAT, after=8),
     Rule(r"^Found \d+ (?:errors?|warnings?)\.", 60, "biome", Role.OUTCOME, Category.LINT),
     Rule(r"^(?:ERROR|WARNING): \S+\.[jt]sx?[:\[] ?\d+[,:] ?\d+", 80, "tslint", category=Category.LINT),
@@ -300,6 +402,14 @@ PACKAGES = (
         "npm",
         category=Category.DEPENDENCY,
     ),
+    # Whoever may not see a package is told the same; far more often it is not there.
+    Rule(
+        r"npm (?:ERR!|error) 404 .*(?:could not be found or you do not have permission"
+        r"|is not in this registry)",
+        94,
+        "npm",
+        category=Category.DEPENDENCY,
+    ),
     Rule(r"npm (?:ERR!|error) [Mm]issing script", 90, "npm", category=Category.CONFIG),
     Rule(
         r"npm (?:ERR!|error) (?:code )?(?:ECONNRESET|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
@@ -326,6 +436,7 @@ PACKAGES = (
     Rule(r"^npm (?:ERR!|error) ", 40, "npm", Role.OUTCOME),
     Rule(r"npm (?:ERR!|error) A complete log of this run|npm (?:ERR!|error) {1,5}/", 8, "npm", Role.MUTE),
     Rule(r"^error Command failed with exit code|^info Visit https://yarnpkg", 38, "yarn", Role.OUTCOME),
+    Rule(r"^error Command \"\S+\" not found\.$", 88, "yarn", category=Category.CONFIG),
     Rule(
         r"^error (?:Your lockfile needs|Couldn't find|An unexpected error occurred|Found incompatible"
         r"|\S+: The engine|Integrity check)",
@@ -347,9 +458,25 @@ PACKAGES = (
     ),
     Rule(r"ERR_PNPM_(?:NO_SCRIPT|NO_IMPORTER|BAD_)\w*", 90, "pnpm", category=Category.CONFIG, after=2),
     Rule(r"ERR_PNPM_(?:AUDIT)\w*", 88, "pnpm", category=Category.DEPENDENCY, after=4),
-    Rule(r"ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL|ELIFECYCLE", 46, "pnpm", Role.OUTCOME),
+    # Since its tenth version it says below the code what is wrong, as a chain of causes.
+    Rule(
+        r"^Error: ERR_PNPM_(?:OUTDATED|NO_MATCHING|PEER|FETCH|LOCKFILE|BROKEN|FROZEN|UNSUPPORTED|TARBALL"
+        r"|NO_LOCKFILE|META)\w*$",
+        92,
+        "pnpm",
+        category=Category.DEPENDENCY,
+        after=8,
+        says=(r"^\s*╰─▶ \S", r"^\s+× \S"),
+    ),
+    Rule(r"^\s+× Command \"\S+\" not found$", 90, "pnpm", category=Category.CONFIG, before=2),
+    Rule(
+        r"ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL|ELIFECYCLE|\"pnpm recursive run\" failed in ",
+        46,
+        "pnpm",
+        Role.OUTCOME,
+    ),
     Rule(r"^\s{0,4}ERROR: \"?[\w:-]+\"? exited with [1-9]", 42, "npm-run-all", Role.OUTCOME),
-    Rule(r"^\s{0,4}(?:\d+ vulnerabilities|\d+ vulnerabilities found|Severity: )", 56, "npm", Role.DETAIL),
+    Rule(r"^\s{0,4}(?:[1-9]\d* vulnerabilities|Severity: )", 40, "", Role.DETAIL),
     Rule(r"(?:ERROR|Failed): {0,2}\S+#\w+: command .+ exited \(", 50, "turbo", Role.OUTCOME),
     Rule(r"^\[err_pnpm|^ERR_MODULE_NOT_FOUND|code: 'MODULE_NOT_FOUND'", 66, "node", Role.DETAIL),
 )

@@ -103,7 +103,7 @@ PHP = (
     ),
     # --testdox: the test in words, then a box.
     Rule(
-        r"^\s{0,4}✘ \S",
+        r"^\s{0,4}✘ [^\s\[]",
         88,
         "phpunit",
         category=Category.TEST,

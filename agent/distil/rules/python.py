@@ -18,12 +18,23 @@ PYTEST = (
         category=Category.TEST,
         after=4,
     ),
+    Rule(
+        r"^_{3,} \[doctest\] \S+ _{3,}$",
+        84,
+        "pytest",
+        category=Category.TEST,
+        after=12,
+        stop=_ITEM,
+        says=(r"^Expected(?: nothing)?:?$", r"^UNEXPECTED EXCEPTION: "),
+    ),
     Rule(r"^_{3,} [^_ ].*? _{3,}$", 80, "pytest", category=Category.TEST, after=3, stop=r"^_{3,}|^E "),
     Rule(r"^E   ", 74, "pytest", before=1, after=1, category=Category.TEST),
     Rule(r"^E   +[\w.]*(?:Error|Exception|Failed|Exit|Warning)\b", 84, "pytest", category=Category.TEST),
     Rule(r"^E   +(?:assert|AssertionError)\b", 84, "pytest", category=Category.TEST, after=5, stop=BLANK),
     Rule(r"^>  ", 56, "pytest", Role.DETAIL),
-    Rule(r"^\S+\.py:\d+: [A-Z]\w*(?:Error|Exception|Failed)$", 66, "pytest", Role.DETAIL),
+    # Where a frame stands; the innermost names the exception.
+    Rule(r"^\S+\.py:\d+: *$", 58, "pytest", Role.DETAIL),
+    Rule(r"^\S+\.py:\d+: [A-Z]\w*(?:Error|Exception|Failed|Failure)$", 66, "pytest", Role.DETAIL),
     Rule(
         r"^FAILED [^(\s]",
         86,
@@ -31,6 +42,26 @@ PYTEST = (
         Role.LIST,
         Category.TEST,
         test=r"^FAILED ([^(\s]\S*(?:\[[^\]]*\])?)",
+    ),
+    Rule(
+        r"^SUBFAILED\S.{0,200} \S+\.py::\S",
+        84,
+        "pytest",
+        Role.LIST,
+        Category.TEST,
+        test=r"^SUBFAILED.* (\S+\.py::\S+) - ",
+    ),
+    # All that is left of failures where summary and tracebacks are turned off.
+    Rule(r"^\S+\.py [.sxX]*[FE][.sxXFE]* +\[ *\d+%\]$", 50, "pytest", Role.LIST, Category.TEST),
+    Rule(r"^!{3,} _pytest\.outcomes\.Exit: ", 84, "pytest", category=Category.TEST),
+    # Says what was raised in the end, unless it is cut to the width of the terminal.
+    Rule(
+        r"^(?:FAILED|ERROR) \S+\.py\S*(?:\[.*\])? - .*[^.\s]\.?$",
+        90,
+        "pytest",
+        category=Category.TEST,
+        after=3,
+        stop=_ITEM,
     ),
     Rule(
         r"^ERROR \S+(?:\.py|::\S+)(?: - |$)",
@@ -52,25 +83,55 @@ PYTEST = (
     Rule(r"^=+ .*\d (?:failed|errors?)\b.*=$", 70, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^\d+ failed(?:, \d+ \w+){0,6} in [\d.]+s", 68, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^=+ short test summary info", 40, "pytest", Role.LIST),
-    Rule(r"^=* ?no tests ran in [\d.]+s", 84, "pytest", category=Category.CONFIG, before=2),
-    Rule(r"^!{3,} (?:Interrupted|stopping after|xdist\.dsession)", 55, "pytest", Role.OUTCOME, Category.TEST),
-    Rule(r"^INTERNALERROR> ", 60, "pytest", category=Category.TEST),
+    Rule(r"^=* ?no tests ran in [\d.]+s", 84, "pytest", Role.OUTCOME, Category.CONFIG, before=2),
+    # No test was left to run, which pytest takes for a failure.
     Rule(
-        r"^ImportError while (?:loading conftest|importing test module)",
+        r"^=* ?\d+ deselected(?:, \d+ warnings?)? in [\d.]+s",
+        84,
+        "pytest",
+        category=Category.CONFIG,
+        before=2,
+    ),
+    Rule(r"^collected 0 items$|^collected .*/ 0 selected$", 62, "pytest", Role.DETAIL),
+    Rule(
+        r"^ERROR: (?:Unknown config option|.*unknown config|Error: )", 86, "pytest", category=Category.CONFIG
+    ),
+    Rule(r"^(?:pytest|py\.test|__main__\.py): error: ", 90, "pytest", category=Category.CONFIG, after=2),
+    Rule(r"^!{3,} (?:Interrupted|stopping after|xdist\.dsession)", 55, "pytest", Role.OUTCOME, Category.TEST),
+    Rule(r"^INTERNALERROR> ", 60, "pytest", Role.DETAIL, Category.TEST),
+    Rule(
+        r"^INTERNALERROR> (?:\w+\.){0,8}[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|Failed)(?::|$)",
+        92,
+        "pytest",
+        category=Category.TEST,
+    ),
+    Rule(
+        r"^ImportError while importing test module",
         84,
         "pytest",
         category=Category.DEPENDENCY,
         after=12,
     ),
+    # Here no test is named that the exception below could be said of.
+    Rule(
+        r"^ImportError while loading conftest",
+        84,
+        "pytest",
+        category=Category.DEPENDENCY,
+        after=12,
+        says=(r"^E   +\w*(?:Error|Exception)\b",),
+    ),
     Rule(
         r"^E   +(?:ModuleNotFoundError|ImportError): ", 88, "pytest", category=Category.DEPENDENCY, before=2
+    ),
+    # Though the command that failed runs tests, none could begin.
+    Rule(
+        r"^E   +ModuleNotFoundError: No module named ", 100, "pytest", category=Category.DEPENDENCY, before=2
     ),
     Rule(
         r"^E   +(?:SyntaxError|IndentationError|TabError): ", 90, "pytest", category=Category.SYNTAX, before=3
     ),
-    Rule(
-        r"^ERROR: (?:not found|file or directory not found|usage): ", 82, "pytest", category=Category.CONFIG
-    ),
+    Rule(r"^ERROR: (?:not found|file or directory not found): ", 92, "pytest", category=Category.CONFIG),
     Rule(r"^E   +fixture '[^']+' not found", 86, "pytest", category=Category.TEST, after=2),
     Rule(
         r"^(?:FAIL|Coverage failure|ERROR: Coverage failure|FAIL Required test coverage)\b.*(?:coverage"
@@ -79,7 +140,14 @@ PYTEST = (
         "coverage",
         category=Category.TEST,
     ),
-    Rule(r"^E   +Failed: Timeout >", 88, "pytest", category=Category.TIMEOUT),
+    Rule(r"^E   +Failed: Timeout \(?>", 88, "pytest", category=Category.TIMEOUT),
+    Rule(r"^FAILED \S+ - Failed: Timeout \(?>", 96, "pytest", category=Category.TIMEOUT),
+    # Its other method ends the whole run and dumps the stacks of all threads.
+    Rule(r"^\S+ \+{5,} Timeout \+{5,}$", 92, "pytest", category=Category.TIMEOUT, test=r"^(\S+::\S+)"),
+    Rule(r"^\+{5,} Timeout \+{5,}$", 80, "pytest", Role.OUTCOME, Category.TIMEOUT),
+    Rule(r'^\s+File "[^"\n]+", line \d+,? in test_\w+$', 72, "pytest", Role.DETAIL, after=1),
+    Rule(r"^worker '\w+' crashed while running '", 88, "pytest", category=Category.TEST),
+    Rule(r"Fatal Python error: ", 90, "python", category=Category.TEST, after=6),
 )
 
 _CASE_ENDS = r"^\s*$|^={20,}$|^Ran \d"
@@ -167,6 +235,13 @@ CHECKERS = (
     ),
     Rule(r"^>>> Lint for ", 70, "lintrunner", Role.DETAIL),
     Rule(r"^\S+\.pyi?:\d+(?::\d+)?(?::\d+:\d+)?: error: ", 86, "mypy", category=Category.TYPE),
+    Rule(
+        r"^\S+\.pyi?:\d+(?::\d+)?(?::\d+:\d+)?: error: .*(?:\[syntax\]$|: error: invalid syntax)",
+        92,
+        "mypy",
+        category=Category.SYNTAX,
+    ),
+    Rule(r"^(?:usage: )?mypy: (?:error|can't|\S+ is not)", 90, "mypy", category=Category.CONFIG),
     Rule(r"^\S+\.pyi?:\d+(?::\d+)?: note: ", 42, "mypy", Role.DETAIL),
     Rule(r"^Found \d+ errors? in \d+ files?", 66, "mypy", Role.OUTCOME, Category.TYPE),
     Rule(r"^\s{0,4}\S+:\d+:\d+ - error: ", 86, "pyright", category=Category.TYPE),
@@ -183,7 +258,9 @@ CHECKERS = (
         "ruff",
         category=Category.LINT,
     ),
-    Rule(r"^\S+\.py:\d+:\d+: [CRWEF]\d{4}: ", 86, "pylint", category=Category.LINT),
+    # Pyflakes and pycodestyle write small letters and quotes where Ruff writes capitals and backticks.
+    Rule(r"^\S+\.pyi?:\d+:\d+: [A-Z]{1,3}\d{3} [a-z']", 86, "flake8", category=Category.LINT),
+    Rule(r"^\S+\.py:\d+:(?:\d+: [CRWEF]\d{4}: | \[[CRWEF]\d{4}\()", 86, "pylint", category=Category.LINT),
     Rule(r"^\*{5,} Module ", 40, "pylint", Role.DETAIL),
     Rule(r"^[A-Z]{1,4}\d{3,4} \[\*\] ", 84, "ruff", category=Category.LINT, after=4, stop=BLANK),
     # What it can't mend itself has no star. Its families by name: https://docs.astral.sh/ruff/rules/
@@ -198,7 +275,26 @@ CHECKERS = (
         after=4,
         stop=BLANK,
     ),
-    Rule(r"^invalid-syntax: ", 84, "ruff", category=Category.SYNTAX, after=4, stop=BLANK),
+    Rule(
+        r"^invalid-syntax: |^\S+:\d+:\d+: (?:invalid-syntax|SyntaxError): ",
+        98,
+        "ruff",
+        category=Category.SYNTAX,
+        after=4,
+        stop=BLANK,
+    ),
+    Rule(r"^unformatted: File would be reformatted", 96, "ruff", category=Category.FORMAT, after=3),
+    Rule(
+        r"^\s{0,4}(?:error: )?(?:Cause: )?Failed to load configuration |^ruff failed$",
+        80,
+        "ruff",
+        Role.OUTCOME,
+        Category.CONFIG,
+        after=8,
+        stop=BLANK,
+    ),
+    Rule(r"^unknown (?:field|variant) `", 92, "", category=Category.CONFIG, before=6),
+    Rule(r"^\s{2,8}\d+:\d+ {1,4}[A-Z]{1,4}\d{2,4} ", 84, "ruff", category=Category.LINT, heading=True),
     Rule(r"^\[\*\] \d+ fixable with", 40, "ruff", Role.OUTCOME, Category.LINT),
     Rule(r"^Found \d+ errors?(?: \(\d+ fixed, \d+ remaining\))?\.", 62, "ruff", Role.OUTCOME, Category.LINT),
     Rule(
@@ -231,12 +327,40 @@ CHECKERS = (
     Rule(
         r"^(?:Warning|.{1,80}:\d+: Warning), treated as error:", 88, "sphinx", category=Category.LINT, after=4
     ),
+    Rule(
+        r"^\S+(?::docstring of [\w.]+)?:\d*:? (?:WARNING|ERROR|CRITICAL|SEVERE): \S",
+        72,
+        "sphinx",
+        category=Category.LINT,
+    ),
+    Rule(r"^WARNING: autodoc: failed to import ", 72, "sphinx", category=Category.LINT, after=9),
+    Rule(
+        r"^build finished with problems, \d+ warnings? \(with warnings treated as errors\)",
+        90,
+        "sphinx",
+        Role.OUTCOME,
+        Category.LINT,
+    ),
     Rule(r"^>> Issue: ", 80, "bandit", category=Category.LINT, after=4),
     Rule(r"^(?:\#\#\[error\])?\S+:\d+: \S+ ==> \S", 82, "codespell", category=Category.LINT),
     Rule(r"^would reformat \S", 88, "black", category=Category.FORMAT),
     Rule(r"^Would reformat: \S", 88, "ruff", category=Category.FORMAT),
-    Rule(r"^\d+ files? would be (?:reformatted|left unchanged)", 68, "black", Role.OUTCOME, Category.FORMAT),
-    Rule(r"^error: cannot format ", 88, "black", category=Category.SYNTAX),
+    Rule(r"^\d+ files? would be (?:reformatted|left unchanged)", 68, "", Role.OUTCOME, Category.FORMAT),
+    # All that the formatter of Ruff says below a diff.
+    Rule(
+        r"^\d+ files? would be reformatted, \d+ files? already formatted",
+        58,
+        "ruff",
+        category=Category.FORMAT,
+    ),
+    Rule(r"^(?:Oh no!|All done!) 💥|^Oh no! ", 40, "black", Role.OUTCOME, Category.FORMAT),
+    Rule(
+        r"^error: cannot format |^error: cannot parse: \S+:\d+:\d+$",
+        99,
+        "black",
+        category=Category.SYNTAX,
+        after=3,
+    ),
     Rule(r"^error: Failed to parse ", 86, "ruff", category=Category.SYNTAX),
     Rule(r"Imports are incorrectly sorted", 88, "isort", category=Category.FORMAT),
     Rule(
@@ -259,6 +383,12 @@ CHECKERS = (
     Rule(r"^(?:Fixing|Reformatting|Sorting) \S", 40, "pre-commit", Role.DETAIL),
 )
 
+_BUILD_SAYS = (
+    r"^\s+(?:\S+: )?(?:fatal )?[Ee]rror: \S|^\s+(?:\w+\.){0,8}\w+Error: \S|command not found",
+    r"^\s*╰─▶ \S|^\s+cause: \S",
+)
+"""What went wrong while a package was built, in the output of its build that is set in."""
+
 PACKAGES = (
     # Known weaknesses in what a project depends on, whoever looks for them.
     Rule(r"^Found \d+ known vulnerabilit", 84, "pip-audit", category=Category.DEPENDENCY, after=4),
@@ -279,16 +409,24 @@ PACKAGES = (
     Rule(r"Max retries exceeded with url", 84, "", category=Category.INFRASTRUCTURE),
     Rule(
         r"(?i)^\s*ERROR: (?:Could not find a version|No matching distribution|Cannot install"
-        r"|Failed building wheel|Could not build wheels"
         r"|Ignored the following|Package '[^']+' requires|Invalid requirement|In --require-hashes"
-        r"|THESE PACKAGES DO NOT MATCH|Could not install packages|Failed to build)",
+        r"|THESE PACKAGES DO NOT MATCH|Could not install packages)",
         88,
         "pip",
         category=Category.DEPENDENCY,
         after=4,
         stop=BLANK,
     ),
-    Rule(r"^ERROR: ResolutionImpossible", 80, "pip", category=Category.DEPENDENCY),
+    # Passes on that a build failed, whose output says why.
+    Rule(
+        r"(?i)^\s*ERROR: (?:Failed building wheel|Could not build wheels|Failed to build)",
+        76,
+        "pip",
+        category=Category.DEPENDENCY,
+        after=4,
+        stop=BLANK,
+    ),
+    Rule(r"^ERROR: ResolutionImpossible", 60, "pip", Role.OUTCOME, Category.DEPENDENCY),
     Rule(r"^ERROR: Could not open requirements file", 88, "pip", category=Category.CONFIG),
     Rule(r"^\s*The conflict is caused by:", 86, "pip", category=Category.DEPENDENCY, after=5),
     Rule(r"^\s*error: subprocess-exited-with-error", 76, "pip", category=Category.DEPENDENCY, after=8),
@@ -301,18 +439,50 @@ PACKAGES = (
     ),
     Rule(r"^\s*(?:×|x) No solution found", 88, "uv", category=Category.DEPENDENCY, after=8),
     Rule(
-        r"^\s*(?:×|x) (?:Failed to (?:build|download|fetch|resolve|read|prepare)"
-        r"|\w.* did not run successfully)",
+        r"^\s*(?:×|x) Failed to (?:build|download|fetch|resolve|read|prepare)",
         88,
         "uv",
         category=Category.DEPENDENCY,
         after=8,
-        says=(
-            r"^\s+(?:\S+: )?(?:fatal )?[Ee]rror: \S|^\s+(?:\w+\.){0,8}\w+Error: \S|command not found",
-            r"^\s*╰─▶ \S",
-        ),
+        says=_BUILD_SAYS,
     ),
-    Rule(r"^\s*(?:├|╰)─▶ ", 84, "uv", category=Category.DEPENDENCY, after=3, stop=BLANK),
+    Rule(
+        r"^\s*(?:×|x) .+ did not run successfully\.$",
+        88,
+        "pip",
+        category=Category.DEPENDENCY,
+        after=40,
+        stop=r"\[end of output\]",
+        says=_BUILD_SAYS,
+    ),
+    # uv 0.9 draws no tree any more.
+    Rule(
+        r"^error: No solution found",
+        88,
+        "uv",
+        category=Category.DEPENDENCY,
+        after=6,
+        says=(r"^\s+cause: \S",),
+    ),
+    Rule(
+        r"^error: Failed to (?:build|prepare) ",
+        88,
+        "uv",
+        category=Category.DEPENDENCY,
+        after=30,
+        stop=r"^hint: ",
+        says=_BUILD_SAYS,
+    ),
+    Rule(r"^error: Failed to spawn: ", 88, "uv", category=Category.CONFIG, after=2),
+    Rule(
+        r"^\S+ \S+ has requirement .+, but you have \S+ \S+\.$",
+        88,
+        "pip",
+        category=Category.DEPENDENCY,
+    ),
+    # An installation that succeeds warns in the same words.
+    Rule(r"^\S+ \S+ requires \S+, which is not installed\.$", 50, "pip", category=Category.DEPENDENCY),
+    Rule(r"^\s*(?:├|╰)─▶ ", 84, "", category=Category.DEPENDENCY, after=3, stop=BLANK),
     Rule(
         r"^\s*Because .+ (?:depends on|requires|there (?:is|are) no|were not found)",
         84,
@@ -326,6 +496,14 @@ PACKAGES = (
         80,
         "uv",
         category=Category.DEPENDENCY,
+    ),
+    Rule(r"^Package \S+ \(\S+\) not found\.$", 86, "poetry", category=Category.DEPENDENCY),
+    Rule(
+        r"^\s{0,4}(?:- )?Either \[project\.\w+\] or \[tool\.poetry\."
+        r"|^The fields \[.+\] are required in package mode",
+        88,
+        "poetry",
+        category=Category.CONFIG,
     ),
     # Poetry says all of it in one line, and what follows from it.
     Rule(r"^Because .+, version solving failed\.$", 95, "poetry", category=Category.DEPENDENCY),
@@ -366,6 +544,8 @@ PACKAGES = (
         after=3,
     ),
     Rule(r"^error: Error while fetching ", 88, "uv", category=Category.INFRASTRUCTURE, after=3),
+    Rule(r"^Your Pipfile\.lock\b", 88, "pipenv", category=Category.DEPENDENCY, after=4),
+    Rule(r"^ERROR:: Aborting deploy", 60, "pipenv", Role.OUTCOME, Category.DEPENDENCY),
     Rule(r"^\s{0,8}Caused by: ", 76, "", after=1),
     Rule(
         r"^error: The requested interpreter resolved to Python .+ incompatible with",
