@@ -282,7 +282,7 @@ def _already(name: str, earlier: DecisionRecord | None, snapshot: IncidentSnapsh
     if earlier is None:
         return _undecided(name, snapshot)
     link = f" → {snapshot.heal.pull_request_url}" if snapshot and snapshot.heal.pull_request_url else ""
-    return f"{name} was already {PAST[earlier.verb]} by @{earlier.actor} at {_clock(earlier.at)} UTC{link}."
+    return f"{name} was already {PAST[earlier.verb]} by {earlier.by} at {_clock(earlier.at)} UTC{link}."
 
 
 def _clock(at: datetime) -> str:

@@ -174,8 +174,7 @@ def _diagnosis(heal: HealSnapshot) -> list[str]:
         if distilled is None or not distilled.cause:
             return []
         return [f"**The log says** ({distilled.category}): {say(distilled.cause, 400)}"]
-    kind = f"{diagnosis.category}; {diagnosis.blame}"
-    parts = [f"**Cause** ({kind}): {say(diagnosis.root_cause, 600)}"]
+    parts = [f"**Cause** ({diagnosis.kind}): {say(diagnosis.root_cause, 600)}"]
     if diagnosis.explanation:
         parts.append(say(diagnosis.explanation, 1_500))
     if diagnosis.disproof:

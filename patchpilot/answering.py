@@ -84,7 +84,7 @@ def _cause(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
     heal = incident.heal
     diagnosis, distilled = heal.diagnosis, heal.distilled
     if diagnosis is not None:
-        lines = [f"Cause: {one_line(diagnosis.root_cause, 300)} ({diagnosis.category}; {diagnosis.blame})"]
+        lines = [f"Cause: {one_line(diagnosis.root_cause, 300)} ({diagnosis.kind})"]
         if diagnosis.explanation:
             lines.append(one_line(diagnosis.explanation, 600))
         if diagnosis.disproof:
@@ -129,20 +129,19 @@ def _suspects(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[st
 def _tried(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
     del similar
     heal = incident.heal
-    lines = [f"Attempt {heal.attempt}."] if heal.attempt > 1 else []
-    lines += [
-        f"  {'✓' if step.done else '…'} {one_line(step.text, 150)}" for step in heal.steps[-_MOST_LINES:]
-    ]
+    now = [step for step in heal.steps if step.attempt == heal.attempt] or heal.steps
+    lines = [f"  {'✓' if step.done else '…'} {one_line(step.text, 150)}" for step in now[-_MOST_LINES:]]
     for decision in heal.decisions[-3:]:
         note = f": {one_line(decision.text, 120)}" if decision.text else ""
-        lines.append(f"  {decision.verb} by @{decision.actor}{note}")
+        lines.append(f"  {decision.verb} by {decision.by}{note}")
     fix = heal.fix
     if fix is not None:
         proof = fix.proof
         shown = "the failing command was red before and green after" if proof.cured else "not proved"
         files = ", ".join(fix.patch.files[:5])
         lines.append(f"Proposed by {made_by(fix.author)}: {one_line(fix.summary, 200)} ({files}); {shown}.")
-    return ["What was tried:", *lines] if lines else ["Nothing was tried yet."]
+    attempt = f" (attempt {heal.attempt})" if heal.attempt > 1 else ""
+    return [f"What was tried{attempt}:", *lines] if lines else ["Nothing was tried yet."]
 
 
 def _askable(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:

@@ -279,3 +279,9 @@ class Diagnosis:
     """Honest remarks for people: no model key is set, the log was cut, ..."""
     checks: tuple[BlameCheck, ...] = ()
     """What the blame rests on; empty until something was looked at, and in older records."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of failure and whose fault, for people; said once where both are one word."""
+        same = self.category.value == self.blame.value
+        return str(self.category) if same else f"{self.category} · blame: {self.blame}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType
 
+from patchpilot.commands import Medium
 from patchpilot.failures import Diagnosis, DistilledFailure
 from patchpilot.fixes import Fix, PartialResult, Spend
 from patchpilot.heals import OPEN, HealId, HealState
@@ -91,6 +92,11 @@ class DecisionRecord:
     """The linked account on the code host."""
     options: Mapping[str, str] = field(default_factory=dict)
     """As :attr:`patchpilot.commands.Command.options`."""
+
+    @property
+    def by(self) -> str:
+        """Who decided, for people: somebody by their @name; a policy or a CI run, which nobody is called."""
+        return self.actor if self.medium in {Medium.CI, Medium.POLICY} else f"@{self.actor}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,7 +243,7 @@ def _decided_plainly(incident: IncidentSnapshot) -> str:
 def _deciders(incident: IncidentSnapshot, last: DecisionRecord) -> str:
     """Who has decided: two people, where the repository wants two to approve."""
     first = incident.heal.first_approved_by if last.verb == Verb.APPROVE else ""
-    names = dict.fromkeys(f"@{one_line(name, 80)}" for name in (first, last.actor) if name)
+    names = dict.fromkeys(one_line(name, 80) for name in (f"@{first}" if first else "", last.by) if name)
     return " and ".join(names)
 
 
@@ -261,7 +261,7 @@ def outdated(incident: IncidentSnapshot, attempt: int) -> Message:
     begun = [one for one in incident.heal.decisions if one.verb in {Verb.RETRY, Verb.RETEST}]
     ended = begun[attempt - 1] if 0 < attempt <= len(begun) else None
     what = "sent to be tested anew" if ended and ended.verb == Verb.RETEST else "sent back"
-    text = f"Attempt {attempt} was {what}{f' by {ended.actor}' if ended else ''}; see below."
+    text = f"Attempt {attempt} was {what}{f' by {ended.by}' if ended else ''}; see below."
     return Message.of(f"{incident.name}: {text}", [section(f"*{incident.name}* · ↻ {quiet(text)}")])
 
 

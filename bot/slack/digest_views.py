@@ -22,7 +22,7 @@ from bot.slack.blocks import (
 from bot.slack.chart import chart, described
 from patchpilot.digests import Digest, Pending
 from patchpilot.incidents import incident_name
-from patchpilot.text import one_line
+from patchpilot.text import one_line, sentence
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _FORM: Final = "{date_short_pretty} {time}"
@@ -70,7 +70,8 @@ def spoken(digest: Digest) -> Iterator[str]:
     yield "; ".join(f"{name}: {value}" for name, value in _headlines(digest)) + "."
     yield "Scoreboard: " + "; ".join(_scoreboard(digest)) + "."
     for one in digest.pending:
-        yield f"Waits for approval: {incident_name(one.incident)} {one.repo}, {one_line(one.summary, 120)}."
+        summary = sentence(one_line(one.summary, 120))
+        yield f"Waits for approval: {incident_name(one.incident)} {one.repo}, {summary}"
     if digest.more_pending:
         yield f"And {digest.more_pending} more wait."
     for name, times in _flaky(digest):

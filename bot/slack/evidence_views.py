@@ -51,7 +51,7 @@ def diagnosis(incident: IncidentSnapshot, aside: Aside) -> Message:
     return Message.of(
         f"{incident.name} diagnosis ({found.category}, {sure}): {found.root_cause}",
         [
-            section(f"*Diagnosis* · {found.category} · blame: {found.blame} · {sure}\n{cause}"),
+            section(f"*Diagnosis* · {found.kind} · {sure}\n{cause}"),
             section(within(quiet(explanation), 2_000)) if explanation else None,
             context(f"Would prove it wrong: {wrong}") if wrong else None,
             code(lines) if lines.strip() else None,
@@ -103,9 +103,9 @@ def _earlier(case: EarlierCase | None) -> str:
 
 def hint(decision: DecisionRecord) -> Message:
     """What a person wrote with Retry, where everybody can read it."""
-    who = quiet(one_line(decision.actor, 80))
+    who = quiet(one_line(decision.by, 80))
     return Message.of(
-        f"Retry with a hint by {decision.actor}: {decision.text}",
+        f"Retry with a hint by {decision.by}: {decision.text}",
         [section(f"↻ *Retry* asked by {who}, with a hint:\n>{quiet(one_line(decision.text, 1_500))}")],
     )
 

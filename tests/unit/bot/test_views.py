@@ -82,7 +82,7 @@ def test_an_earlier_proposal_says_who_sent_it_back(in_state, decided):
 
     message = approval_views.outdated(incident, 1)
 
-    assert "sent back by ben" in message.text
+    assert "sent back by @ben" in message.text
     assert len(message.blocks) == 1
 
 
@@ -377,3 +377,10 @@ def test_the_first_of_two_approvals_stands_on_the_card_and_in_the_decision(in_st
     assert "Approved by @ana and @ben at" in approval_views.approval(opening, fix).text
     alone = in_state(HealState.OPENING_PR, decisions=(decided("approve", actor="ben"),))
     assert "Approved by @ben at" in approval_views.approval(alone, fix).text
+
+
+def test_what_a_policy_approves_is_ascribed_to_nobody(in_state, decided, fix):
+    policy = replace(decided("approve", actor="the repository's policy"), medium="policy")
+    opening = in_state(HealState.OPENING_PR, decisions=(policy,))
+
+    assert "Approved by the repository's policy at" in approval_views.approval(opening, fix).text
