@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable
 
@@ -21,7 +22,9 @@ from bot.slack.assembly import assemble, deliveries
 from bot.slack.audience import Audience
 from bot.slack.digest import WeeklyDigest
 from bot.slack.direct import DirectMessages
+from bot.slack.pulse import Pulse
 from bot.web.app import create_app
+from bot.web.listening import listen
 from bot.web.live import LiveFeed
 from jobs.dispatch import Dispatcher
 from jobs.queues import Queues, connect
@@ -45,6 +48,8 @@ log = logging.getLogger(__name__)
 
 def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
+    # First of all: a port that is taken must not be found out by a process that has begun to work.
+    sockets = listen(host, port)
     db = Database(settings.database_url.get_secret_value(), pool_size=12)
     metrics = Metrics()
     queues = Queues(connect(settings.redis_url.get_secret_value()))
@@ -71,7 +76,8 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
         parsers={"github": GitHubWebhooks(settings.github_webhook_secret.get_secret_value())},
     )
     slack = assemble(settings, db, parts, authority)
-    app = create_app(parts, more=slack.routers)
+    pulse = Pulse(lambda: slack.workspaces.home, metrics)
+    app = create_app(parts, more=slack.routers, slack=pulse.check)
     _reseal(settings, db)
     stop = threading.Event()
     delivery = deliveries(db, slack.workspaces, metrics, admin=settings.slack_admin)
@@ -124,18 +130,22 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
     socket_mode = _socket_mode(settings, slack.app, stop)
     # uvicorn ends on SIGTERM, then raises it again for whoever was there before; what follows must still run.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    log.info(
+        "bot listens",
+        extra={"action": "bot_listens", "address": _address(sockets), "public_url": settings.public_url},
+    )
     try:
         uvicorn.Server(
             uvicorn.Config(
                 app,
-                host=host,
-                port=port,
+                # Its lines go where all go: one JSON object each.
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=5,
                 forwarded_allow_ips=settings.trusted_proxies,
             )
-        ).run()
+        ).run(sockets)
     finally:
         stop.set()
         if socket_mode is not None:
@@ -144,6 +154,11 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
             thread.join(timeout=5)
         slack.close()
         db.close()
+
+
+def _address(sockets: list[socket.socket]) -> str:
+    host, port = sockets[0].getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _reseal(settings: BotSettings, db: Database) -> None:

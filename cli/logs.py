@@ -41,3 +41,5 @@ def configure(level: str, role: str) -> None:
     # These write request URLs and headers at INFO, or a line for every look at the schema.
     for name in ("httpx", "httpcore", "urllib3", "slack_bolt", "slack_sdk", "github", "docker", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It finds the bot's token in the environment too, and warns that it has been given a client with one.
+    logging.getLogger("slack_bolt.App").addFilter(lambda record: "will be unused" not in record.getMessage())

@@ -25,7 +25,7 @@ class RoleName(enum.StrEnum):
 def run_command(
     role: Annotated[RoleName, typer.Argument(help="bot, worker or effects")],
     host: Annotated[str, typer.Option(help="Address the bot listens on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port the bot listens on.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port the bot listens on.", min=0, max=65_535)] = 8000,
 ) -> None:
     """Run one role of an installation until it is told to stop."""
     from patchpilot.settings import (  # noqa: PLC0415 - keeps other commands quick

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -14,8 +14,10 @@ from patchpilot import __version__
 from patchpilot.errors import PatchPilotError, TemporaryError
 
 
-def create_app(parts: BotParts, *, more: Sequence[APIRouter] = ()) -> FastAPI:
-    """Join the routers; ``more`` is how Slack's endpoint comes in."""
+def create_app(
+    parts: BotParts, *, more: Sequence[APIRouter] = (), slack: Callable[[], None] = lambda: None
+) -> FastAPI:
+    """Join the routers; ``more`` is how Slack's endpoint comes in, ``slack`` raises unless Slack answers."""
     # Swagger's files come with it: the page works without internet, and nobody else's script runs where
     # people are signed in.
     app = FastAPIOffline(
@@ -30,7 +32,7 @@ def create_app(parts: BotParts, *, more: Sequence[APIRouter] = ()) -> FastAPI:
     )
     app.state.parts = parts
     for routes in (
-        health.router(parts),
+        health.router(parts, slack=slack),
         webhooks.router(parts),
         jobs.router(parts),
         commands.router(parts),

@@ -36,8 +36,8 @@ class Readiness(BaseModel):
     checks: dict[str, Check]
 
 
-def router(parts: BotParts) -> APIRouter:
-    """The two probes."""
+def router(parts: BotParts, *, slack: Callable[[], None]) -> APIRouter:
+    """The two probes. ``slack`` raises unless Slack answers; it must not keep a probe waiting."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/health", summary="Is this process alive?")
@@ -50,9 +50,10 @@ def router(parts: BotParts) -> APIRouter:
             "postgres": _check(parts.db.ping),
             "schema": _check(lambda: _schema(parts)),
             "redis": _check(parts.queues.ping),
-            "slack": _check(lambda: _reachable(parts)),
+            "slack": _check(lambda: _reachable(parts, slack)),
         }
-        # Redis carries wake-ups only, and Slack is caught up with: without them nothing is lost.
+        # Redis carries wake-ups only, and Slack is caught up with: without them nothing is lost. Taking the
+        # bot out of service then would lose the webhooks that it could record.
         able = checks["postgres"].ok and checks["schema"].ok
         response.status_code = 200 if able else 503
         return Readiness(ready=all(check.ok for check in checks.values()), checks=checks)
@@ -65,13 +66,14 @@ def _schema(parts: BotParts) -> None:
         raise PatchPilotError("the database schema is not current; run: patchpilot migrate")
 
 
-def _reachable(parts: BotParts) -> None:
+def _reachable(parts: BotParts, slack: Callable[[], None]) -> None:
     broken = broken_places(parts.db)
     if broken:
         said = [
             f"{row.named}: {row.code} since {row.since:%Y-%m-%d %H:%M} UTC. {row.advice}" for row in broken
         ]
         raise PatchPilotError("; ".join(said))
+    slack()
 
 
 def _check(probe: Callable[[], object]) -> Check:
