@@ -28,8 +28,8 @@ class Watcher(Protocol):
         """What the running step is doing."""
         ...
 
-    def ends(self, name: str, seconds: float) -> None:
-        """A step ends, in whatever way."""
+    def ends(self, name: str, seconds: float, *, done: bool) -> None:
+        """A step ends; not ``done`` where something broke it off."""
         ...
 
     def notes(self, text: str) -> None:
@@ -110,13 +110,15 @@ class LocalJournal:
     def step(self, name: str, text: str) -> Iterator[None]:
         """Show a step from its start to its end."""
         started = time.monotonic()
+        done = False
         self.watcher.begins(name, text)
         try:
             yield
+            done = True
         finally:
             seconds = time.monotonic() - started
             self.steps.append((text, seconds))
-            self.watcher.ends(name, seconds)
+            self.watcher.ends(name, seconds, done=done)
 
     def progress(self, name: str, text: str) -> None:
         """Say what the running step does."""

@@ -71,6 +71,7 @@ def heal_command(
     """Find out why a command fails in a checkout of yours, and prove a fix in a sandbox.
 
     Your work tree is copied, with changes that are not committed, and never touched before you say yes.
+    You may also answer r: then you say what should be different, and it tries again.
 
     Exit codes:
     0 fixed and applied; with --no-apply, proven
@@ -99,6 +100,10 @@ def heal_command(
     choice = _Choice(yes=yes, override=override, no_apply=no_apply, ask=ask, patch_out=patch_out)
     try:
         check(request)
+        if override and not yes:
+            raise PermanentError(
+                "--override says yes to what the patch guard holds against a patch, so it goes with --yes"
+            )
         if patch_out is not None:
             _check_can_be_written(patch_out)
         outcome = _healed(request, choice, as_json=as_json, quiet=quiet)
@@ -152,9 +157,11 @@ def _healed(request: HealRequest, choice: _Choice, *, as_json: bool, quiet: bool
                 answer = _asked(session, outcome)
                 if answer != "retry":
                     return _decided(session, outcome, yes=answer == "yes")
-                outcome = session.again(
-                    typer.prompt("What should be different?", default="", show_default=False)
-                )
+                proven, outcome = outcome, session.again(_typed("What should be different?"))
+                if outcome.status is not Status.FIXED:
+                    watcher.stop()
+                    _tell(outcome, as_json=as_json)
+                    return _fallen_back(session, proven)
     finally:
         watcher.stop()
 
@@ -184,9 +191,25 @@ def _without_asking(session: HealSession, outcome: HealOutcome, choice: _Choice)
 def _asked(session: HealSession, outcome: HealOutcome) -> str:
     typer.echo()
     held = "The patch guard wants a person's word for it. " if outcome.needs_override else ""
-    question = f"{held}Apply this patch to {session.root}? [y/N, or r for another try]"
-    answer = typer.prompt(question, default="n", show_default=False).strip().lower()
+    answer = _typed(f"{held}Apply this patch to {session.root}? [y/N, or r for another try]").lower()
     return {"y": "yes", "yes": "yes", "r": "retry", "retry": "retry"}.get(answer, "no")
+
+
+def _fallen_back(session: HealSession, proven: HealOutcome) -> HealOutcome:
+    """Another try proved nothing, which takes nothing from the patch that was proven before."""
+    typer.echo()
+    question = f"No other patch is proven. Apply the one from before to {session.root}? [y/N]"
+    return _decided(session, proven, yes=_typed(question).lower() in {"y", "yes"})
+
+
+def _typed(question: str) -> str:
+    """What the person types; nothing where they end their input (Ctrl-D). Ctrl-C ends the heal."""
+    typer.echo(f"{question}: ", nl=False)
+    try:
+        return input().strip()
+    except EOFError:
+        typer.echo()
+        return ""
 
 
 def _decided(session: HealSession, outcome: HealOutcome, *, yes: bool) -> HealOutcome:

@@ -24,7 +24,7 @@ class Progress(Protocol):
 
     def tells(self, name: str, text: str) -> None: ...
 
-    def ends(self, name: str, seconds: float) -> None: ...
+    def ends(self, name: str, seconds: float, *, done: bool) -> None: ...
 
     def notes(self, text: str) -> None: ...
 
@@ -47,7 +47,7 @@ class Silent:
     def tells(self, name: str, text: str) -> None:
         """Nothing."""
 
-    def ends(self, name: str, seconds: float) -> None:
+    def ends(self, name: str, seconds: float, *, done: bool) -> None:
         """Nothing."""
 
     def notes(self, text: str) -> None:
@@ -74,10 +74,12 @@ class InLines:
         if time.monotonic() - self._told >= _EVERY_SECONDS:
             self._print(f"{self._running.get(name, name)}: {text}")
 
-    def ends(self, name: str, seconds: float) -> None:
-        """Say how long it took, if that was long."""
+    def ends(self, name: str, seconds: float, *, done: bool) -> None:
+        """Say how long it took, if that was long, or that it was broken off."""
         text = self._running.pop(name, name)
-        if seconds >= _WORTH_SAYING_SECONDS:
+        if not done:
+            self._print(f"{text}: broken off after {seconds:.1f} s")
+        elif seconds >= _WORTH_SAYING_SECONDS:
             self._print(f"{text}: done in {seconds:.1f} s")
 
     def notes(self, text: str) -> None:
@@ -112,17 +114,19 @@ class OnTerminal:
         """Say it beside the spinner."""
         self._spin(f"{self._running.get(name, name)}: {text}")
 
-    def ends(self, name: str, seconds: float) -> None:
-        """Tick it off."""
+    def ends(self, name: str, seconds: float, *, done: bool) -> None:
+        """Tick it off, or cross it out where it was broken off."""
         from rich.text import Text  # noqa: PLC0415 - as above
 
         text = self._running.pop(name, name)
-        done = Text.assemble(("✓ ", "green"), one_line(text, 200), (f"  {seconds:.1f} s", "dim"))
+        mark = ("✓ ", "green") if done else ("✗ ", "red")
+        how = f"  {seconds:.1f} s" if done else f"  broken off after {seconds:.1f} s"
+        ended = Text.assemble(mark, one_line(text, 200), (how, "dim"))
         if self._running:
             self._spin(next(reversed(self._running.values())))
         else:
             self.stop()
-        self._console.print(done)
+        self._console.print(ended)
 
     def notes(self, text: str) -> None:
         """Print it above the spinner."""

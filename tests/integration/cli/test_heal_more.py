@@ -81,7 +81,13 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("answers", "code", "applied"), [("y", 0, True), ("n", 3, False)])
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "applied"),
+    [("y\n", 0, True), ("n\n", 3, False), ("\n", 3, False), (CTRL_D, 3, False), (CTRL_C, 130, False)],
+)
 def test_a_person_is_asked_and_the_answer_counts(checkout, sandbox_is_here, tmp_path, answers, code, applied):
     work = checkout(GREEN, LINT)
     before = work.state()
@@ -89,11 +95,35 @@ def test_a_person_is_asked_and_the_answer_counts(checkout, sandbox_is_here, tmp_
 
     terminal.wait_for("[y/N")
     assert work.state() == before
-    terminal.type(f"{answers}\n")
+    terminal.type(answers)
 
     assert terminal.ended() == code, terminal.seen
+    assert "Aborted" not in terminal.seen
     assert ("import os" not in (work.path / "price.py").read_text()) is applied
     assert "\x1b[31m-import os" in terminal.seen
+
+
+def test_a_try_that_finds_nothing_else_leaves_the_patch_that_was_proven(checkout, sandbox_is_here, tmp_path):
+    work = checkout(GREEN, LINT)
+    terminal = Terminal([str(work.path), "--", "ruff", "check", "."], tmp_path)
+
+    terminal.wait_for("[y/N")
+    terminal.type("r\n")
+    terminal.wait_for("What should be different?")
+    terminal.type("keep the import\n")
+    terminal.wait_for("No other patch is proven. Apply the one from before")
+    terminal.type("y\n")
+
+    assert terminal.ended() == 0, terminal.seen
+    assert "import os" not in (work.path / "price.py").read_text()
+
+
+def test_an_override_alone_is_refused(checkout, heal):
+    ran = heal(checkout(GREEN, LINT).path, "--override", "--", "ruff check .")
+
+    assert ran.code == 2
+    assert "--override" in ran.err
+    assert "goes with --yes" in ran.err
 
 
 def test_claude_finds_what_no_tool_does_and_the_key_goes_nowhere_else(checkout, heal):
@@ -210,6 +240,7 @@ def test_an_interrupt_leaves_nothing_behind(checkout, sandbox_is_here, tmp_path,
 
     assert process.returncode == 130, err
     assert "Interrupted" in out + err
+    assert "broken off after" in err
     assert "Traceback" not in err
     assert list(scratch.iterdir()) == []
     assert work.state() == before
