@@ -291,6 +291,8 @@ _TRIVIAL = {
     "-1",
     "2",
     '""',
+    "''",
+    "``",
     "None",
     "True",
     "False",
@@ -347,8 +349,7 @@ def special_cases(case: Case) -> Iterator[Remark]:
         if change.same_code:
             continue
         hits = [(number, pair) for number, pair in _branches(change) if _suspicious(pair, known)]
-        if not known:
-            hits = [hit for hit in hits if not _has_siblings(change, hit[0])]
+        hits = [hit for hit in hits if not _has_siblings(change, *hit)]
         hits += [hit for hit in chosen(change) if _is_single(hit[1], known) and hit[0] not in dict(hits)]
         hits = hits or list(_switches(change))
         for number, (given, answer) in hits:
@@ -377,7 +378,7 @@ def _branches(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
         match = _BRANCH.match(statement.bare)
         if not match or not statement.changed:
             continue
-        test = f"case == {match['test']}" if statement.bare.startswith("case ") else match["test"]
+        test = _tested(statement, match)
         equal = list(_EQUAL.finditer(test))
         following = side[at + 1].bare.strip() if at + 1 < len(side) and side[at + 1].changed else ""
         answer = _RETURN.match((match["rest"] or following).strip())
@@ -421,24 +422,41 @@ def _in_one_line(change: Change) -> Iterator[tuple[int, tuple[str, str]]]:
             yield line.number, (" and ".join(part["value"] for part in equal), match[1])
 
 
-def _has_siblings(change: Change, number: int) -> bool:
+def _tested(statement: Statement, branch: re.Match[str]) -> str:
+    """What the branch asks; a case is asked for the value of its switch."""
+    return f"case == {branch['test']}" if statement.bare.startswith("case ") else branch["test"]
+
+
+def _has_siblings(change: Change, number: int, pair: tuple[str, str]) -> bool:
     """The branch above is of the same kind, and was there: the code is written so, case by case."""
     side = change.new_statements
     at = next((index for index, statement in enumerate(side) if statement.number == number), 0)
-    above = [s for s in reversed(side[max(at - 4, 0) : at]) if s.indent <= side[at].indent][:1]
-    if not above or above[0].changed or above[0].indent != side[at].indent:
+    own = _branch_of(side, at)
+    if own is None or " and " in pair[0]:
         return False
-    own, other = _BRANCH.match(side[at].bare), _BRANCH.match(above[0].bare)
-    mine, theirs = (_EQUAL.search(match["test"]) if match else None for match in (own, other))
-    index = side.index(above[0])
-    answer = _RETURN.match(side[index + 1].bare) if index + 1 < at else None
-    return bool(
-        mine
-        and theirs
-        and answer
-        and mine["name"] == theirs["name"]
-        and _suspicious((theirs["value"], answer["value"]), set())
-    )
+    for above in range(at - 1, -1, -1):
+        if side[above].indent > side[at].indent:
+            continue
+        other = _branch_of(side, above)
+        if other is None or other != own or side[above].indent < side[at].indent:
+            return False
+        if not side[above].changed:
+            return True
+    return False
+
+
+def _branch_of(side: tuple[Statement, ...], at: int) -> tuple[str, str, str] | None:
+    """What a branch compares, and what kinds of literals it compares with and answers."""
+    match = _BRANCH.match(side[at].bare)
+    if match is None or at + 1 >= len(side):
+        return None
+    equal = _EQUAL.search(_tested(side[at], match))
+    answer = _RETURN.match((match["rest"] or side[at + 1].bare).strip())
+    return (equal["name"], _kind(equal["value"]), _kind(answer["value"])) if equal and answer else None
+
+
+def _kind(literal: str) -> str:
+    return "text" if literal[0] in "\"'`" else "number" if literal.lstrip("-")[:1].isdigit() else literal[:1]
 
 
 _SWITCH = re.compile(r"^(?:switch|match)\b\s*\(?\s*[\w.]+\s*\)?\s*[:{]$")
@@ -527,17 +545,23 @@ def _unwrapped(value: str) -> str:
 
 def _tables(change: Change, known: set[str]) -> Iterator[Remark]:
     """A mapping from inputs to answers, both taken from the failing test."""
+    stood = [_PAIRS.findall(statement.bare) for statement in change.old_statements if statement.changed]
     for statement in change.new_statements:
         if not statement.changed or not known:
             continue
-        pairs = re.findall(
-            r"(\"[^\"]*\"|'[^']*'|\([^()]*\)|-?\d[\w.]*)\s*(?::|=>)\s*(\"[^\"]*\"|'[^']*'|-?\d[\w.]*)",
-            statement.bare,
-        )
-        if any(a in known and b in known and b not in _TRIVIAL for a, b in pairs):
+        pairs = _PAIRS.findall(statement.bare)
+        is_grown = any(len(old) >= _A_TABLE and set(old) <= set(pairs) for old in stood)
+        if not is_grown and any(a in known and b in known and b not in _TRIVIAL for a, b in pairs):
             yield Remark(
                 change.path, statement.number, "a table gives the failing test's answers for its inputs"
             )
+
+
+_A_TABLE = 2
+"""Entries of a table that stood, to which one more may be what was missing."""
+_PAIRS = re.compile(
+    r"(\"[^\"]*\"|'[^']*'|\([^()]*\)|-?\d[\w.]*)\s*(?::|=>)\s*(\"[^\"]*\"|'[^']*'|-?\d[\w.]*)"
+)
 
 
 _ANY_LITERAL = re.compile(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from agent.guard import tree
 from agent.guard.case import ENORMOUS, MAX_CHANGED_LINES, Rule, open_case
 from agent.guard.diff import DiffError, read_diff
+from agent.guard.neighbours import tests_beside
 from agent.guard.table import RULES
 from patchpilot.fixes import GuardFinding, Patch, Severity
 
@@ -32,14 +33,15 @@ def inspect(
 
     ``read_base`` gives the text of a file before the patch, ``None`` where it is not there or not known; the
     rules see more with it. ``failing_tests`` are texts of the tests that the patch is meant to cure, so that
-    their literals are recognised in it. ``waived`` names rules that do not count for this patch, such as
-    ``lock-file`` for a fix that a package manager made.
+    their literals are recognised in it; without any, those that stand by custom beside the changed code are
+    read. ``waived`` names rules that do not count for this patch, such as ``lock-file`` for a fix that a
+    package manager made.
 
     Raises :class:`DiffError` for text that is no diff in git's format, or does not fit the base.
     """
-    case = open_case(
-        read_diff(patch.diff), read_base, failing=tuple(failing_tests), max_changed_lines=max_changed_lines
-    )
+    diffs = read_diff(patch.diff)
+    failing = tuple(failing_tests) or tuple(tests_beside(diffs, read_base))
+    case = open_case(diffs, read_base, failing=failing, max_changed_lines=max_changed_lines)
     if case.size > ENORMOUS:
         rules = [rule for rule in rules if rule.check.__module__ == tree.__name__]
     found = (finding for rule in rules if rule.id not in waived for finding in rule.findings(case))
