@@ -1,4 +1,4 @@
-"""A name that is used and not imported, where exactly one place of the repository defines it."""
+"""A name that is used and not imported, where the repository shows the one place that it comes from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from agent.fixers.import_lines import with_import
 from agent.fixers.modules import close_name, module_of, undefined_names
 from agent.fixers.offers import Offer, Scene
 
@@ -70,7 +71,8 @@ class _Code:
         for path in users:
             statement = self._statement(name, path)
             if statement is not None:
-                edits[path] = _inserted(self._text(path), self._tree(path), statement)
+                own = {module.partition(".")[0] for module in self.modules.values()}
+                edits[path] = with_import(self._text(path), self._tree(path), statement, own=own)
         return edits
 
     def redirected(self, name: str, module: str) -> dict[str, str]:
@@ -104,7 +106,29 @@ class _Code:
         known = name in sys.stdlib_module_names and not name.startswith("_")
         if not sources and not as_module and known and _only_for_attributes(self._tree(path), name):
             return ast.Import(names=[ast.alias(name)])
-        return None
+        return None if sources or as_module else self._as_elsewhere(name, path)
+
+    def _as_elsewhere(self, name: str, path: str) -> ast.ImportFrom | ast.Import | None:
+        """How the other files import it, where all do so alike (``Path`` from ``pathlib``)."""
+        found: dict[str, ast.ImportFrom | ast.Import] = {}
+        for other in self._with(name):
+            if other == path or (_is_test(other) and not _is_test(path)):
+                continue
+            for node in ast.walk(self._tree(other)):
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
+                one = next((alias for alias in node.names if (alias.asname or alias.name) == name), None)
+                if one is None:
+                    continue
+                if isinstance(node, ast.ImportFrom) and node.level:
+                    return None  # named from that file, not from this one
+                alone: ast.ImportFrom | ast.Import = (
+                    ast.ImportFrom(module=node.module, names=[one], level=0)
+                    if isinstance(node, ast.ImportFrom)
+                    else ast.Import(names=[one])
+                )
+                found[ast.unparse(alone)] = alone
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _defining(self, name: str, *, by: str) -> list[str]:
         """Modules that define ``name``; tests only for tests."""
@@ -200,37 +224,6 @@ def _only_for_attributes(tree: ast.Module, name: str) -> bool:
         for node in ast.walk(tree)
     )
     return 0 < uses == dotted
-
-
-def _inserted(text: str, tree: ast.Module, statement: ast.ImportFrom | ast.Import) -> str:
-    """Behind the last import of the file's head, or joined to one from the same module."""
-    lines = text.split("\n")
-    head: list[ast.stmt] = []
-    for node in tree.body:
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and not head
-        if not (docstring or isinstance(node, ast.Import | ast.ImportFrom)):
-            break
-        head.append(node)
-        same = isinstance(node, ast.ImportFrom) and isinstance(statement, ast.ImportFrom)
-        if same and ast.unparse(node).split(" import ")[0] == ast.unparse(statement).split(" import ")[0]:
-            start, end = node.lineno - 1, node.end_lineno or node.lineno
-            if start + 1 == end and "(" not in lines[start] and "#" not in lines[start]:
-                lines[start] = f"{lines[start].rstrip()}, {statement.names[0].name}"
-                return "\n".join(lines)
-    at = (head[-1].end_lineno or 0) if head else _behind_comments(lines)
-    # A docstring or a __future__ import is followed by an empty line.
-    alone = not any(isinstance(node, ast.Import | ast.ImportFrom) for node in head)
-    future = bool(head) and isinstance(head[-1], ast.ImportFrom) and head[-1].module == "__future__"
-    new = [ast.unparse(statement)]
-    if head and (alone or future):
-        new = ["", *new]
-    elif not head:
-        new = [*new, ""]
-    return "\n".join([*lines[:at], *new, *lines[at:]])
-
-
-def _behind_comments(lines: list[str]) -> int:
-    return next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
 
 
 def _imports_from(tree: ast.Module, name: str) -> Iterator[ast.ImportFrom]:

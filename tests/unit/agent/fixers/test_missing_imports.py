@@ -30,7 +30,7 @@ def test_a_name_that_one_module_defines_is_imported(text, scene, edits):
     given = scene(text=text, files={**SHOP, "shop/page.py": page}, places=["shop/page.py"])
 
     assert edits(given, missing_import) == {
-        "shop/page.py": page.replace("import re\n", "import re\nfrom shop.text import slugify\n")
+        "shop/page.py": page.replace("import re\n", "import re\n\nfrom shop.text import slugify\n")
     }
 
 
@@ -68,10 +68,19 @@ def test_the_import_stands_behind_docstring_and_future(scene, edits):
         {"shop/page.py": "def url(slugify):\n    return slugify\n"},
         {"shop/page.py": "from shop.all import *\n\nprint(slugify)\n"},
         {"shop/page.py": "print('slugify')\n"},
-        {"shop/text.py": "from elsewhere import slugify\n"},
+        {"shop/text.py": "from .elsewhere import slugify\n"},
+        {"shop/text.py": "from a import slugify\n", "shop/other.py": "from b import slugify\n"},
         {"shop/page.py": "def broken(:\n    slugify\n"},
     ],
-    ids=["two definitions", "a parameter", "a star import", "a text", "no definition", "no syntax"],
+    ids=[
+        "two definitions",
+        "a parameter",
+        "a star import",
+        "a text",
+        "no definition",
+        "two imports",
+        "no syntax",
+    ],
 )
 def test_nothing_is_imported_on_a_guess(more, scene, edits):
     files = {**SHOP, "shop/page.py": "print(slugify)\n", **more}
@@ -141,6 +150,47 @@ def test_a_package_that_was_left_out_in_front_is_put_there(scene, edits):
 
     assert edits(scene(text="No module named 'text'", files=files), misspelt_import) == {
         "app.py": "from shop import text\nfrom shop.text import slugify\n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "name", "before", "after"),
+    [
+        ("import os\nfrom pathlib import Path\n", "Path", "import re\nimport sys\n\nimport attr\n",
+         "import re\nimport sys\nfrom pathlib import Path\n\nimport attr\n"),
+        ("import numpy as np\n", "np", "import re\n\nfrom . import text\n",
+         "import re\n\nimport numpy as np\n\nfrom . import text\n"),
+        ("from typing import Any, Final\n", "Any", "from typing import Final\n",
+         "from typing import Any, Final\n"),
+    ],
+)  # fmt: skip
+def test_a_name_is_imported_as_the_other_files_import_it(elsewhere, name, before, after, scene, edits):
+    files = {**SHOP, "shop/text.py": elsewhere, "shop/page.py": f"{before}\nprint({name})\n"}
+    text = f"E   NameError: name '{name}' is not defined"
+
+    assert edits(scene(text=text, files=files), missing_import) == {
+        "shop/page.py": f"{after}\nprint({name})\n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from types import FrameType\n\nfrom .typing import ExcInfo\n",
+         "import sys\nfrom types import FrameType\n\nfrom .typing import ExcInfo\n"),
+        ("import traceback\nimport os\n", "import traceback\nimport os\nimport sys\n"),
+        ("from .typing import ExcInfo\n", "import sys\n\nfrom .typing import ExcInfo\n"),
+        ("import attr\n\nfrom shop import text\n", "import sys\n\nimport attr\n\nfrom shop import text\n"),
+        ("from __future__ import annotations\n\nimport attr\n",
+         "from __future__ import annotations\n\nimport sys\n\nimport attr\n"),
+    ],
+)  # fmt: skip
+def test_an_import_goes_among_its_like_in_their_order(before, after, scene, edits):
+    files = {**SHOP, "shop/page.py": f"{before}\nprint(sys.path)\n"}
+    text = "E   NameError: name 'sys' is not defined"
+
+    assert edits(scene(text=text, files=files), missing_import) == {
+        "shop/page.py": f"{after}\nprint(sys.path)\n"
     }
 
 
