@@ -15,7 +15,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agent.heal import advance_on
 from agent.local_journal import LocalJournal
-from agent.reproduction import lacking, not_about_the_code, reached, until_mixed
+from agent.reproduction import (
+    green_for_want_of_a_command,
+    lacking,
+    not_about_the_code,
+    reached,
+    until_mixed,
+)
 from agent.toolbox import HealTools
 from patchpilot.errors import TemporaryError
 from patchpilot.failures import DistilledFailure
@@ -50,7 +56,8 @@ class FirstLook:
     @property
     def problem(self) -> str:
         """Why the runs say nothing about the code; empty if they do."""
-        return next((why for result in self.results if (why := not_about_the_code(result))), "")
+        said = (not_about_the_code(result) or green_for_want_of_a_command(result) for result in self.results)
+        return next(filter(None, said), "")
 
 
 def first_look(tools: HealTools, spec: WorkbenchSpec, plan: ReplayPlan) -> FirstLook:
@@ -73,7 +80,7 @@ def _looked(tools: HealTools, bench: Workbench, plan: ReplayPlan) -> FirstLook:
     plan, first = reached(tools, bench, plan)
     plan = lacking(bench, plan)
     results = [first]
-    if first.passed:
+    if first.passed and not green_for_want_of_a_command(first):
         watched = _Watched(bench, results)
         until_mixed(tools, watched, plan, passed=1)
     return FirstLook(tuple(results), plan)

@@ -39,6 +39,12 @@ https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html#tag_18
 
 _OUR_SCRIPT = re.compile(r"^/tmp/\.patchpilot/(?:steps/)?(?:step|\d+): (?:line \d+: |\d+: )?")
 
+_IMAGES = (
+    "Name an image that has it in SANDBOX_IMAGE, or by the job's language in SANDBOX_IMAGES "
+    "(docs/operations.md, Images and preparation); the one that `patchpilot sandbox build` makes has Python, "
+    "pytest, ruff, git and make only."
+)
+
 _NOT_FOUND = re.compile(r"([\w.+@-]{1,60}): (?:command )?not found$")
 """The end of what dash and bash say of a command that is missing."""
 
@@ -99,7 +105,8 @@ def _looked_at(
     if problem:
         return _environment(plan, f"the failing command could not be run in the sandbox: {problem}")
     if first.passed:
-        return _green_at_first(tools, bench, plan)
+        unseen = green_for_want_of_a_command(first)
+        return _environment(plan, unseen) if unseen else _green_at_first(tools, bench, plan)
     runs = 1
     if failure.category in MAY_FLAKE:
         passed, runs = until_mixed(tools, bench, plan, passed=0)
@@ -234,14 +241,10 @@ def _not_judged(result: CommandResult) -> str:
 
 def _unusable(result: CommandResult) -> str:
     if result.exit_code == COMMAND_NOT_FOUND:
-        where = "this machine's /usr" if result.engine == "bubblewrap" else "its image"
         found = _NOT_FOUND.search(_complaint(result))
-        lacks = f"{where} has no {found[1]}" if found else f"{where} lacks it"
         return (
-            f"it lacks a command that this needs ({_complaint(result)}): {lacks}. Name an image that has it "
-            "in SANDBOX_IMAGE, or by the job's language in SANDBOX_IMAGES (docs/operations.md, Images and "
-            "preparation); the one that `patchpilot sandbox build` makes has Python, pytest, ruff, git and "
-            "make only."
+            f"it lacks a command that this needs ({_complaint(result)}): {_place(result)} "
+            f"{f'has no {found[1]}' if found else 'lacks it'}. {_IMAGES}"
         )
     if result.exit_code == _NOT_EXECUTABLE:
         return (
@@ -249,6 +252,19 @@ def _unusable(result: CommandResult) -> str:
             "first line."
         )
     return ""
+
+
+def green_for_want_of_a_command(result: CommandResult) -> str:
+    """Why a green run shows nothing: its script lacks a command here, as ``test -z "$(gofmt -l .)"`` may."""
+    lines = (line for line in result.output.splitlines() if _OUR_SCRIPT.match(line))
+    found = next((match for line in lines if (match := _NOT_FOUND.search(line))), None)
+    if not result.passed or found is None:
+        return ""
+    return f"it is green only because {_place(result)} has no {found[1]}. {_IMAGES}"
+
+
+def _place(result: CommandResult) -> str:
+    return "this machine's /usr" if result.engine == "bubblewrap" else "its image"
 
 
 def _complaint(result: CommandResult) -> str:

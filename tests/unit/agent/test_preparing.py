@@ -118,6 +118,19 @@ def test_a_log_that_names_its_step_itself_has_the_fingerprint_of_its_bare_output
     assert isinstance(found, Reproduced)
 
 
+@pytest.mark.parametrize("said", ["/tmp/.patchpilot/step: line 1: gofmt: command not found",
+                                  "/tmp/.patchpilot/step: 1: gofmt: not found"])  # fmt: skip
+def test_green_for_want_of_a_command_is_no_green(world: World, said: str) -> None:
+    found = seen(world, f"{said}\n", 0)
+    assert isinstance(found, NotReproduced)
+    assert found.environment
+    assert "green only because its image has no gofmt" in found.reason
+
+    told_by_a_test = seen(world, "FAILED to run hook: gofmt: command not found\n", 0)
+    assert isinstance(told_by_a_test, NotReproduced)
+    assert not told_by_a_test.environment
+
+
 def test_a_command_that_is_missing_is_the_environments(world: World) -> None:
     found = seen(world, "bash: line 1: pytest: command not found", 127)
     assert isinstance(found, NotReproduced)
