@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.checkout import bench_spec
 from agent.local import FirstLook, LocalHeal, NoMemory, SeenWorkbenches, TimedWorkbenches, first_look
 from agent.local_journal import LocalBudget, LocalJournal
-from agent.reproduction import COMMAND_NOT_FOUND
+from agent.reproduction import COMMAND_NOT_FOUND, not_about_the_code
 from agent.toolbox import HealTools
 from cli.distil import opened
 from cli.heal_checkout import Prepared
@@ -123,6 +123,16 @@ class HealSession:
         here = self.root / self.checkout.tree.inside
         return mistyped(self.plan.failing.script, red, tree=self.proven_on, here=here)
 
+    def _wrong_suite(self) -> str:
+        """Why the suite that the person typed can't be run; it would be "no worse" with any patch."""
+        fix = self.heal.journal.fix()
+        seen = fix.proof.suite_before if fix and self.request.wanted.suite else None
+        if seen is None or seen.earlier is not None:
+            return ""
+        here = self.root / self.checkout.tree.inside
+        said = mistyped(seen.command.script, seen, tree=self.proven_on, here=here)
+        return f"{said} (exit code {seen.exit_code})." if said else not_about_the_code(seen)
+
     def _nothing_to_heal(self, look: FirstLook) -> HealOutcome:
         if look.problem:
             why = f"The command can't be judged in the sandbox: {look.problem}"
@@ -163,6 +173,8 @@ class HealSession:
         journal = self.heal.journal
         match journal.current:
             case HealState.AWAITING_APPROVAL:
+                if why := self._wrong_suite():
+                    return Status.UNUSABLE, f"--suite is no check of a patch: {why} Mend it, or leave it out."
                 return Status.FIXED, ""
             case HealState.FLAKY:
                 return Status.FLAKY, journal.reason

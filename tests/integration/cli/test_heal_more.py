@@ -126,6 +126,18 @@ def test_an_override_alone_is_refused(checkout, heal):
     assert "goes with --yes" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("suite", "said"), [("nosuch", "nosuch"), ("ruff check --nosuch", "unexpected argument '--nosuch'")]
+)
+def test_a_suite_that_does_not_exist_is_no_proof(checkout, heal, suite, said):
+    ran = heal(checkout(GREEN, LINT).path, "--json", "--yes", "--suite", suite, "--", "ruff check .")
+
+    assert ran.code == 2, ran.out
+    assert ran.json["reason"].startswith("--suite is no check of a patch: ")
+    assert said in ran.json["reason"]
+    assert not ran.json["applied"]
+
+
 def test_claude_finds_what_no_tool_does_and_the_key_goes_nowhere_else(checkout, heal):
     work = checkout(GREEN, WRONG)
     work.write({".env": "ANTHROPIC_BASE_URL=http://127.0.0.1:9\nHEAL_MAX_DOLLARS=0\n"})
