@@ -30,6 +30,8 @@ QUIET = frozenset({Role.NOISE, Role.MUTE, Role.CLEARED})
 
 _HEADING_REACH = 150
 _ECHO_REACH = 80
+_CLEARED = 3.0
+"""What a passing test printed is worth, less than is ever shown; the end of a step may add to it."""
 _CLEARED_REACH = 400
 _VERDICTS = 5
 _CERTAIN = 92
@@ -69,6 +71,8 @@ class Story:
     """First and last row of each failing step."""
     roots: tuple[str, ...] = ()
     """Folders that the log says the repository was checked out to."""
+    cleared: set[int] = field(default_factory=set)
+    """Rows of what a passing test printed."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
 
@@ -240,7 +244,10 @@ def _clear(story: Story) -> None:
         # Blocks do not overlap, so each line is looked at once.
         first, done = max(done, row - _CLEARED_REACH), row
         for other in range(row, first, -1):
-            story.worth[other] = min(story.worth[other] * 0.25, 20.0)
+            if other < row and any(rule.test for rule in story.by_row.get(other, ())):
+                break  # another test, which failed
+            story.worth[other] = min(story.worth[other], _CLEARED)
+            story.cleared.add(other)
             if other < row and _compiled(since).search(story.lines[other].core):
                 break
 

@@ -12,7 +12,7 @@ from agent.distil.linear import compiled
 from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
-from agent.distil.wording import Wording, is_name, said, told, word
+from agent.distil.wording import Wording, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
@@ -81,7 +81,6 @@ LISTED = 3
 COMMAND = 120
 """A command is cut to so many characters."""
 _PROMPT = re.compile(r"^(?:##\[group\]Run |\$ |\+ )")
-_METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
 _HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
 _SCRIPT = re.compile(r"(?:> \S|\$ \S|\+ \S|error: Recipe `)")
@@ -241,7 +240,11 @@ def _commands(story: Story) -> list[str]:
 
 
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:
-    return rule.role in QUIET or any(other.role is Role.MUTE for other in story.by_row[row])
+    return (
+        row in story.cleared
+        or rule.role in QUIET
+        or any(other.role is Role.MUTE for other in story.by_row[row])
+    )
 
 
 def _nearness(story: Story, row: int) -> float:
@@ -420,9 +423,7 @@ def _tests(story: Story) -> tuple[str, ...]:
                 and not _is_noise(story, row, rule)
                 and (match := compiled(rule.test).search(story.lines[row].core.encode()))
             ):
-                name = match.group(1).decode("utf-8", "replace").strip()
-                # JUnit 4 puts the method first.
-                found.setdefault(_METHOD_FIRST.sub(r"\2.\1", name), None)
+                found.setdefault(test_id(match.group(1).decode("utf-8", "replace")), None)
         if len(found) >= TESTS:
             break
     # ``test_x`` beside ``test_x (tests.Case.test_x)`` is one test, told by two lines.
@@ -441,7 +442,7 @@ def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tup
     telling = [
         row
         for row, rules in story.by_row.items()
-        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules)
+        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules) and row not in story.cleared
     ]
     ranked = sorted(telling or story.by_row, key=lambda row: (-story.worth[row], row))
     picked = dict.fromkeys([*causes[:4], *ranked])

@@ -48,6 +48,7 @@ _LINE_FIRST = re.compile(r":?(\d{1,6}) (?:\| (?:ERROR|WARNING) {0,4}\| (?:\[[ x]
 _LEVEL = re.compile(r"^\[(?:ERROR|error|info)\]|^#(?= )")
 _CHECKED_FILE = re.compile(r"[\w@+./-]{1,200}\.(?:php\d?|inc|phtml|module|js|css)")
 _PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):\d+: (?=\S)")
+_METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
 _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 """RSpec numbers the examples that failed, and says below what is wrong with each."""
 
@@ -176,7 +177,12 @@ def _name(story: Story, row: int, rule: Rule) -> str:
         title = _TITLE.match(story.lines[row - 1].core) if row else None
         return title[1] if title else _clean(story, story.lines[row].core).rstrip(".:")
     match = compiled(rule.test).search(story.lines[row].core.encode())
-    return match.group(1).decode("utf-8", "replace").strip() if match else ""
+    return test_id(match.group(1).decode("utf-8", "replace")) if match else ""
+
+
+def test_id(name: str) -> str:
+    """The test's name with its class in front; JUnit 4 puts the method first."""
+    return _METHOD_FIRST.sub(r"\2.\1", name.strip())
 
 
 def _announced(story: Story, row: int, opening: str) -> str:

@@ -266,7 +266,7 @@ _COMPLAINT = (
 """What a test says when it is not content, unlike what it only logs."""
 
 GO = (
-    Rule(r"^\s*--- (?:PASS|SKIP): ", 2, "go test", Role.CLEARED, since=r"^\s*=== RUN "),
+    Rule(r"^\s*--- (?:PASS|SKIP): ", 2, "go test", Role.CLEARED, since=r"^\s*=== (?:RUN|CONT|NAME) "),
     Rule(r"^=== (?:RUN|PAUSE|CONT|NAME) ", 2, "go test", Role.NOISE),
     Rule(r"^ok  \t\S", 2, "go test", Role.NOISE),
     Rule(

@@ -622,3 +622,31 @@ def test_gitlab_keeps_the_indentation_of_a_line() -> None:
     log = "".join(f"2026-03-02T11:00:{n:02d}.123456Z 00O   indented {n}: error\n" for n in range(9))
 
     assert "\n  indented 3: error\n" in distil([log.encode()]).text
+
+
+def test_what_passing_tests_printed_is_neither_shown_nor_evidence_however_it_reads() -> None:
+    passing = "".join(
+        f"=== RUN   TestOk{n}\n    ok_test.go:{n}: error: connection refused\n--- PASS: TestOk{n} (0.00s)\n"
+        for n in range(400)
+    )
+    failing = "=== RUN   TestTotal\n    price_test.go:33: got 2, want 3\n--- FAIL: TestTotal (0.00s)\n"
+
+    failure = distil([(passing + failing + passing).encode()])
+
+    assert failure.category is Category.TEST
+    assert failure.tests == ("TestTotal",)
+    assert [f"{file.path}:{file.line}" for file in failure.files] == ["price_test.go:33"]
+    assert failure.text.count("connection refused") < 30
+
+
+def test_a_test_that_passed_beside_one_that_failed_does_not_hide_it() -> None:
+    log = (
+        "=== RUN   TestA\n=== PAUSE TestA\n=== RUN   TestB\n=== PAUSE TestB\n=== CONT  TestA\n"
+        "    a_test.go:7: got 2, want 3\n=== CONT  TestB\n    b_test.go:9: looked up\n"
+        "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\nFAIL\n"
+    )
+
+    failure = distil([log.encode()], max_bytes=200)
+
+    assert failure.cause == "TestA: a_test.go:7: got 2, want 3"
+    assert "a_test.go:7: got 2, want 3" in failure.text
