@@ -12,7 +12,9 @@ from patchpilot.asking import Asked, Place
 from patchpilot.commands import Actor, Answer, Ruling
 from patchpilot.errors import NotFoundError
 from patchpilot.grammar import VERBS, Way
+from patchpilot.incidents import IncidentSnapshot
 from patchpilot.source import HostUser, Permission, Repo, Sha
+from patchpilot.states import state_word
 from storage.database import Database
 from storage.subscriptions import repo_rules, subscriptions_of_channel
 from storage.uses import use_once
@@ -162,6 +164,18 @@ def suggestion(actor: Actor) -> str:
     if not actor.suggested or actor.barred or actor.host_user is not None:
         return ""
     return f" Commits with your e-mail address are @{actor.suggested}'s: if that is you, sign in as them."
+
+
+def already_over(incident: IncidentSnapshot | None, what: str) -> Answer | None:
+    """Why nothing of an incident is left to be done; ``None`` while it is open, or if there is none."""
+    if incident is None or incident.open:
+        return None
+    word = state_word(incident).lower()
+    return Answer(
+        ruling=Ruling.ALREADY,
+        text=f"{incident.name} is over ({word}): there is nothing to {what}.",
+        incident=incident.id,
+    )
 
 
 def denied(text: str) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.channels import described_mute, muted_what
-from bot.gate import Gate, answered, applied, unknown
+from bot.gate import Gate, already_over, answered, applied, unknown
 from patchpilot import grammar as ask
 from patchpilot.asking import Asked
 from patchpilot.commands import Answer
@@ -34,6 +34,9 @@ class Hushing:
         refusal = self._gate.refusal(asked, repo)
         if refusal is not None:
             return refusal
+        over = None if incident is None else already_over(snapshot(self._db, incident), "mute")
+        if over is not None:
+            return over
         assert asked.actor.host_user is not None
         mute = add_mute(
             self._db,

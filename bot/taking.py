@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.gate import Gate, applied, denied, unknown
+from bot.gate import Gate, already_over, applied, denied, unknown
 from patchpilot import grammar as ask
 from patchpilot.asking import Asked
 from patchpilot.commands import Actor, Answer
@@ -25,6 +25,9 @@ class Taking:
         refusal = self._refusal(asked, number)
         if refusal is not None or number is None:
             return refusal or _unnamed()
+        over = already_over(snapshot(self._db, number), "look after")
+        if over is not None:
+            return over
         actor = asked.actor
         taken = assign(self._db, number, medium=actor.medium.value, account=actor.name, name=_name(actor))
         if taken is None:

@@ -94,7 +94,7 @@ def _commit_message(
         f"Failing-run: {one_line(heal.failure.run.url, 300)}",
         f"Incident: {incident_name(heal.incident)}",
         f"Generated-by: PatchPilot ({one_line(fix.author, 80)})",
-        f"Approved-by: {_inert(approval.actor, 80)}",
+        *(f"Approved-by: {_inert(name, 80)}" for name in _approvers(heal, approval)),
     ]
     if attribution.approver:
         trailers.append(f"Co-authored-by: {attribution.approver}")
@@ -104,6 +104,11 @@ def _commit_message(
     # Not a paragraph that git could take for trailers, whatever the log made of the cause.
     paragraphs = [title, f"Cause: {cause}" if cause else "", "\n".join(trailers)]
     return "\n\n".join(part for part in paragraphs if part)
+
+
+def _approvers(heal: HealSnapshot, approval: DecisionRecord) -> tuple[str, ...]:
+    """Who answers for it: two people, where the repository wants two."""
+    return tuple(dict.fromkeys(name for name in (heal.first_approved_by, approval.actor) if name))
 
 
 def _inert(text: str, width: int) -> str:
@@ -146,9 +151,10 @@ def _facts(heal: HealSnapshot, fix: Fix, approval: DecisionRecord) -> str:
     green = sum(run.passed for run in fix.proof.after)
     reproduced = "yes" if fix.proof.reproduced else "no"
     tokens = heal.spend.input_tokens + heal.spend.output_tokens
+    approvers = _say(" and ".join(_approvers(heal, approval)))
     rows = [
         f"| made by | {_say(made_by(fix.author))} |",
-        f"| approved by | {_say(approval.actor)}, {approval.at:%Y-%m-%d %H:%M} UTC |",
+        f"| approved by | {approvers}, {approval.at:%Y-%m-%d %H:%M} UTC |",
         f"| patch SHA-256 | `{fix.patch.sha256}` |",
         f"| base commit | `{heal.base.head_sha}` |",
         f"| reproduced | {reproduced}; green {green} of {len(fix.proof.after)} |",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy import text as sql
 
 from bot.authority import Authority
 from bot.door import Door
@@ -200,9 +201,7 @@ def test_two_person_rule_other_keeps_the_author_and_who_asked_for_the_retry_out(
     incident, _ = proposed(1)
     assert ask("ada", "settings acme/ledger two-person:other").ruling is Ruling.APPLIED
     with ask.db.transaction() as session:
-        from sqlalchemy import text
-
-        session.execute(text(f"UPDATE failures SET {column} = 'wil'"))
+        session.execute(sql(f"UPDATE failures SET {column} = 'wil'"))
 
     refused = ask("wil", f"approve PP-{incident}")
 
@@ -514,9 +513,7 @@ def test_mutes_name_their_author_and_end_by_a_word(ask, proposed):
 def test_a_comment_means_the_pull_request_that_it_stands_on(ask, proposed):
     incident, _ = proposed(1)
     with ask.db.transaction() as session:
-        from sqlalchemy import text
-
-        session.execute(text("UPDATE failures SET pull_request = 12"))
+        session.execute(sql("UPDATE failures SET pull_request = 12"))
     there = {"repo": LEDGER, "pull_request": 12, "channel": ""}
 
     def comment(login, text):
@@ -582,9 +579,7 @@ def test_old_requests_and_deliveries_are_forgotten_after_a_week(ask):
     ask("", "help")
     assert sum(clean_up(ask.db, Retention()).values()) == 0
     with ask.db.transaction() as session:
-        from sqlalchemy import text
-
-        session.execute(text("UPDATE heard_requests SET at = now() - interval '8 days'"))
+        session.execute(sql("UPDATE heard_requests SET at = now() - interval '8 days'"))
     assert clean_up(ask.db, Retention())["heard_requests"] == 1
 
 
@@ -600,3 +595,14 @@ def test_a_refusal_says_in_words_what_somebody_may_not(ask, text, may_not):
 
     assert told.ruling is Ruling.DENIED
     assert told.text.startswith(may_not)
+
+
+def test_what_is_over_is_neither_muted_nor_looked_after(ask, proposed):
+    incident, heal = proposed(1)
+    with ask.db.transaction() as session:
+        session.execute(sql("UPDATE heals SET state = 'resolved' WHERE id = :heal"), {"heal": heal})
+
+    for asked, what in ((f"mute PP-{incident} for:1d", "mute"), (f"take PP-{incident}", "look after")):
+        told = ask("wil", asked)
+        assert told.ruling is Ruling.ALREADY
+        assert told.text == f"PP-{incident} is over (fixed): there is nothing to {what}."

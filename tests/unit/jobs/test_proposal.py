@@ -111,6 +111,13 @@ def test_the_pull_request_tells_cause_evidence_approver_and_patch(heal):
     assert "https://h/run/7" in made.commit_message
 
 
+def test_two_approvers_are_both_named(heal):
+    made = proposal(replace(heal, first_approved_by="ben"), public_url="https://bot.test")
+
+    assert "| approved by | ben and ana," in made.body
+    assert "Approved-by: ben\nApproved-by: ana\n" in f"{made.commit_message}\n"
+
+
 def test_the_commit_follows_the_repository_and_names_who_had_a_part(heal):
     convention = detect(["fix(x): do it", "feat(x): do it", "chore: do it", "fix: do it"])
     named = Attribution(
