@@ -63,11 +63,18 @@ def press_key(body: Body, action: Body) -> str:
 
 
 def whisper(client: WebClient, body: Body, answer: Answer | str) -> None:
-    """Answer the one who acted, in the thread where they did, with the way to link where that is missing."""
+    """Answer the one who acted, in the thread where they did, with the way to link where that is missing.
+
+    A message of a thread that the channel was shown as well doesn't tell where it was pressed, and what is said
+    in a thread is not seen in the channel: then it is said in both.
+    https://docs.slack.dev/reference/methods/chat.postEphemeral
+    """
     channel, thread = where(body)
     if not channel or (isinstance(answer, Answer) and answer.repeated):
         return
     _shown_to(client, _user(body), channel, thread, answer)
+    if thread and (body.get("message") or {}).get("subtype") == "thread_broadcast":
+        _shown_to(client, _user(body), channel, "", answer)
 
 
 def tell(client: WebClient, body: Body, channel: str, thread: str, answer: Answer | str) -> None:

@@ -75,10 +75,23 @@ def test_twenty_approves_at_once_are_one_decision(world):
         receipts = list(pool.map(lambda _: approve(world, "ana", message=message), range(20)))
 
     assert all(receipt.ok for receipt in receipts)
-    world.until(lambda: len(world.slack.ephemerals("ana")) == 19)
+    world.until(lambda: sum(message.is_reply for message in world.slack.ephemerals("ana")) == 19)
     decisions = snapshot(world.db, incident).heal.decisions
     assert [decision.verb for decision in decisions] == ["approve"]
     assert "already approved by @ana" in whispered(world, "ana")
+
+
+def test_a_press_on_what_the_channel_was_shown_is_answered_there_and_in_the_thread(world):
+    _, heal = world.fail()
+    world.propose(heal)
+    world.show()
+
+    approve(world, "ben")
+    world.until(lambda: len(world.slack.ephemerals("ben")) == 2)
+    in_thread, in_channel = world.slack.ephemerals("ben")
+    assert (in_thread.is_reply, in_channel.is_reply) == (True, False)
+    assert "may approve" in in_thread.text
+    assert in_channel.text == in_thread.text
 
 
 def test_who_may_not_is_told_who_may(world):
