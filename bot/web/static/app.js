@@ -47,9 +47,10 @@ function draw() {
     row.setAttribute("aria-selected", String(job.id === state.chosen));
     return row;
   }));
-  at("none").hidden = rows.length > 0;
+  const hidden = "Private repositories are shown to who signs in and may read them; the figures count them too.";
+  at("none").hidden = rows.length > 0 && Boolean(state.login);
   at("none").textContent = state.login ? "Nothing is red that you may read."
-    : "Nothing is red that everybody may read. Private repositories are shown to who signs in and may read them.";
+    : rows.length ? hidden : `Nothing is red that everybody may read. ${hidden}`;
   at("more").hidden = !state.next;
 }
 
