@@ -11,6 +11,16 @@ ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 MAX_SCRIPT = 8_000
 """Characters of a script that are read."""
 _OPERATORS = frozenset("();<>|&")
+_IN_QUOTES = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
+_GLOBS = str.maketrans("*?", "\ufdd0\ufdd1")
+_GLOBS_AGAIN = str.maketrans("\ufdd0\ufdd1", "*?")
+"""Stand in, while a line is split, for stars that quotes keep from the shell: code points of no character."""
+
+
+class Literal(str):
+    """A word whose stars are not the shell's: the tool itself is to see ``src/**/*.ts``."""
+
+    __slots__ = ()
 
 
 def simple_commands(script: str, folder: str = "") -> Iterator[tuple[str, list[str]]]:
@@ -32,7 +42,8 @@ def simple_commands(script: str, folder: str = "") -> Iterator[tuple[str, list[s
 
 def _split_line(line: str) -> Iterator[tuple[str, list[str]]]:
     """The words of each command with the operator that ends it."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+    shielded = _IN_QUOTES.sub(lambda match: match[0].translate(_GLOBS), line)
+    lexer = shlex.shlex(shielded, posix=True, punctuation_chars="();<>|&")
     lexer.whitespace_split = True
     words: list[str] = []
     try:
@@ -41,7 +52,8 @@ def _split_line(line: str) -> Iterator[tuple[str, list[str]]]:
                 yield word, words
                 words = []
             else:
-                words.append(word)
+                plain = word.translate(_GLOBS_AGAIN)
+                words.append(word if plain == word else Literal(plain))
     except ValueError:  # an open quote: a script over several lines, which is not read any further
         return
     yield "", words
@@ -52,5 +64,7 @@ def quoted(word: str) -> str:
     assignment = ASSIGNMENT.match(word)
     if assignment:
         return assignment.group() + shlex.quote(word[assignment.end() :])
-    # Globs were unquoted in the script: quoting them now would hand the tool a literal star.
+    # Quoting a glob that was not quoted in the script would hand the tool a literal star.
+    if isinstance(word, Literal):
+        return shlex.quote(word)
     return word if re.fullmatch(r"[\w@%+=:,./*?\-]+", word) else shlex.quote(word)
