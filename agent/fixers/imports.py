@@ -1,16 +1,19 @@
-"""A misspelt import of one of the repository's own modules."""
+"""A misspelt import, foremost of one of the repository's own modules."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from agent.fixers import manifests
 from agent.fixers.modules import close_name, module_of
 from agent.fixers.offers import Offer, Scene
 
 _PYTHON = re.compile(r"No module named '([A-Za-z_][\w.]{0,200})'")
+_IMPORTED = re.compile(r"(?m)^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]{0,200})")
 _JAVASCRIPT = re.compile(r"Cannot find module '(\.{1,2}/[\w./@-]{1,200})'")
 _ABSOLUTE = re.compile(r"Cannot find module '(/[\w./@-]{1,300})' imported from '?(/[\w./@-]{1,300})")
 """What Node says of an ECMAScript module: both by their place on the machine that ran it."""
@@ -18,7 +21,7 @@ _JS_SUFFIXES = ("", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".json", "/ind
 
 
 def misspelt_import(scene: Scene) -> Iterator[Offer]:
-    """Correct the name, if exactly one module of the repository can have been meant."""
+    """Correct the name, if exactly one module can have been meant."""
     if not scene.is_failing_step:
         return
     for match in _PYTHON.finditer(scene.failure.text):
@@ -44,6 +47,7 @@ def _python(scene: Scene, wrong: str) -> Iterator[Offer]:
     inner = [name for name in known if name.endswith(f".{wrong}")]
     if not right and len(inner) == 1:
         right = inner[0]
+    right = right or _of_others(scene, wrong)
     if not right:
         return
     pattern = re.compile(rf"(?m)^(\s*)(from|import)(\s+){re.escape(wrong)}(?=[\s.,]|$)")
@@ -55,6 +59,25 @@ def _python(scene: Scene, wrong: str) -> Iterator[Offer]:
             if corrected != text:
                 edits[path] = corrected
     yield from _offer(wrong, right, edits)
+
+
+def _of_others(scene: Scene, wrong: str) -> str:
+    """A module of the standard library, or one that other files import, where it is one slip away.
+
+    Many packages are named after a module (``ujson``, ``json5``, ``tomli``), and one that is merely not
+    installed is no slip: so first letters, digits and all but one of the letters have to agree.
+    """
+    scripts = {path: text for path in scene.files if path.endswith(".py") and (text := scene.read(path))}
+    imported = {name for text in scripts.values() for name in _IMPORTED.findall(text)}
+    known = (imported | sys.stdlib_module_names) - {wrong}
+    near = [name for name in known if name[0] == wrong[0] and abs(len(name) - len(wrong)) <= 1]
+    right = close_name(wrong, sorted(near))
+    packages = manifests.python(scene.files, scene.read)
+    if re.sub(r"\D", "", right) != re.sub(r"\D", "", wrong) or any(
+        one.requirement(wrong) for one in packages
+    ):
+        return ""
+    return right
 
 
 def _corrected(found: re.Match[str], wrong: str, right: str) -> str:

@@ -104,6 +104,27 @@ def test_shell_text_is_quoted_so_that_nothing_new_runs():
     assert "'a; rm -rf b'" in call.text
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("bisct", "bisect"), ("calender", "calendar"), ("requets", "requests"), ("dataclass", "")],
+)
+def test_a_slip_in_a_name_that_is_known_elsewhere_is_corrected(wrong, right, scene, edits):
+    files = {"app.py": f"import {wrong}\n", "other.py": "import requests\n"}
+    told = edits(scene(text=f"No module named '{wrong}'", files=files), misspelt_import)
+
+    assert told == ({"app.py": f"import {right}\n"} if right else {})
+
+
+@pytest.mark.parametrize("package", ["ujson", "orjson", "json5", "tomli", "urllib3", "requesst"])
+def test_a_package_that_is_named_after_another_is_no_slip(package, scene, edits):
+    files = {
+        "app.py": f"from {package} import loads\n",
+        "other.py": "import requests\n",
+        "requirements.txt": "requesst\n",
+    }
+    assert edits(scene(text=f"No module named '{package}'", files=files), misspelt_import) == {}
+
+
 def test_a_misspelt_import_of_a_local_module_is_corrected_everywhere(scene, edits):
     files = {
         "shop/__init__.py": "",
