@@ -8,6 +8,7 @@ from agent.fixers.dependencies import missing_dependency
 from agent.fixers.formatters import formatters
 from agent.fixers.generated import generated
 from agent.fixers.go import gofmt, goimports, golangci
+from agent.fixers.go_imports import go_imports
 from agent.fixers.imports import misspelt_import
 from agent.fixers.javascript import biome, eslint, prettier
 from agent.fixers.lock_files import lock_file
@@ -24,6 +25,7 @@ FIXERS: tuple[Fixer, ...] = (
     misspelt_import,
     missing_import,
     missing_import_javascript,
+    go_imports,
     missing_dependency,
     lock_file,
     generated,
