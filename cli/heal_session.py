@@ -185,10 +185,13 @@ class HealSession:
                     return Status.UNUSABLE, f"{journal.reason} {self._lacks() or _NO_NETWORK}"
                 return Status.NOT_FIXED, journal.reason
             case _:
-                status = self._why_not()
-                if status is Status.NOT_FIXED and (missed := self._missed()):
-                    return Status.UNUSABLE, f"The command can't be judged in the sandbox: {missed}"
-                return status, journal.reason
+                return self._uncured(journal.reason)
+
+    def _uncured(self, reason: str) -> tuple[Status, str]:
+        status = self._why_not()
+        if status is Status.NOT_FIXED and (missed := self._missed()):
+            return Status.UNUSABLE, f"The command can't be judged in the sandbox: {missed}"
+        return status, reason
 
     def _missed(self) -> str:
         """What a failure that nothing cured most likely is about: something that the sandbox lacks."""
