@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from patchpilot.errors import PermanentError
 from patchpilot.text import one_line, plain
 
 if TYPE_CHECKING:  # the command loads what it needs when it runs; the others start sooner
+    from collections.abc import Iterable
+
     from patchpilot.fixes import EarlierStep, GaveUp, ReplayPlan, ShellCommand
     from patchpilot.images import ImageTable
     from patchpilot.source import CIJob
@@ -21,6 +24,9 @@ if TYPE_CHECKING:  # the command loads what it needs when it runs; the others st
 FOUND, NOTHING, UNUSABLE = 0, 1, 2
 _WORKFLOWS = ".github/workflows"
 _SHOWN_JOBS = 40
+_MOST_ENTRIES = 4
+"""Entries of one matrix that are all named."""
+_ELSEWHERE = re.compile(r"(?i)\b(?:windows|win\d*|macos|mac|darwin)\b")
 _OTHERWISE = "name the configuration with --config, or leave out --ci to take the one that is there"
 
 
@@ -161,7 +167,14 @@ def _github(tree: Path, *, job: str, step: str, config: str, images: ImageTable)
     except UnusableWorkflowError as error:
         if not any(job in names for names in files.values()):
             known = tuple(name for names in files.values() for name in names)
-            raise PermanentError(f"{error} Known: {_listed(known)}") from error
+            near = tuple(name for name in known if job.casefold() in name.casefold())
+            told = f"Perhaps: {_named(near)}" if near else f"Known: {_listed(known)}"
+            said = (
+                f"No job of {len(files)} workflows is called {one_line(job)!r}."
+                if len(files) > 1
+                else str(error)
+            )
+            raise PermanentError(f"{said} {told}") from error
     return github_replay.replay(tree, workflow_path=file, job=_job(job, step), images=images)
 
 
@@ -179,8 +192,30 @@ def _only(names: tuple[str, ...]) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN_JOBS} more" if len(names) > _SHOWN_JOBS else ""
-    return ", ".join(repr(one_line(name, 100)) for name in names[:_SHOWN_JOBS]) + more
+    """The jobs, each matrix by one of its entries: most have dozens that differ in a version alone."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kinds.setdefault(name.partition(" (")[0], []).append(name)
+    shown: list[str] = []
+    for entries in kinds.values():
+        once = _linux_first(entries)
+        few = once if len(once) <= _MOST_ENTRIES else once[:1]
+        shown += [repr(one_line(name, 100)) for name in few]
+        if len(once) > len(few):
+            shown[-1] += f" and {len(once) - 1} like it"
+    more = f" and {len(shown) - _SHOWN_JOBS} more" if len(shown) > _SHOWN_JOBS else ""
+    return ", ".join(shown[:_SHOWN_JOBS]) + more
+
+
+def _named(names: tuple[str, ...]) -> str:
+    once = _linux_first(names)
+    more = f" and {len(once) - _SHOWN_JOBS} more" if len(once) > _SHOWN_JOBS else ""
+    return ", ".join(repr(one_line(name, 100)) for name in once[:_SHOWN_JOBS]) + more
+
+
+def _linux_first(names: Iterable[str]) -> list[str]:
+    """Each once, those last that name a machine which the sandbox is not."""
+    return sorted(dict.fromkeys(names), key=lambda name: bool(_ELSEWHERE.search(name)))
 
 
 def _print(found: ReplayPlan | GaveUp, *, as_json: bool) -> None:

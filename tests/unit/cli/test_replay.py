@@ -127,6 +127,23 @@ def test_unusable_input_is_exit_code_2_and_says_what_to_give(
     assert "error" in json.loads(text)
 
 
+def test_a_matrix_is_listed_by_one_entry_and_by_all_where_it_was_meant(tmp_path: Path) -> None:
+    systems = "[windows-latest, ubuntu-latest]"
+    matrix = f"{{python: ['3.11', '3.12', '3.13'], os: {systems}}}"
+    job = f"{{strategy: {{matrix: {matrix}}}, runs-on: '${{{{ matrix.os }}}}', steps: [run: pytest]}}"
+    write(tmp_path, **{".github/workflows/ci.yml": f"on: push\njobs:\n  test: {job}\n",
+                       ".github/workflows/a.yml": WORKFLOW.replace("test:", "other:")})  # fmt: skip
+
+    listed = " ".join(run(tmp_path)[1].split())
+    assert "'test (3.11, ubuntu-latest)' and 5 like it" in listed
+    asked = " ".join(run(tmp_path, "--job", "test")[1].split())
+    assert (
+        "No job of 2 workflows is called 'test'. Perhaps: 'test (3.11, ubuntu-latest)', 'test (3.12, u"
+        in asked
+    )
+    assert "lint" not in asked
+
+
 def test_what_a_repository_says_cannot_drive_the_terminal(tmp_path: Path) -> None:
     write(tmp_path, **{".gitlab-ci.yml": 'test: {script: ["pytest \\e]0;owned\\a"], image: "x\\e[2J"}'})
     assert "\x1b" not in run(tmp_path)[1]
