@@ -230,8 +230,12 @@ def weakened(case: Case) -> Iterator[Remark]:
     """Assertions that still stand, but would accept more than before."""
     for change in case.tests:
         for old, new in pairing(case, change).edited:
-            if not says_the_same(old, new) and (why := _weaker(old, new)):
+            if not _says_as_much(old, new) and (why := _weaker(old, new)):
                 yield Remark(change.path, new.number, f"{why}: {new.bare[:80]}")
+
+
+def _says_as_much(old: Statement, new: Statement) -> bool:
+    return says_the_same(old, new) or demands_as_much(old, new, ())
 
 
 def _weaker(old: Statement, new: Statement) -> str:

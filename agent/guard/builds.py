@@ -40,6 +40,8 @@ _KINDS = (
             r"\bDISABLED\s+(?:TRUE|ON|1)",
             r"-Wno-(?!error=)[\w-]+",
             r"\bSKIP_RETURN_CODE\b",
+            r"^\s*return\s*\(\s*\)",
+            r"\boption\s*\(\s*\w*TEST\w*.*\bOFF\s*\)",
             r"PASS_REGULAR_EXPRESSION",
             r"\badd_test\s*\(.*\bCOMMAND\s+(?:/\w+/)*(?:true|:|echo|\$\{CMAKE_COMMAND\}\s+-E\s+(?:true|echo))\b",
         ),

@@ -122,16 +122,23 @@ class Change:
                 return ast.dump(ast.parse(self.old_text)) == ast.dump(ast.parse(self.new_text))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return False
-        return self.language != "text" and _shape(self.old_statements) == _shape(self.new_statements)
+        old, new = (
+            _shape(side, by_indent=self.language not in _BRACED)
+            for side in (self.old_statements, self.new_statements)
+        )
+        return self.language != "text" and old == new
 
 
 # Comments that a compiler or a test runner obeys.
 _DIRECTIVE = re.compile(r"^//go:|^// \+build|@(?:jest|vitest)-environment|^#\s*(?:type|cython|distutils):")
 
 
-def _shape(side: Iterable[Statement]) -> list[tuple[int, tuple[str, ...]]]:
+_BRACED = frozenset(("javascript", "go", "java", "rust", "c"))
+
+
+def _shape(side: Iterable[Statement], *, by_indent: bool) -> list[tuple[int, tuple[str, ...]]]:
     """Tokens and nesting, without what formatters change: widths, quotes, commas before a bracket."""
-    return [(statement.indent, statement.words) for statement in side]
+    return [(statement.indent if by_indent else 0, statement.words) for statement in side]
 
 
 @dataclass(frozen=True, kw_only=True)

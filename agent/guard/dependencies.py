@@ -264,7 +264,8 @@ def _removed_from(change: Change) -> tuple[Line, ...]:
 
 
 def _begins(version: str, asked: Collection[str]) -> bool:
-    return any(version == one or version.startswith(f"{one}.") for one in asked)
+    # A wheel's name goes on with the Python that it is for.
+    return any(version == one or version.startswith((f"{one}.", f"{one}-py", f"{one}-cp")) for one in asked)
 
 
 def _names(text: str) -> Counter[str]:

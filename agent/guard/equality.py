@@ -24,6 +24,8 @@ _FLUENT = {
     "toStrictEqual": _STRICT,
     **dict.fromkeys(("toBe", "isSameAs"), _SAME),
 }
+_LENGTHS = {"toHaveLength": (".", "length"), "hasSize": (".", "size", "(", ")")}
+_TRUTHS = frozenset(("assertTrue", "EXPECT_TRUE", "ASSERT_TRUE", "True", "assert"))
 _MATCHERS = frozenset(("is", "equalTo", "eq"))
 _SUBJECTS = frozenset(("expect", "assertThat"))
 _OWNERS = frozenset(("self", "assert", "require", "Assert", "Assertions", "t", "$this", "-", ">"))
@@ -96,16 +98,36 @@ def _call(words: Words) -> _Equality | None:
     start = next((at for at, word in enumerate(words) if word == "("), 0)
     *owner, name = [word for word in words[:start] if word not in {".", "!"}] or [""]
     inside = enclosed(words, start)
-    if name not in _CALLS or not _OWNERS.issuperset(owner) or inside is None:
+    if name not in {*_CALLS, *_TRUTHS, "Len"} or not _OWNERS.issuperset(owner) or inside is None:
         return None
     parts = split(inside, ",")
     parts = parts[1:] if parts[0] == ("t",) else parts  # Go passes the test on
+    if name in _TRUTHS and len(parts) == 1 and start + len(inside) + 2 == len(words):
+        return _compared(inside)
     if len(parts) != 2 or start + len(inside) + 2 != len(words):  # noqa: PLR2004 - a third may be a tolerance
         return None
-    if name != "assertThat":
+    if name == "Len":
+        return _Equality(("len", "(", *parts[0], ")"), parts[1], _EQUAL)
+    if name in _CALLS and name != "assertThat":
         return _Equality(parts[0], parts[1], _CALLS[name])
     value = enclosed(parts[1], 1) if parts[1] and parts[1][0] in _MATCHERS else None
     return _Equality(parts[0], value, _EQUAL) if value and len(value) + 3 == len(parts[1]) else None
+
+
+def _compared(condition: Words) -> _Equality | None:
+    """``a == b``, ``a === b`` or ``a.equals(b)`` inside an assertion that something is true."""
+    places = list(at_top(condition))
+    if any(condition[at] in _JOINS for at in places):
+        return None
+    for at in places:
+        if condition[at : at + 2] == ("=", "="):
+            end = at + 2 + (condition[at + 2 : at + 3] == ("=",))
+            return _Equality(condition[:at], condition[end:], _EQUAL)
+        if condition[at : at + 3] == (".", "equals", "("):
+            value = enclosed(condition, at + 2)
+            is_whole = value is not None and at + len(value) + 4 == len(condition)
+            return _Equality(condition[:at], value, _EQUAL) if value and is_whole else None
+    return None
 
 
 def _fluent(words: Words) -> _Equality | None:
@@ -120,6 +142,8 @@ def _fluent(words: Words) -> _Equality | None:
         rest = rest[1:]
     if is_awaited and rest[:2] == ("resolves", "."):
         is_awaited, subject, rest = False, ("await", *subject), rest[2:]
+    if rest and rest[0] in _LENGTHS:
+        subject, rest = (*subject, *_LENGTHS[rest[0]]), ("toBe", *rest[1:])
     value = enclosed(rest, 1) if rest and rest[0] in _FLUENT else None
     if is_awaited or value is None or len(value) + 3 != len(rest):
         return None

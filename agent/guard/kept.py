@@ -38,6 +38,10 @@ _MESSAGE = re.compile(
 _MATCH = re.compile(
     r",\s*match\s*=\s*[fr]{0,2}(?:\"(?:[^\"\\]|\\.)+\"|'(?:[^'\\]|\\.)+'|re\.escape\([^()]*\))\s*(?=[,)])"
 )
+# Errors of Go are compared through what wraps them.
+_ERRORS_IS = re.compile(r"(!)?errors\.Is\(([\w.]+),\s*([\w.]+)\)")
+_NON_NULL = re.compile(r"(?<=[\w\])])!(?=[.\[)\];,])")
+"""TypeScript: the value is not null, says the author; at run time nothing differs."""
 # Of Testing Library: the one waits for what the other looks for at once, and both fail without it.
 _FINDS = re.compile(r"\bawait\s+([\w.]*)find(All)?By")
 # The assertion is tried again until it holds, and fails the test when it never does.
@@ -65,14 +69,11 @@ def demands_as_much(old: Statement, new: Statement, before: Sequence[Statement])
 def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> Iterator[tuple[str, ...]]:
     """The new assertion without what only adds to it."""
     yield new.words
+    yield from _said_otherwise(new)
     if (message := _MESSAGE.search(new.bare)) and _is_message(new.bare[: message.start()]):
         yield plain_words(_MESSAGE.sub(r"\g<close>", new.bare))
     if _ADDS_MESSAGE.match(new.bare) and (shorter := _without_last(old.words, new.words)):
         yield shorter
-    if waited := _WAITS.match(new.bare):
-        yield plain_words(waited[1])
-    if "findBy" in new.code or "findAllBy" in new.code:
-        yield plain_words(_FINDS.sub(r"\g<1>get\g<2>By", new.bare))
     if "encoding" not in old.code:
         yield plain_words(_ENCODING.sub("", new.bare))
     if "match" not in old.code:
@@ -101,6 +102,17 @@ def _without_last(old: Words, new: Words) -> Words | None:
     kept = old if is_statement else old[:-1]
     appended = new[: len(kept)] == kept and new[len(kept) : len(kept) + 1] == (",",)
     return old if appended else None
+
+
+def _said_otherwise(new: Statement) -> Iterator[tuple[str, ...]]:
+    """The new assertion in the words that it might have had before."""
+    if waited := _WAITS.match(new.bare):
+        yield plain_words(waited[1])
+    if "errors.Is(" in new.code:
+        yield plain_words(_ERRORS_IS.sub(lambda match: f"{match[2]} {match[1] or '='}= {match[3]}", new.bare))
+    for pattern, replacement in ((_NON_NULL, ""), (_FINDS, r"\g<1>get\g<2>By")):
+        if pattern.search(new.bare):
+            yield plain_words(pattern.sub(replacement, new.bare))
 
 
 _CALL = re.compile(

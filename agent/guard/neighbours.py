@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from agent.guard import places
 from agent.guard.diff import FileDiff
 
-MOST_FILES = 8
+MOST_FILES = 4
 """Changed files of code whose tests are looked for."""
 _JS_ENDINGS = ("js", "ts", "jsx", "tsx", "mjs")
 

@@ -33,6 +33,7 @@ _BINDING = re.compile(
     r"|^(?:async\s+)?(?:def|function\*?|func|class)\s+(\w+)\b"
     r"|^(\w+)\s*(?::\s*[\w.\[\], |]+)?\s*:?=(?!=)|^for\s+(\w+)\s+in\b|\bas\s+(\w+)\s*:?$"
 )
+_TAKEN_APART = re.compile(r"^(?:const|let|var)\s*\{([^{}]*)\}\s*=")
 _PARAMETER = re.compile(r"[(,]\s*(\w+)\s*=\s*(?:lambda|\(|\w+\s*=>|sum\b|print\b)")
 _ATTRIBUTE = re.compile(
     r"^([A-Za-z_]\w*)\.(\w+)(?:\s*,\s*\w+(?:\.\w+)*)*\s*=(?!=)"
@@ -237,6 +238,8 @@ def _is_import(statement: Statement) -> bool:
 
 def _bound(statement: Statement) -> list[str]:
     names = [name for match in _BINDING.finditer(statement.code) for name in match.groups() if name]
+    if taken := _TAKEN_APART.match(statement.code):
+        names += re.findall(r"(?:\w+\s*:\s*)?([A-Za-z_$][\w$]*)", taken[1])
     if re.match(r"(?:async\s+)?(?:def|function)\b", statement.code):
         names += _PARAMETER.findall(statement.code)
     return names

@@ -86,6 +86,7 @@ _UNWANTED = re.compile(
 _FREE = frozenset(
     [
         "markers",
+        "parseroptions",
         "asyncio_mode",
         "asyncio_default_fixture_loop_scope",
         "minversion",
@@ -134,6 +135,19 @@ _ONE_OF = {
         ),
     ),
 }
+# What may be added, where it has one of these names.
+_NAMED = {
+    "plugins": re.compile(
+        r"pydantic(?:\.v1)?\.mypy|mypy_django_plugin\.main|mypy_drf_plugin\.main|sqlalchemy\.ext\.mypy\.plugin"
+        r"|numpy\.typing\.mypy_plugin|mypy_zope:plugin"
+    ),
+    "django_settings_module": re.compile(r"[\w.]+"),
+    **dict.fromkeys(
+        ("passenv", "pass_env"),
+        re.compile(r"(?!PYTEST|COVERAGE|COV_|MYPY|RUFF|PYTHON(?!PATH|UTF8))[A-Z][A-Z0-9_]*"),
+    ),
+    "targetrubyversion": re.compile(r"[\d.]+"),
+}
 _ALIASES = frozenset(("modulenamemapper", "alias", "paths"))
 """Tables of names under which modules are imported."""
 _FOLDERS = frozenset(("pythonpath", "mypy_path", "extrapaths"))
@@ -168,7 +182,21 @@ def only_tightens(change: Change, *, within: str = "", paths: Collection[str] = 
         before, after = _of_lines(change.before), _of_lines(change.after)
         sides = (before, after) if before is not None and after is not None else None
     lints = bool(_OF_LINTS.search(change.path.lower()))
+    if sides is not None and _PATIENT.search(change.path.lower()):
+        sides = (_but_time(sides[0]), _but_time(sides[1]))
+        if sides[0] == sides[1]:
+            return True
     return sides is not None and sides[0] != sides[1] and _tightens(*sides, paths, lints=lints)
+
+
+_PATIENT = re.compile(r"(?:^|/)\.golangci\.[a-z]+$")
+"""Settings in which a time limit is that of the linter, which fails when it runs out of time."""
+
+
+def _but_time(entries: Entries) -> Entries:
+    return Counter(
+        {key: n for key, n in entries.items() if key[0].rsplit("\0", 1)[-1] not in {"timeout", "deadline"}}
+    )
 
 
 def _tightens(old: Entries, new: Entries, paths: Collection[str], *, lints: bool) -> bool:
@@ -210,6 +238,9 @@ def _asks_as_much(
             and all(known.fullmatch(value) for value in come if value != _STANDS)
             and bool(come)
         )
+    if key.lower() in _NAMED:
+        known = _NAMED[key.lower()]
+        return not gone and all(known.fullmatch(value) for value in come if value != _STANDS)
     is_of_lints = lints or any(part in _LINTS for part in tables[:-1])
     return _stricter(key.lower(), gone, come, lints=is_of_lints, paths=paths)
 
@@ -391,10 +422,19 @@ class _Reader:
         return True
 
     def _add(self, line: Line, text: str) -> None:
-        if line.changed:
+        if line.changed and (pairs := _INLINE.fullmatch(text)):
+            for pair in _PAIR.finditer(pairs[1]):
+                self.entries[(f"{self._owner}\0{pair[1]}", pair[2])] += 1
+        elif line.changed:
             values = _values(text)
             words = [word for value in values for word in value.split()]
             self.entries.update((self._owner, one) for one in (words if self._owner == "addopts" else values))
+
+
+_SCALAR = r"[\"']?([\w@/.-]+)[\"']?\s*:\s*[\"']?([\w.-]+)[\"']?"
+_PAIR = re.compile(_SCALAR)
+_INLINE = re.compile(rf"\{{\s*((?:{_SCALAR}\s*,\s*)*{_SCALAR})\s*,?\s*\}},?")
+"""A table of single values in one line."""
 
 
 def _key(setting: re.Match[str]) -> str:
