@@ -173,9 +173,9 @@ class HealSession:
         journal = self.heal.journal
         match journal.current:
             case HealState.AWAITING_APPROVAL:
-                if why := self._wrong_suite():
-                    return Status.UNUSABLE, f"--suite is no check of a patch: {why} Mend it, or leave it out."
-                return Status.FIXED, ""
+                why = self._wrong_suite()
+                wrong = f"--suite is no check of a patch: {why} Mend it, or leave it out."
+                return (Status.UNUSABLE, wrong) if why else (Status.FIXED, "")
             case HealState.FLAKY:
                 return Status.FLAKY, journal.reason
             case HealState.INFRASTRUCTURE:

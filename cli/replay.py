@@ -81,30 +81,58 @@ def replay_command(
 def plan_of(
     path: Path, *, job: str, step: str, ci: Source, config: str, images: ImageTable
 ) -> ReplayPlan | GaveUp:
-    """The plan for the checkout at ``path``.
+    """The plan for the checkout at ``path``, with what is wrong with its policy among the notes.
 
     Raises :class:`~patchpilot.errors.PermanentError` for input that a person has to mend, such as no
     folder or a job to be chosen.
     """
     from patchpilot.fixes import GaveUp  # noqa: PLC0415 - other commands start sooner
-    from providers.ci import circleci_replay, gitlab_replay  # noqa: PLC0415 - see above
-    from providers.ci.detection import detect  # noqa: PLC0415 - see above
-    from providers.ci.equipment import overridden  # noqa: PLC0415 - see above
-    from providers.ci.overrides import Overrides, read_overrides  # noqa: PLC0415 - see above
-    from providers.ci.recipe import UnusableConfigError  # noqa: PLC0415 - see above
+    from patchpilot.policy import Policy  # noqa: PLC0415 - see above
+    from providers.ci.overrides import FILE, read_plain_file  # noqa: PLC0415 - see above
+    from providers.hosts.policy_file import read_policy  # noqa: PLC0415 - see above
 
     if not path.is_dir():
         raise PermanentError(f"{str(path)!r} is not a folder: give the path of a checkout")
     tree = path.resolve()
+    found = None
+    if ci is Source.AUTO and not config and not job:
+        found = _stated(tree, job, images)
+    if found is None:
+        found = _read(tree, job=job, step=step, ci=ci, config=config, images=images)
+    if isinstance(found, GaveUp):
+        return found
+    policy = read_policy(read_plain_file(tree, FILE), default=Policy())
+    problem = (
+        (f"The policy can't be read, so a person is asked: {policy.problem}.",) if policy.problem else ()
+    )
+    return dataclasses.replace(found, notes=(*found.notes, *problem))
+
+
+def _stated(tree: Path, job: str, images: ImageTable) -> ReplayPlan | GaveUp | None:
+    """What ``.patchpilot.yml`` says by itself, whatever the CI's configuration holds; ``None`` if nothing."""
+    from patchpilot.fixes import GaveUp  # noqa: PLC0415 - other commands start sooner
+    from providers.ci.equipment import overridden  # noqa: PLC0415 - see above
+    from providers.ci.replaying import override_for, with_remarks  # noqa: PLC0415 - see above
+
+    override = override_for(tree, job)
+    if isinstance(override, GaveUp):
+        return override
+    return with_remarks(overridden(override, tree, images), tree, override) if override.failing else None
+
+
+def _read(
+    tree: Path, *, job: str, step: str, ci: Source, config: str, images: ImageTable
+) -> ReplayPlan | GaveUp:
+    """What the configuration that is there, or that was named, tells."""
+    from providers.ci import circleci_replay, gitlab_replay  # noqa: PLC0415 - other commands start sooner
+    from providers.ci.recipe import UnusableConfigError  # noqa: PLC0415 - see above
+
     chosen = _chosen(tree, config) if ci is Source.AUTO else ci
     if chosen is Source.GITHUB:
         return _github(tree, job=job, step=step, config=config, images=images)
     if chosen is Source.DETECT:
-        overrides = read_overrides(tree) if ci is Source.AUTO else Overrides()
-        if isinstance(overrides, GaveUp):
-            return overrides
-        override = overrides.for_job(job)
-        return overridden(override, tree, images) if override.failing else detect(tree, images=images)
+        stated = _stated(tree, job, images) if ci is Source.AUTO else None
+        return stated or _detected(tree, job=job, step=step, images=images)
     gitlab = chosen is Source.GITLAB
     file = config or _USUAL[chosen]
     if not (tree / file.lstrip("/")).is_file():
@@ -117,6 +145,24 @@ def plan_of(
             raise PermanentError(str(error)) from error
     replay = gitlab_replay.replay if gitlab else circleci_replay.replay
     return replay(tree, job=_job(job, step), config_path=config, images=images)
+
+
+def _detected(tree: Path, *, job: str, step: str, images: ImageTable) -> ReplayPlan | GaveUp:
+    from patchpilot.fixes import GaveUp  # noqa: PLC0415 - other commands start sooner
+    from providers.ci.detection import detect  # noqa: PLC0415 - see above
+    from providers.ci.replaying import override_for, with_remarks  # noqa: PLC0415 - see above
+
+    for option, value in (("--job", job), ("--step", step)):
+        if value:
+            raise PermanentError(
+                f"{option} {one_line(value, 60)!r} names a part of a CI's configuration, and none is read "
+                f"here: leave out {option} to take what the project's own files tell"
+            )
+    override = override_for(tree, "")
+    if isinstance(override, GaveUp):
+        return override
+    found = detect(tree, images=images)
+    return found if isinstance(found, GaveUp) else with_remarks(found, tree, override)
 
 
 def _chosen(tree: Path, config: str) -> Source:

@@ -1,21 +1,13 @@
 """``.patchpilot.yml`` at the root of a repository: what to run where the workflow doesn't tell.
 
-.. code-block:: yaml
-
-    replay:
-      failing: make test            # instead of the failing step's command
-      suite: make check             # the wider check that must be no worse with a patch
-      working-directory: backend    # where both run, default: the root
-      env: {DJANGO_SETTINGS_MODULE: shop.settings.test}
-      image: ci-python:3.12         # container image, which the operator's engine must have already
-      jobs:                         # for single jobs, by the name GitHub shows or the part before " ("
-        lint: {failing: make lint}
-
-Everything is optional; a job's own entries come before the general ones.
+``docs/patchpilot-yml.md`` shows it all. Everything is optional; a job's own entries come before the general
+ones. An entry below ``replay`` that can't be used ends the plan, because what it was meant to say would be
+missing; a key beside it that is not known is only told.
 """
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from pathlib import Path
 
@@ -24,8 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from patchpilot.fixes import GaveUp
 from patchpilot.text import one_line
+from providers.ci.wording import keys_at, listed, meant, problem_of
 
 FILE = ".patchpilot.yml"
+PARTS = ("replay", "policy")
+"""What the file may hold; the second is read by :mod:`providers.hosts.policy_file`."""
+POLICY_KEYS = ("mode", "categories", "confidence")
+_MISNAMED = (".patchpilot.yaml", "patchpilot.yml", "patchpilot.yaml")
 MAX_BYTES = 1_000_000
 """Larger files are no configuration; reading them would only cost time."""
 
@@ -43,6 +40,24 @@ class Override(BaseModel):
     working_directory: str = Field(default="", alias="working-directory")
     env: dict[str, str] = Field(default_factory=dict)
     image: str = Field(default="", max_length=300, pattern=r"^([A-Za-z0-9][A-Za-z0-9._/:@-]*)?$")
+
+    def problem(self, tree: Path) -> str:
+        """What of it the checkout does not have; empty if it has all."""
+        if not self.working_directory or _has_folder(tree, self.working_directory):
+            return ""
+        return (
+            f"`replay.working-directory`: there is no folder {one_line(self.working_directory, 80)!r} in the "
+            "repository"
+        )
+
+    @property
+    def idle(self) -> str:
+        """What counts for nothing, since no command that it holds for is given; empty if all counts."""
+        holds = {"working-directory": self.working_directory, "env": self.env}
+        names = [f"replay.{name}" for name, said in holds.items() if said]
+        if not names or self.failing or self.suite:
+            return ""
+        return f"{listed(names)} holds for `failing` and `suite` only, and neither is given"
 
 
 class Overrides(Override):
@@ -76,11 +91,44 @@ def read_overrides(tree: Path) -> Overrides | GaveUp:
     try:
         return _File.model_validate(load_yaml(text) or {}).replay
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "the file"
-        return GaveUp(f"{FILE}: {where}: {one_line(problem['msg'])}. Mend the file and run the job again.")
+        return to_be_mended(problem_of(error, _File))
     except YamlProblemError as error:
         return GaveUp(f"{FILE} is no valid YAML: {error}. Mend the file and run the job again.")
+
+
+def to_be_mended(problem: str) -> GaveUp:
+    """The file says something that can't be used."""
+    return GaveUp(f"{FILE}: {problem}. Mend the file and run the job again.")
+
+
+def remarks(tree: Path) -> tuple[str, ...]:
+    """What counts for nothing, for people: keys that are not known, and a file whose name is not read."""
+    text = read_plain_file(tree, FILE)
+    if text is None:
+        return tuple(
+            f"{name} is not read: the file has to be called {FILE}."
+            for name in _MISNAMED
+            if has_plain_file(tree, name)
+        )
+    try:
+        document = load_yaml(text)
+    except YamlProblemError:
+        return ()
+    keys = [str(key) for key in document if str(key) not in PARTS] if isinstance(document, dict) else []
+    return tuple(f"{FILE}: {_unknown(key)}" for key in keys if not is_policy_misspelt(key))
+
+
+def is_policy_misspelt(key: str) -> bool:
+    """Whether a key on top of the file is meant for the policy, which then can't be known."""
+    near = difflib.get_close_matches(key.lower(), PARTS, n=1)
+    return key not in PARTS and (near == ["policy"] or key in POLICY_KEYS)
+
+
+def _unknown(key: str) -> str:
+    shown = f"`{one_line(key, 60)}`"
+    if key in keys_at(Overrides, ()):
+        return f"{shown} counts for nothing here: it belongs below `replay`."
+    return f"{shown} is not known and counts for nothing; {meant(key, PARTS)}."
 
 
 class YamlProblemError(Exception):
@@ -156,12 +204,23 @@ def read_plain_file(tree: Path, path: str) -> str | None:
 
 def has_plain_file(tree: Path, path: str) -> bool:
     """Whether the checkout has this ordinary file, of any size; never through a symlink."""
+    place = _inside(tree, path)
+    return place is not None and place.is_file()
+
+
+def _has_folder(tree: Path, path: str) -> bool:
+    place = _inside(tree, path)
+    return place is not None and place.is_dir()
+
+
+def _inside(tree: Path, path: str) -> Path | None:
+    """The place in the checkout, ``None`` where the path leaves it or goes through a symlink."""
     place = tree
     try:
         for part in Path(path).parts:
             place /= part
             if part == ".." or place.anchor != tree.anchor or place.is_symlink():
-                return False
-        return place.is_relative_to(tree) and place.is_file()
+                return None
+        return place if place.is_relative_to(tree) and place.exists() else None
     except (OSError, ValueError):  # a name too long for the file system, or with a NUL
-        return False
+        return None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from patchpilot.failures import DistilledFailure
@@ -14,7 +15,7 @@ from patchpilot.images import ImageTable
 from patchpilot.source import CIJob
 from providers.ci.detection import or_detected
 from providers.ci.equipment import INSTEAD, overridden
-from providers.ci.overrides import Override, read_overrides
+from providers.ci.overrides import FILE, Override, read_overrides, remarks, to_be_mended
 from providers.ci.recipe import UnusableConfigError
 
 NO_IMAGES = ImageTable()
@@ -33,16 +34,32 @@ def replayed(
     ``read`` reads the CI's own configuration, with what ``.patchpilot.yml`` says besides, or raises
     :class:`UnusableConfigError`; what the log says (``failure``) may let the project's own files tell then.
     """
-    overrides = read_overrides(tree)
-    if isinstance(overrides, GaveUp):
-        return overrides
-    override = overrides.for_job(job.name)
+    override = override_for(tree, job.name)
+    if isinstance(override, GaveUp):
+        return override
     if override.failing:
-        return overridden(override, tree, images)
+        return with_remarks(overridden(override, tree, images), tree, override)
     try:
-        return read(override)
+        return with_remarks(read(override), tree, override)
     except UnusableConfigError as error:
         reason = str(error)
     except RecursionError:
         reason = "The CI's configuration is nested too deeply to be read."
-    return or_detected(GaveUp(f"{reason} {INSTEAD}"), tree, failure, images=images, override=override)
+    found = or_detected(GaveUp(f"{reason} {INSTEAD}"), tree, failure, images=images, override=override)
+    return found if isinstance(found, GaveUp) else with_remarks(found, tree, override)
+
+
+def override_for(tree: Path, job: str) -> Override | GaveUp:
+    """What ``.patchpilot.yml`` says for the job of this name, or without one what it says for all."""
+    overrides = read_overrides(tree)
+    if isinstance(overrides, GaveUp):
+        return overrides
+    override = overrides.for_job(job)
+    problem = override.problem(tree)
+    return to_be_mended(problem) if problem else override
+
+
+def with_remarks(plan: ReplayPlan, tree: Path, override: Override) -> ReplayPlan:
+    """The plan, with what of ``.patchpilot.yml`` counts for nothing among its notes."""
+    idle = (f"{FILE}: {override.idle}.",) if override.idle else ()
+    return replace(plan, notes=(*plan.notes, *remarks(tree), *idle))

@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from patchpilot.failures import Category
 from patchpilot.policy import LEAST_CONFIDENCE, Mode, Policy
 from patchpilot.text import one_line
-from providers.ci.overrides import FILE, MAX_BYTES, YamlProblemError, load_yaml
+from providers.ci.overrides import (
+    FILE,
+    MAX_BYTES,
+    POLICY_KEYS,
+    YamlProblemError,
+    is_policy_misspelt,
+    load_yaml,
+)
+from providers.ci.wording import problem_of
 
 
 class _Rule(BaseModel):
@@ -31,19 +39,19 @@ class _File(BaseModel):
         return {"mode": value} if isinstance(value, str) else value
 
 
-def read_policy(text: str | None, *, default: Policy, branch: str) -> Policy:
+def read_policy(text: str | None, *, default: Policy, branch: str = "") -> Policy:
     """The policy that the file's text asks for, ``default`` where it says nothing.
 
     A file that can't be read asks for nothing, so a person is asked (or, with a default of ``diagnose``,
     nothing is done): :attr:`Policy.problem` says what to mend.
     """
-    where = f"{FILE} on {branch}"
+    where = f"{FILE} on {branch}" if branch else FILE
     try:
         rule = _rule(text or "")
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in problem["loc"]) or "the file"
-        return _unread(default, f"{where}: {place}: {one_line(problem['msg'])}")
+        return _unread(default, f"{where}: {problem_of(error, _File)}")
+    except _MisplacedError as error:
+        return _unread(default, f"{where}: {error}")
     except YamlProblemError as error:
         return _unread(default, f"{where} is no valid YAML: {error}")
     if rule is None:
@@ -56,7 +64,21 @@ def read_policy(text: str | None, *, default: Policy, branch: str) -> Policy:
 def _rule(text: str) -> _Rule | None:
     if len(text) > MAX_BYTES:
         raise YamlProblemError("it is too large")
-    return _File.model_validate(load_yaml(text) or {}).policy
+    document = load_yaml(text) or {}
+    for key in document if isinstance(document, dict) and "policy" not in document else ():
+        if is_policy_misspelt(str(key)):
+            raise _MisplacedError(str(key))
+    return _File.model_validate(document).policy
+
+
+class _MisplacedError(Exception):
+    """What is meant for the policy stands under another name, or one level too high."""
+
+    def __str__(self) -> str:
+        key = str(self.args[0])
+        if key in POLICY_KEYS:
+            return f"`{key}` counts for nothing here: it belongs below `policy`"
+        return f"`{one_line(key, 60)}` is not known; perhaps `policy` is meant"
 
 
 def _unread(default: Policy, problem: str) -> Policy:

@@ -94,6 +94,43 @@ def test_patchpilot_yml_is_enough(tmp_path: Path) -> None:
     assert "    make check" in run(tmp_path)[1]
 
 
+def test_what_the_file_says_for_all_jobs_needs_no_job_and_no_ci_to_be_chosen(tmp_path: Path) -> None:
+    write(tmp_path, **{".github/workflows/ci.yml": WORKFLOW, ".gitlab-ci.yml": GITLAB})
+    write(
+        tmp_path, **{".patchpilot.yml": "replay: {failing: make check, jobs: {lint: {failing: make lint}}}"}
+    )
+    code, text = run(tmp_path)
+    assert code == 0
+    assert "from         .patchpilot.yml\n" in text
+    assert "    make check" in text
+    assert "    make lint" in run(tmp_path, "--ci", "github", "--job", "lint")[1]
+    assert "is called 'gone'" in run(tmp_path, "--ci", "github", "--job", "gone")[1]
+
+
+def test_a_job_of_a_project_without_ci_is_not_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, **{"go.mod": ""})
+    for words in (("--job", "x"), ("--step", "x")):
+        code, text = run(tmp_path, *words)
+        assert code == 2
+        assert f"{words[0]} 'x' names a part of a CI's configuration, and none is read here" in text
+    write(tmp_path, **{".patchpilot.yml": "replay: {jobs: {x: {failing: go vet}}}"})
+    assert "    go vet" in run(tmp_path, "--job", "x")[1]
+
+
+def test_what_is_wrong_with_the_file_is_said(tmp_path: Path) -> None:
+    write(tmp_path, **{"go.mod": "", ".patchpilot.yml": "policy: sometimes"})
+    code, text = run(tmp_path)
+    assert code == 0
+    assert (
+        "note         The policy can't be read, so a person is asked: .patchpilot.yml: `policy.mode` can't"
+        in text
+    )
+    write(tmp_path, **{".patchpilot.yml": "replay: {failing: make, working-directory: ../..}"})
+    code, text = run(tmp_path)
+    assert code == 1
+    assert "there is no folder '../..' in the repository" in text
+
+
 def test_nothing_to_replay_is_exit_code_1_with_what_to_do(tmp_path: Path) -> None:
     code, text = run(write(tmp_path, **{"README.md": ""}))
     assert code == 1

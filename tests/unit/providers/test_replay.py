@@ -333,6 +333,7 @@ def test_a_repositorys_own_file_comes_first(tmp_path: Path) -> None:
           jobs:
             lint: {failing: make lint, env: {B: "2"}}
         """
+    (tmp_path / "backend").mkdir()
     tree = write(tmp_path, text, ".patchpilot.yml")
     found = plan(tree, failed("anything", "x"))
     assert (found.failing.script, found.failing.workdir, found.failing.env) == (
@@ -365,11 +366,17 @@ def test_a_suite_alone_keeps_the_workflows_failing_command(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("replay: {failng: x}", r"replay\.failng"),
-        ("replay: [x]", "replay"),
-        ("replay: {image: '--privileged'}", r"replay\.image"),
-        ("- x", "the file"),
-        ("replay: {failing: [x]}", r"replay\.failing"),
+        ("replay: {failng: x}", "`replay.failng` is not known; perhaps `failing` is meant"),
+        ("replay: {working_dir: x}", "`replay.working_dir` is not known; perhaps `working-directory` is"),
+        ("replay: {timeout: 3}", "what is known there is `failing`, `suite`"),
+        ("replay: {jobs: {a: {sute: x}}}", "`replay.jobs.a.sute` is not known; perhaps `suite` is meant"),
+        ("replay: {jobs: [a]}", r"`replay.jobs` has to be a mapping, not \['a'\]"),
+        ("replay: [x]", "`replay` has to be a mapping with keys such as `failing`, `suite`, not"),
+        ("replay: {image: '--privileged'}", r"`replay\.image` has to be a name in letters, digits"),
+        ("- x", "the file has to be a mapping with keys such as"),
+        ("replay: {failing: [x]}", r"`replay\.failing` has to be text, not \['x'\]"),
+        ("replay: {failing: x, working-directory: nope}", "there is no folder 'nope' in the repository"),
+        ("replay: {failing: x, working-directory: ../..}", r"no folder '\.\./\.\.' in the repository"),
         ("a: [", "line 1"),
         ("x: 2026-99-99", "no valid YAML"),
         ("a: &a [*a]", "too large"),
@@ -382,6 +389,31 @@ def test_a_malformed_file_names_what_to_mend(tmp_path: Path, text: str, says: st
     assert isinstance(found, GaveUp)
     assert ".patchpilot.yml" in found.reason
     assert re.search(says, found.reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "working-directory: backend",
+            "`working-directory` counts for nothing here: it belongs below `replay`",
+        ),
+        ("repaly: {failing: x}", "`repaly` is not known and counts for nothing; perhaps `replay` is meant"),
+        ("version: 1", "what is known there is `replay`, `policy`"),
+        ("replay: {env: {A: 1}}", "`replay.env` holds for `failing` and `suite` only"),
+    ],
+)
+def test_what_counts_for_nothing_is_said_beside_the_plan(tmp_path: Path, text: str, says: str) -> None:
+    tree = write(write(tmp_path, LEDGER), text, ".patchpilot.yml")
+    notes = plan(tree, failed("check", "Tests")).notes
+    assert any(says in note for note in notes), notes
+
+
+def test_a_file_under_another_name_is_said_not_to_be_read(tmp_path: Path) -> None:
+    tree = write(write(tmp_path, LEDGER), "replay: {failing: x}", ".patchpilot.yaml")
+    found = plan(tree, failed("check", "Tests"))
+    assert found.failing.script != "x"
+    assert ".patchpilot.yaml is not read: the file has to be called .patchpilot.yml." in found.notes
 
 
 def test_a_yaml_bomb_is_refused(tmp_path: Path) -> None:
