@@ -65,8 +65,8 @@ def press_key(body: Body, action: Body) -> str:
 def whisper(client: WebClient, body: Body, answer: Answer | str) -> None:
     """Answer the one who acted, in the thread where they did, with the way to link where that is missing.
 
-    A message of a thread that the channel was shown as well doesn't tell where it was pressed, and what is said
-    in a thread is not seen in the channel: then it is said in both.
+    A message of a thread that the channel was shown as well doesn't tell where it was pressed, and what is
+    said in a thread is not seen in the channel: then it is said in both.
     https://docs.slack.dev/reference/methods/chat.postEphemeral
     """
     channel, thread = where(body)
