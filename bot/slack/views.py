@@ -45,6 +45,8 @@ _OVER: Final = frozenset({S.RESOLVED, S.RECOVERED, S.SUPERSEDED})
 PROGRESS_SECONDS: Final = 3.0
 """The progress list is edited at most this often."""
 NOTHING: Final = Aside()
+_AFTER_TEST: Final = re.compile(r":? -? ?(?=\S)")
+"""What stands between a test's name and its error."""
 _CARD_REASON: Final = 200
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
@@ -129,7 +131,8 @@ def _test_and_error(incident: IncidentSnapshot) -> tuple[str, str]:
     test = one_line(distilled.tests[0], 160) if distilled and distilled.tests else ""
     title = one_line(incident.title, 300)
     # A title that begins with the test's name, as pytest writes it, would say it twice.
-    return test, title.removeprefix(f"{test}: ") if test else title
+    told = _AFTER_TEST.match(title, len(test)) if test and title.startswith(test) else None
+    return test, title[told.end() :] if told else title
 
 
 def state_line(incident: IncidentSnapshot) -> str:

@@ -384,3 +384,19 @@ def test_what_a_policy_approves_is_ascribed_to_nobody(in_state, decided, fix):
     opening = in_state(HealState.OPENING_PR, decisions=(policy,))
 
     assert "Approved by the repository's policy at" in approval_views.approval(opening, fix).text
+
+
+@pytest.mark.parametrize(
+    ("title", "error"),
+    [
+        ("tests/test_a.py::test_b: assert 5 == 10", "assert 5 == 10"),
+        ("tests/test_a.py::test_b - assert 5 == 10", "assert 5 == 10"),
+        ("tests/test_a.py::test_bc - assert 5 == 10", "tests/test_a.py::test_bc - assert 5 == 10"),
+        ("assert 5 == 10", "assert 5 == 10"),
+    ],
+)
+def test_a_card_says_a_tests_name_once(incident, title, error):
+    distilled = replace(incident.heal.distilled, tests=("tests/test_a.py::test_b",))
+    shown = views.card(replace(incident, title=title, heal=replace(incident.heal, distilled=distilled)))
+
+    assert f", tests/test_a.py::test_b, {error}. PP-12" in shown.text
