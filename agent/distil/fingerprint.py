@@ -40,6 +40,8 @@ _RULES = (
     # A pod of Kubernetes: its ReplicaSet's hash and its own, in letters that spell no words.
     (re.compile(r"-(?=[a-z]{0,9}\d)[b-df-hj-np-tv-xz24-9]{6,10}-[b-df-hj-np-tv-xz24-9]{5}\b"), "-<pod>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
+    # An object of Java that has no better name.
+    (re.compile(r"(?<=[\w\]])@(?=[a-f]*\d)[0-9a-f]{4,8}\b"), "@<hex>"),
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b"), "<hex>"),
     (
         re.compile(r"(?i)\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}\b"),

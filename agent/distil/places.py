@@ -48,7 +48,7 @@ _OUTSIDE = re.compile(
 # ``Module._extensions..js``.
 _FOREIGN = re.compile(
     r"\bat (?:[\w.@-]{0,40}/{1,2})?(?:java|javax|jdk|sun|kotlin|scala|groovy|junit|hudson|org\.(?:junit"
-    r"|jenkinsci"
+    r"|jenkinsci|springframework|hibernate"
     r"|opentest4j|testng|assertj|hamcrest"
     r"|mockito|gradle|apache\.maven))\.[\w$./<>]{1,200}\(\w+\.\w{2,6}:\d+\)"
     r"|\(\w+\.go:\d+:\d+s\)|\btesting\.go:\d+|\b_testmain\.go:\d+|\b(?:Node|Next|Nuxt|Vue)\.js\b"

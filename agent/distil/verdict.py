@@ -12,7 +12,7 @@ from agent.distil.linear import compiled
 from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
-from agent.distil.wording import Wording, is_name, said, test_id, told, word
+from agent.distil.wording import Wording, details, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
@@ -168,7 +168,10 @@ def _messages(story: Story, causes: list[int]) -> tuple[str, ...]:
         rows.update(dict.fromkeys(_with_what_is_said(story, row)))
         # Of a heading that nobody wrote a rule for, what follows may be about anything.
         rows.update(dict.fromkeys(told(story, row)[:TOLD] if is_name(story, row) else ()))
-    return tuple(story.lines[row].core for row in rows)
+    return (
+        *(story.lines[row].core for row in rows),
+        *(detail for row in rows for detail in details(story, row)),
+    )
 
 
 def _with_what_is_said(story: Story, row: int) -> tuple[int, ...]:

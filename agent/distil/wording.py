@@ -15,6 +15,7 @@ from agent.distil.linear import compiled
 from agent.distil.places import places, relative, without_roots
 from agent.distil.rules import Rule
 from agent.distil.story import Story
+from patchpilot.text import shorten
 
 LENGTH = 300
 """Greatest length of a cause in characters."""
@@ -49,13 +50,18 @@ _LEVEL = re.compile(r"^\[(?:ERROR|error|info)\]|^#(?= )")
 _CHECKED_FILE = re.compile(r"[\w@+./-]{1,200}\.(?:php\d?|inc|phtml|module|js|css)")
 _PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):\d+: (?=\S)")
 _METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
+_CAUSED_BY = re.compile(r"\s{0,8}Caused by: (\S.*)")
+_FRAME = re.compile(r"\s{1,12}(?:at \S+\(|\.\.\. \d+ (?:more|common frames))|\s{0,8}Suppressed: ")
+_OUTER = 110
+"""Greatest length of what the first exception of a chain says, beside the last."""
 _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 """RSpec numbers the examples that failed, and says below what is wrong with each."""
 
 _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
     r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
-    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |# (?=[(`]))+"
+    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
+    r"|# (?=[(`]))+"
 )
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
 _FAILED_TASK = re.compile(
@@ -112,7 +118,9 @@ def word(story: Story, row: int) -> Wording:
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
     text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
-    text += _symbol(story, spoken)
+    symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)
+    text = f"{text}: {symbol}" if symbol else text
+    text = f"{shorten(text, _OUTER)} Caused by: {deepest}" if deepest else text
     where = ""
     if panicked := _PANICKED.match(text):
         # Threads of tests bear the names of the tests.
@@ -148,6 +156,11 @@ def told(story: Story, row: int) -> list[int]:
     """Rows that say it, with the values that the first of them announces; empty for a mere name."""
     spoken = said(story, row)
     return [] if spoken is None else _message(story, spoken, _naming(story, row))
+
+
+def details(story: Story, row: int) -> tuple[str, ...]:
+    """What tells one failure from another below a line that says the same of both."""
+    return tuple(filter(None, (_symbol(story, row), _deepest(story, row))))
 
 
 def is_name(story: Story, row: int) -> bool:
@@ -299,11 +312,22 @@ def _where(story: Story, row: int, rule: Rule, text: str) -> str:
     return next((f" ({place.path}:{place.line})" for place in found if place.line), "")
 
 
+def _deepest(story: Story, row: int) -> str:
+    """What the last exception of a chain of Java's says, where it began; empty where there is none."""
+    deepest = ""
+    for line in story.lines[row + 1 : row + 1 + OPENED_REACH]:
+        if cause := _CAUSED_BY.match(line.core):
+            deepest = cause[1].strip()
+        elif not _FRAME.match(line.core):
+            break
+    return deepest
+
+
 def _symbol(story: Story, row: int) -> str:
     if not story.lines[row].core.rstrip().endswith("cannot find symbol"):
         return ""
     below = (line.core for line in story.lines[row + 1 : row + 1 + _SYMBOL_REACH])
-    return next((f": {match[1].strip()}" for text in below if (match := _SYMBOL.match(text))), "")
+    return next((match[1].strip() for text in below if (match := _SYMBOL.match(text))), "")
 
 
 def _unformatted(text: str) -> str:

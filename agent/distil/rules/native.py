@@ -152,6 +152,23 @@ C_FAMILY = (
         category=Category.TEST,
         after=3,
     ),
+    # The libraries doctest and Boost.Test.
+    Rule(
+        r"^\S+:\d+: (?:FATAL )?ERROR: (?:CHECK|REQUIRE|test case )",
+        92,
+        "doctest",
+        category=Category.TEST,
+        before=3,
+        after=2,
+    ),
+    Rule(r"^TEST CASE: {2}\S", 60, "doctest", Role.LIST, Category.TEST, test=r"^TEST CASE: {2}(.+)"),
+    Rule(
+        r"^\S+\(\d+\): (?:fatal )?error: in \"[^\"\n]+\": ",
+        90,
+        "boost.test",
+        category=Category.TEST,
+        test=r"error: in \"([^\"]+)\": ",
+    ),
     # Meson: each test that failed, and how many of each kind there were.
     Rule(
         r"^\s{0,4}\d+/\d+ \S.* {2,}(?:FAIL|TIMEOUT|ERROR|UNEXPECTEDPASS) {2,}[\d.]+s\b",
@@ -173,6 +190,15 @@ C_FAMILY = (
         "conan",
         category=Category.DEPENDENCY,
         after=2,
+    ),
+    Rule(
+        r"^\S+\.l?hs:\d+:\d+: error:",
+        90,
+        "ghc",
+        category=Category.BUILD,
+        after=5,
+        stop=BLANK,
+        says=(r"^\s+[^\s|]",),
     ),
     Rule(r"^FAIL: \S", 78, "automake", Role.LIST, Category.TEST, test=r"^FAIL: (\S+)"),
     Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
@@ -226,6 +252,14 @@ C_FAMILY = (
         category=Category.TEST,
         test=r": error: (\S+) : ",
     ),
+    Rule(
+        r"^✘ Test \S.* recorded an issue at ",
+        90,
+        "swift testing",
+        category=Category.TEST,
+        test=r"^✘ Test (\S.*) recorded an issue at ",
+    ),
+    Rule(r"^✘ Test .* failed after ", 60, "swift testing", Role.OUTCOME, Category.TEST),
     Rule(r"^\s{0,4}✗ |^\s{0,4}❌ {1,2}\S", 76, ""),
     Rule(
         r"^Test Case .+ failed \(",

@@ -565,6 +565,109 @@ READINGS = {
         tool="",
         cause="Could not find satisfied version for SemVer '99'.",
     ),
+    "Spring": Reading(
+        command="mvn -B test",
+        log=(
+            "[ERROR] com.acme.AppTests.loads -- Time elapsed: 0.003 s <<< ERROR!\n"
+            "java.lang.IllegalStateException: Failed to load ApplicationContext for [Context@1b11]\n"
+            "\tat org.springframework.test.Loader.loadContext(Loader.java:180)\n"
+            "Caused by: org.springframework.beans.UnsatisfiedDependencyException: Error creating bean"
+            " 'price'\n"
+            "\tat org.springframework.beans.Resolver.create(Resolver.java:798)\n\t... 12 more\n"
+            "Caused by: org.springframework.beans.NoSuchBeanException: No bean of type 'com.acme.Prices'\n"
+            "\tat org.springframework.beans.Factory.raise(Factory.java:1880)\n\n"
+            "[ERROR] Tests run: 1, Failures: 0, Errors: 1, Skipped: 0\n"
+        ),
+        category=Category.TEST,
+        tool="maven",
+        cause=(
+            "com.acme.AppTests.loads: java.lang.IllegalStateException: Failed to load ApplicationContext for"
+            " [Context@1b11] Caused by: org.springframework.beans.NoSuchBeanException:"
+            " No bean of type 'com.acme.Prices'"
+        ),
+        tests=("com.acme.AppTests.loads",),
+    ),
+    "gradle's checkstyle": Reading(
+        command="./gradlew check",
+        log=(
+            "> Task :checkstyleMain FAILED\n"
+            "[ant:checkstyle] [ERROR] /builds/acme/shop/src/Price.java:7:5: No Javadoc."
+            " [MissingDoc]\n\n"
+            "FAILURE: Build failed with an exception.\n\n* What went wrong:\n"
+            "Execution failed for task ':checkstyleMain'.\n> Checkstyle rule violations were found.\n"
+        ),
+        category=Category.LINT,
+        tool="checkstyle",
+        cause="src/Price.java:7:5: No Javadoc. [MissingDoc]",
+        files=("src/Price.java:7",),
+    ),
+    "a JDK that is too new": Reading(
+        command="./gradlew build",
+        log="* What went wrong:\n> BUG! exception in phase 'x' Unsupported class file major version 65\n",
+        category=Category.CONFIG,
+        tool="java",
+        cause="BUG! exception in phase 'x' Unsupported class file major version 65",
+    ),
+    "doctest": Reading(
+        command="./tests",
+        log=(
+            "/builds/acme/shop/t.cpp:5:\nTEST CASE:  sums\n\n"
+            "/builds/acme/shop/t.cpp:6: ERROR: CHECK( total(100, 20) == 121 ) is NOT correct!\n"
+            "  values: CHECK( 120 == 121 )\n"
+        ),
+        category=Category.TEST,
+        tool="doctest",
+        cause="t.cpp:6: ERROR: CHECK( total(100, 20) == 121 ) is NOT correct!",
+        tests=("sums",),
+        files=("t.cpp:6",),
+    ),
+    "boost.test": Reading(
+        command="./tests",
+        log='/builds/acme/shop/t.cpp(12): error: in "price/sums": check a == 1 has failed [0 != 1]\n',
+        category=Category.TEST,
+        tool="boost.test",
+        cause='t.cpp(12): error: in "price/sums": check a == 1 has failed [0 != 1]',
+        tests=("price/sums",),
+        files=("t.cpp:12",),
+    ),
+    "swift testing": Reading(
+        command="swift test",
+        log=(
+            "✘ Test sums() recorded an issue at PriceTests.swift:9:5: Expectation failed: (120) == 121\n"
+            "✘ Test sums() failed after 0.001 seconds with 1 issue.\n"
+        ),
+        category=Category.TEST,
+        tool="swift testing",
+        cause="✘ Test sums() recorded an issue at PriceTests.swift:9:5: Expectation failed: (120) == 121",
+        tests=("sums()",),
+        files=("PriceTests.swift:9",),
+    ),
+    "dart test": Reading(
+        command="dart test",
+        log=(
+            "00:00 +1 -1: test/price_test.dart: sums [E]\n  Expected: <121>\n    Actual: <120>\n"
+            "  test/price_test.dart 9:5  main.<fn>\n00:01 +1 -1: Some tests failed.\n"
+        ),
+        category=Category.TEST,
+        tool="dart test",
+        cause="sums: Expected: <121> Actual: <120>",
+        tests=("sums",),
+    ),
+    "a lock file of bundler": Reading(
+        command="bundle install",
+        log=(
+            "The dependencies in your gemfile changed, but the lockfile can't be updated because frozen"
+            " mode is set\n\n"
+            "You have added to the Gemfile:\n* rack-test\n"
+        ),
+        category=Category.DEPENDENCY,
+        tool="bundler",
+        cause=(
+            "The dependencies in your gemfile changed, but the lockfile can't be updated because frozen"
+            " mode is"
+            " set: rack-test"
+        ),
+    ),
     "a Jenkinsfile": Reading(
         command="x",
         log=(
@@ -650,3 +753,27 @@ def test_a_test_that_passed_beside_one_that_failed_does_not_hide_it() -> None:
 
     assert failure.cause == "TestA: a_test.go:7: got 2, want 3"
     assert "a_test.go:7: got 2, want 3" in failure.text
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "src/Price.java:9: error: cannot find symbol\n    x\n    ^\n  symbol:   method {}()\n1 error\n",
+        (
+            "java.lang.IllegalStateException: Failed to load [Context@1b{}]\n\tat a.B.c(B.java:1)\nCaused by:"
+            " a.Missing: {}\n"
+        ),
+    ],
+    ids=["symbol", "chain"],
+)
+def test_what_stands_below_tells_failures_apart(log: str) -> None:
+    one, two = (distil([log.replace("{}", name).encode()]) for name in ("trim", "total"))
+
+    assert one.fingerprint != two.fingerprint
+
+
+def test_an_address_of_an_object_does_not() -> None:
+    log = "java.lang.IllegalStateException: Failed to load [Context@{}]\n\tat a.B.c(B.java:1)\n"
+    one, two = (distil([log.format(address).encode()]) for address in ("1b11", "6d06d69c"))
+
+    assert one.fingerprint == two.fingerprint
