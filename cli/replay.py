@@ -294,10 +294,12 @@ def _print(found: ReplayPlan | GaveUp, *, as_json: bool) -> None:
 def _wish(found: ReplayPlan) -> str:
     if not found.job_image:
         return ""
-    asked = one_line(found.job_image, 120)
+    # Of a detected project nobody asked for anything.
+    detected = found.source.startswith("detected:")
+    asked = f"{'it is looked for as' if detected else 'the job asks for'} {one_line(found.job_image, 120)}"
     if found.image:
-        return f" (the job asks for {asked})"
-    return f" (the job asks for {asked}; SANDBOX_IMAGES can name one of yours for it)"
+        return f" ({asked})"
+    return f" ({asked}; SANDBOX_IMAGES can name one of yours for it)"
 
 
 def _print_command(title: str, command: ShellCommand) -> None:
@@ -315,8 +317,9 @@ def _print_command(title: str, command: ShellCommand) -> None:
 
 
 def _surroundings(command: ShellCommand | EarlierStep) -> str:
-    names = one_line(", ".join(sorted(command.env)), 400) or "no variables"
-    return f"in {one_line(command.workdir)} by {one_line(command.shell)}, with {names}"
+    names = one_line(", ".join(sorted(command.env)), 400)
+    given = f"the variables {names}" if names else "no variables"
+    return f"in {one_line(command.workdir)} by {one_line(command.shell)}, with {given}"
 
 
 def _print_script(title: str, about: str, script: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
+from patchpilot.text import one_line
 from providers.ci.github_expressions import Context, scalar
 from providers.ci.github_language import UnknownExpressionError
 
@@ -59,6 +60,11 @@ def display_names(
     axes = _axes(job)
     yield _shown(f"{base} ({', '.join(_values({k: v for k, v in combination.items() if k in axes}))})")
     yield _shown(base)
+
+
+def combination_of(combination: Combination) -> str:
+    """The values of a job's combination as GitHub puts them after its name; empty where it has none."""
+    return f" ({one_line(', '.join(_values(combination)), 80)})" if combination else ""
 
 
 def guessed_combination(job_id: str, job: Mapping[str, object], name: str) -> Combination | None:

@@ -36,6 +36,7 @@ from providers.ci.equipment import command, equipped
 from providers.ci.github_expressions import Later
 from providers.ci.github_jobs import failed_step, job_of, other_jobs, reported, shown_names
 from providers.ci.github_language import UnknownExpressionError
+from providers.ci.github_matrix import combination_of
 from providers.ci.github_own_actions import MAX_STEPS, inlined, inner_steps, outputs
 from providers.ci.github_workflow import Job, Step, UnusableWorkflowError, Workflow, read_workflow
 from providers.ci.overrides import Override
@@ -111,7 +112,7 @@ def _plan(
         walk.earlier.ahead_of(failing, tree, late=walk.later.met),
         suite=command(override, override.suite) if override.suite else suite.command,
         image=override.image,
-        source=f"{found.workflow.path}, job {found.id}, step {place + 1}"
+        source=f"{found.workflow.path}, job {found.id}{combination_of(found.combination)}, step {place + 1}"
         + (f", {one_line(failed.title, 60)!r} of {steps[place].uses}" if failed.caller else ""),
         notes=(*_notes(found), *_missing(read[:-1])),
     )

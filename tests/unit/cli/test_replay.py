@@ -41,11 +41,11 @@ def test_a_plan_is_shown_with_why_and_with_what(tmp_path: Path) -> None:
     write(tmp_path, **{".github/workflows/ci.yml": WORKFLOW, "requirements.txt": ""})
     code, text = run(tmp_path, "--job", "test (3.12)", env={"SANDBOX_IMAGES": "python:3.12=ours:12"})
     assert code == 0
-    assert "from         .github/workflows/ci.yml, job test, step 3\n" in text
+    assert "from         .github/workflows/ci.yml, job test (3.12), step 3\n" in text
     assert "note         Secrets are left empty: TOKEN." in text
     assert "image        ours:12 (the job asks for python:3.12)" in text
     assert "first        pip in .: requirements.txt" in text
-    assert "failing      in . by bash -e, with CI, " in text
+    assert "failing      in . by bash -e, with the variables CI, " in text
     assert "\n    pytest\n" in text
     assert "suite" in text
 
@@ -64,7 +64,7 @@ jobs:
     code, text = run(write(tmp_path, **{".github/workflows/ci.yml": steps}))
     assert code == 0
     assert "left out     The earlier step 'Main' is left out here: it needs ${{ github.ref == 'x' }}" in text
-    assert "failing: first Make (may fail), in . by bash -e, with CI, " in text
+    assert "failing: first Make (may fail), in . by bash -e, with the variables CI, " in text
     assert 'failing: first After (if same "$(outcome make)" failure), in sub by bash -e, with' in text
     assert "or else      if that does not reproduce the failure: Run after the job's earlier tests" in text
     assert text.index("make all") < text.index("./after.sh") < text.index("    pytest")
