@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from patchpilot.errors import PermanentError
+
 
 class Part(enum.StrEnum):
     """The stories there are."""
@@ -41,9 +43,12 @@ def demo_command(
         typer.Option("--auto", help="Press the buttons itself and exit; the default without a terminal."),
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Port of the playground; another free one if it is taken.")
+        int,
+        typer.Option(min=0, max=65_535, help="Port of the playground; another free one if it is taken."),
     ] = 8080,
-    bot_port: Annotated[int, typer.Option(help="Port of the bot; another free one if it is taken.")] = 8000,
+    bot_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the bot; another free one if it is taken.")
+    ] = 8000,
     socket_mode: Annotated[
         bool, typer.Option("--socket-mode", help="Let Slack reach the bot by socket.")
     ] = False,
@@ -57,6 +62,7 @@ def demo_command(
     presses them itself, prints the timelines and the pull requests' diffs, and exits 0 only if all ended as
     they must.
     """
+    _make(logs)
     # Loaded here: the other commands must not wait for all of PatchPilot.
     from cli.show import Show  # noqa: PLC0415
 
@@ -76,6 +82,15 @@ def demo_command(
     if not ok:
         typer.echo(f"The processes' logs are in {logs}/", err=True)
     raise typer.Exit(0 if ok else 1)
+
+
+def _make(logs: Path) -> None:
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PermanentError(
+            f"--logs {str(logs)!r} can't be made ({error.strerror}); name a folder that you may write to"
+        ) from error
 
 
 def _interrupted(*_: object) -> None:

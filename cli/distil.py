@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cli.streams import standard_input
 from patchpilot.errors import PermanentError
 
 CHUNK = 1 << 18
@@ -43,7 +44,7 @@ def opened(file: str) -> Iterator[Iterator[bytes]]:
     Raises :class:`~patchpilot.errors.PermanentError` for a missing file, a folder, an empty or a binary one.
     """
     if file == "-":
-        yield _checked(_read(sys.stdin.buffer, 0), "standard input")
+        yield _checked(_read(standard_input(), 0), "standard input")
         return
     path = Path(file)
     try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.streams import standard_input
 from patchpilot.errors import PermanentError
 from patchpilot.text import one_line
 
@@ -74,7 +74,7 @@ def _text(source: str, *, staged: bool) -> str:
     if not source or staged:
         raise PermanentError("give either a file with a diff, or - for standard input, or --staged")
     if source == "-":
-        data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        data = standard_input().read(_MAX_BYTES + 1)
     else:
         try:
             with Path(source).open("rb") as file:

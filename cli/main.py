@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from cli.streams import let_readers_leave
+from cli.streams import fill_closed, let_readers_leave
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError, TemporaryError, UnreachableError
 
@@ -111,6 +111,7 @@ def version_command() -> None:
 
 def run() -> None:
     """Entry point of the console script: an error ends in its sentence, not in a traceback."""
+    fill_closed()
     let_readers_leave()
     try:
         application(*sys.argv[1:2])()
@@ -122,7 +123,8 @@ def run() -> None:
         typer.echo(f"patchpilot: {error}", err=True)
         sys.exit(2)
     except OSError as error:
-        typer.echo(f"patchpilot: {error.strerror or error}", err=True)
+        about = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"patchpilot: {about}{error.strerror or error}", err=True)
         # What is still buffered would fail again at exit, with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)

@@ -12,7 +12,29 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
+
+from patchpilot.errors import PermanentError
+
+
+def fill_closed() -> None:
+    """Put ``/dev/null`` in place of streams that are closed (``>&-``).
+
+    Nobody looks at them, and a file that is opened later must not get their number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - the process's own, to its end
+            setattr(sys, name, nowhere)
+            # As with other streams: what is put in place of sys.stdout must not close what lies below.
+            setattr(sys, f"__{name}__", nowhere)
+
+
+def standard_input() -> BinaryIO:
+    """Raises :class:`~patchpilot.errors.PermanentError` where it is closed: that is no empty file."""
+    if sys.stdin.name == os.devnull:
+        raise PermanentError("standard input is closed; give a file, or pipe the text in")
+    return sys.stdin.buffer
 
 
 def let_readers_leave() -> None:

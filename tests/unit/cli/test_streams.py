@@ -69,3 +69,59 @@ def test_a_full_disk_is_told():
         )
 
     assert (done.returncode, done.stderr) == (2, b"patchpilot: No space left on device\n")
+
+
+def with_closed(number: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command started without the stream of this number."""
+    start = f"import os, sys; os.close({number}); os.execv(sys.executable, sys.argv[1:])"
+    return subprocess.run(
+        [sys.executable, "-c", start, sys.executable, "-m", "cli", *words],
+        cwd=ROOT,
+        input=LOG,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["distil", "diagnose", "guard"])
+def test_a_closed_input_is_told(command):
+    done = with_closed(0, command, "-")
+
+    assert done.returncode == 2
+    assert "standard input is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("distil", "-"), 0), (("diagnose", "-"), 0), (("guard", "-"), 2)]
+)
+def test_a_closed_output_is_nobodys(words, code):
+    done = with_closed(1, *words)
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_errors_are_nobodys():
+    assert with_closed(2, "distil", "missing.log").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("demo", "--port", "99999"), "99999 is not in the range"),
+        (("run", "bot", "--port", "99999"), "99999 is not in the range"),
+        (("setup", "github", "x.env", "--url", "https://h", "--port", "99999"), "99999 is not in the range"),
+        (("setup", "github", "/nope/g.env", "--url", "https://h.test"), "'/nope/g.env' can't be written"),
+        (("demo", "--logs", "/proc/x"), "--logs '/proc/x' can't be made"),
+    ],
+)
+def test_what_can_not_be_used_is_named(words, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
