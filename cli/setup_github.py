@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,7 +68,9 @@ def setup_github_command(
         str, typer.Option(envvar="GITHUB_API_URL", help="https://HOST/api/v3 for GitHub Enterprise Server.")
     ] = "https://api.github.com",
     only: Annotated[Only | None, typer.Option(help="Make just this one; both by default.")] = None,
-    port: Annotated[int, typer.Option(help="Of the page on this machine; any free one by default.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Of the page on this machine; any free one by default.")
+    ] = 0,
     minutes: Annotated[float, typer.Option(help="How long to wait for the browser.", min=0.01)] = 60.0,
 ) -> None:
     """Make both GitHub Apps in the browser and write their settings to a file that only you can read.
@@ -82,6 +85,11 @@ def setup_github_command(
     _check(url)
     form_address(api_url, organisation=organisation, state="")
     number = free_port(port)
+    if port and number != port:
+        raise PermanentError(f"port {port} is taken on this machine; choose another with --port")
+    # Ended by whatever means, nothing half-made stays behind.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupted)
     with _settings_file(out, public_url=url, api_url=api_url) as file:
         page = SetupPage(
             public_url=url,
@@ -101,6 +109,10 @@ def setup_github_command(
             if not page.made:
                 out.unlink(missing_ok=True)
     _report(page, out)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _check(url: str) -> None:
@@ -256,6 +268,9 @@ def _settings_file(out: Path, *, public_url: str, api_url: str) -> SettingsFile:
     except FileExistsError:
         text = f"{out} is there already; name a file that is not, as nothing is overwritten"
         raise PermanentError(text) from None
+    except OSError as error:
+        text = f"{str(out)!r} can't be written ({error.strerror}); name a file in a folder of yours"
+        raise PermanentError(text) from error
     return SettingsFile(descriptor, public_url=public_url, api_url=api_url)
 
 

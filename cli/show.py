@@ -66,6 +66,9 @@ class Show:
                 f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/], "
                 f"the bot's dashboard at {home.town.bot_url} (sign in there as ana)"
             )
+            for wanted_port, address in ((port, home.town.url), (bot_port, home.town.bot_url)):
+                if wanted_port and not address.endswith(f":{wanted_port}"):
+                    self._line(f"port {wanted_port} is taken, so it is {address}")
             if not self._auto:
                 self._line("Press the buttons in the playground's Slack; Ctrl-C ends it all")
             key = (

@@ -110,7 +110,7 @@ class GitHubAccess:
     ) -> None:
         # At DEBUG, PyGithub writes whole answers to the log, and one kind of answer is a token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
-        self.api_url = _checked_url(api_url)
+        self.api_url = checked_url(api_url)
         self.writes = writes
         self._credentials = credentials
         self._permissions = dict(permissions)
@@ -343,7 +343,8 @@ def _app_auth(key: AppKey) -> Auth.AppAuth:
     return auth
 
 
-def _checked_url(api_url: str) -> str:
+def checked_url(api_url: str) -> str:
+    """The address without a slash at its end. Raises :class:`ConfigurationError` for one that can't be."""
     parts = urlsplit(api_url.strip().rstrip("/"))
     if parts.scheme not in _HTTP or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ConfigurationError(

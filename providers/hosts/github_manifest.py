@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, PositiveInt, ValidationError
 
 from patchpilot.errors import PermanentError, TemporaryError
-from providers.hosts.github_auth import USER_AGENT, web_url_of
+from providers.hosts.github_auth import USER_AGENT, checked_url, web_url_of
 from providers.hosts.github_errors import translated
 
 WRITER: Final = "github-app.json"
@@ -63,11 +63,11 @@ def manifest(name: str, *, public_url: str, redirect_url: str) -> dict[str, Any]
 
 
 def form_address(api_url: str, *, organisation: str, state: str) -> str:
-    """Where a browser posts a manifest to. Raises ``PermanentError`` for a name that can't be one."""
+    """Where a browser posts a manifest to. Raises ``PermanentError`` for a name or address that can't be."""
     if organisation and not _ORGANISATION.fullmatch(organisation):
         raise PermanentError(f"{organisation!r} is no name of an organisation on GitHub")
     place = f"/organizations/{organisation}" if organisation else ""
-    return f"{web_url_of(api_url)}{place}/settings/apps/new?{urlencode({'state': state})}"
+    return f"{web_url_of(checked_url(api_url))}{place}/settings/apps/new?{urlencode({'state': state})}"
 
 
 def made_app(api_url: str, code: str) -> MadeApp:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import os
 import re
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -248,3 +250,39 @@ def test_two_buttons_in_a_browser_are_all_it_takes(github, tmp_path, browser):
         assert run.end() == 0, run.output
 
     assert {app.slug for app in github.core.world.apps.values()} == {"patchpilot", "patchpilot-reader"}
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_whoever_ends_it_may_run_it_again(github, tmp_path, ending):
+    out = tmp_path / "github.env"
+    with running(github, out) as run:
+        assert out.exists()
+        run.process.send_signal(ending)
+        assert run.end() == 2
+
+    assert "run this again" in run.output
+    assert not out.exists()
+
+
+def refused(out, *options: str) -> str:
+    """What is said, where it ends with exit code 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "setup", "github", str(out), "--url", URL, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert not out.exists()
+    return done.stderr
+
+
+def test_a_port_that_was_asked_for_is_taken_or_refused(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        assert f"port {port} is taken" in refused(tmp_path / "g.env", "--port", str(port))
+
+
+def test_an_address_of_no_api_is_refused(tmp_path):
+    assert "https://HOST/api/v3" in refused(tmp_path / "g.env", "--api-url", "foo")
