@@ -19,19 +19,19 @@ def findings(settings: WorkerSettings) -> Iterator[Finding]:
 
     https://platform.claude.com/docs/en/api/models/retrieve
     """
+    try:
+        price_of(settings.anthropic_model)
+    except ConfigurationError as error:
+        yield failed(
+            "model", str(error), "set ANTHROPIC_MODEL to one with a known price: budgets fail closed"
+        )
+        return
     key = settings.anthropic_api_key.get_secret_value().strip()
     if not key:
         yield note(
             "model",
             "no ANTHROPIC_API_KEY: PatchPilot heals by the repositories' own tools and its memory alone",
             "set ANTHROPIC_API_KEY for the worker to have Claude repair what they can't",
-        )
-        return
-    try:
-        price_of(settings.anthropic_model)
-    except ConfigurationError as error:
-        yield failed(
-            "model", str(error), "set ANTHROPIC_MODEL to one with a known price: budgets fail closed"
         )
         return
     yield _reached(settings, key)

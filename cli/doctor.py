@@ -6,7 +6,8 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +15,14 @@ from cli.run import RoleName
 from patchpilot.checkup import Finding, Level, failed, guarded, note, warning, well
 
 if TYPE_CHECKING:
-    from patchpilot.settings import CommonSettings, WorkerSettings
+    from patchpilot.settings import (
+        BotSettings,
+        CommonSettings,
+        EffectsSettings,
+        GitHubReaderSettings,
+        SandboxSettings,
+        WorkerSettings,
+    )
 
 _SIGNS = {
     Level.WELL: "[green]✓[/]",
@@ -62,79 +70,105 @@ def _show(found: list[Finding]) -> None:
 
 
 def _findings(roles: list[RoleName]) -> Iterator[Finding]:
-    looks: dict[RoleName, Callable[[], Iterator[Finding]]] = {
+    from patchpilot.settings import examine  # noqa: PLC0415 - keeps the other commands quick to start
+
+    looks: dict[RoleName, Callable[[Any, frozenset[str]], Iterator[Finding]]] = {
         RoleName.BOT: _bot,
         RoleName.WORKER: _worker,
         RoleName.EFFECTS: _effects,
     }
     shared = False
     for role in dict.fromkeys(roles):
-        settings = _settings(role)
-        if isinstance(settings, Finding):
-            yield settings
+        found = examine(_kind(role))
+        if found.problems:
+            yield failed(
+                f"{role} settings",
+                "\n    ".join(["can't be used:", *found.problems]),
+                "patchpilot settings lists them, role by role, with their meaning",
+            )
+        else:
+            yield well(f"{role} settings", "can be used")
+        # What the others say can be looked at all the same.
+        if found.settings is None:
             continue
-        yield well(f"{role} settings", "can be used")
         if not shared:
             from jobs.checkup import findings  # noqa: PLC0415 - each look loads its own libraries
 
-            yield from findings(settings)
+            yield from findings(found.settings, unusable=found.unusable)
             shared = True
-        yield from looks[role]()
+        yield from looks[role](found.settings, found.unusable)
     yield from _separation(roles)
 
 
-def _settings(role: RoleName) -> CommonSettings | Finding:
-    from patchpilot.errors import ConfigurationError  # noqa: PLC0415 - keeps the other commands quick to start
-    from patchpilot.settings import BotSettings, EffectsSettings, WorkerSettings, load  # noqa: PLC0415
+def _kind(role: RoleName) -> type[CommonSettings]:
+    from patchpilot.settings import BotSettings, EffectsSettings, WorkerSettings  # noqa: PLC0415 - as above
 
     kinds: dict[RoleName, type[CommonSettings]] = {
         RoleName.BOT: BotSettings,
         RoleName.WORKER: WorkerSettings,
         RoleName.EFFECTS: EffectsSettings,
     }
-    try:
-        return load(kinds[role])
-    except ConfigurationError as error:
-        return failed(
-            f"{role} settings", str(error), "patchpilot settings lists them, role by role, with their meaning"
-        )
+    return kinds[role]
 
 
-def _bot() -> Iterator[Finding]:
+def _touches(unusable: frozenset[str], start: str) -> bool:
+    """Whether a look would rest on a setting that is told already."""
+    return any(name.startswith(start) for name in unusable)
+
+
+def _bot(settings: BotSettings, unusable: frozenset[str]) -> Iterator[Finding]:
     from bot.slack import checkup as slack  # noqa: PLC0415 - as above
     from bot.slack import install_checkup  # noqa: PLC0415
-    from patchpilot.settings import BotSettings, load  # noqa: PLC0415
-    from providers.hosts import github_checkup, github_sign_in_checkup  # noqa: PLC0415
-    from providers.hosts.github_auth import READER, reader_access  # noqa: PLC0415
+    from providers.hosts import github_sign_in_checkup  # noqa: PLC0415
 
-    settings = load(BotSettings)
-    yield from guarded("Slack", lambda: slack.findings(settings), mend="try again")
-    yield from guarded(
-        "Add to Slack", lambda: install_checkup.findings(settings), mend="check DATABASE_URL, then try again"
-    )
+    if not _touches(unusable, "SLACK_"):
+        yield from guarded("Slack", lambda: slack.findings(settings), mend="try again")
+        if "DATABASE_URL" not in unusable:
+            yield from guarded(
+                "Add to Slack",
+                lambda: install_checkup.findings(settings),
+                mend="check DATABASE_URL, then try again",
+            )
     yield from guarded(
         "GitHub sign-in",
         lambda: github_sign_in_checkup.findings(settings),
         mend="check GITHUB_API_URL, GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET",
     )
+    yield from _reader(settings, unusable)
+    if not settings.api_token.get_secret_value():
+        yield note("REST API", "changing calls are off", "set API_TOKEN to turn them on")
+
+
+def _reader(settings: GitHubReaderSettings, unusable: frozenset[str]) -> Iterator[Finding]:
+    from providers.hosts import github_checkup  # noqa: PLC0415 - as above
+    from providers.hosts.github_auth import READER, reader_access  # noqa: PLC0415
+
+    if _touches(unusable, "GITHUB_READER_"):
+        return
     yield from guarded(
         "GitHub reader",
         lambda: github_checkup.findings(reader_access(settings), who="GitHub reader", needs=READER),
         mend="check GITHUB_API_URL, GITHUB_READER_APP_ID and GITHUB_READER_PRIVATE_KEY",
     )
-    if not settings.api_token.get_secret_value():
-        yield note("REST API", "changing calls are off", "set API_TOKEN to turn them on")
 
 
-def _worker() -> Iterator[Finding]:
+def _worker(settings: WorkerSettings, unusable: frozenset[str]) -> Iterator[Finding]:
     from agent import checkup as model  # noqa: PLC0415 - as above
-    from patchpilot.settings import WorkerSettings, load  # noqa: PLC0415
-    from providers.hosts import github_checkup  # noqa: PLC0415
-    from providers.hosts.github_auth import READER, reader_access  # noqa: PLC0415
-    from sandbox import open_workbenches  # noqa: PLC0415
 
-    settings = load(WorkerSettings)
-    workbenches = open_workbenches(settings.sandbox)
+    if not _touches(unusable, "SANDBOX_"):
+        yield from _sandbox(settings.sandbox)
+    yield from model.findings(settings)
+    if not _touches(unusable, "MEMORY_EMBEDDER"):
+        yield from guarded(
+            "embedder", lambda: _embedder(settings), mend="check the settings MEMORY_EMBEDDER_…"
+        )
+    yield from _reader(settings, unusable)
+
+
+def _sandbox(settings: SandboxSettings) -> Iterator[Finding]:
+    from sandbox import open_workbenches  # noqa: PLC0415 - as above
+
+    workbenches = open_workbenches(settings)
     try:
         if workbenches.engine == "none":
             yield warning(
@@ -147,13 +181,21 @@ def _worker() -> Iterator[Finding]:
             yield note("sandbox escapes", "not tried here", "patchpilot sandbox probe tries 40 ways out")
     finally:
         workbenches.close()
-    yield from model.findings(settings)
-    yield from guarded("embedder", lambda: _embedder(settings), mend="check the settings MEMORY_EMBEDDER_…")
-    yield from guarded(
-        "GitHub reader",
-        lambda: github_checkup.findings(reader_access(settings), who="GitHub reader", needs=READER),
-        mend="check GITHUB_API_URL, GITHUB_READER_APP_ID and GITHUB_READER_PRIVATE_KEY",
-    )
+    if settings.prepare_ca is not None and settings.prepare:
+        yield _authorities(settings.prepare_ca)
+
+
+def _authorities(file: Path) -> Finding:
+    about = "SANDBOX_PREPARE_CA"
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return failed(
+            about, f"{file} can't be read ({error.strerror})", "name a PEM file that the worker can read"
+        )
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        return failed(about, f"{file} holds no certificate", "name a PEM file (-----BEGIN CERTIFICATE-----)")
+    return well(about, f"{file} has what the step trusts")
 
 
 def _embedder(settings: WorkerSettings) -> Iterator[Finding]:
@@ -168,12 +210,12 @@ def _embedder(settings: WorkerSettings) -> Iterator[Finding]:
         embedder.close()
 
 
-def _effects() -> Iterator[Finding]:
-    from patchpilot.settings import EffectsSettings, load  # noqa: PLC0415 - as above
-    from providers.hosts import github_checkup  # noqa: PLC0415
+def _effects(settings: EffectsSettings, unusable: frozenset[str]) -> Iterator[Finding]:
+    from providers.hosts import github_checkup  # noqa: PLC0415 - as above
     from providers.hosts.github_auth import FOLLOWER, WRITER, writer_access  # noqa: PLC0415
 
-    settings = load(EffectsSettings)
+    if unusable & {"GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_TOKEN"}:
+        return
     # What writes, and what reads whether CI of a fix has started.
     needs = {**FOLLOWER, **WRITER}
     if settings.rerun_flaky:

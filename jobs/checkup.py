@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -19,10 +19,12 @@ _LATE_SECONDS: Final = 300.0
 _ROLE: Final = {HEAL: "worker", EFFECTS: "effects"}
 
 
-def findings(settings: CommonSettings) -> Iterator[Finding]:
-    """Look at Postgres and Redis as the settings name them."""
-    yield from _database(settings)
-    yield from _queues(settings)
+def findings(settings: CommonSettings, *, unusable: Collection[str] = ()) -> Iterator[Finding]:
+    """Look at Postgres and Redis as the settings name them, except where those are ``unusable``."""
+    if "DATABASE_URL" not in unusable:
+        yield from _database(settings)
+    if "REDIS_URL" not in unusable:
+        yield from _queues(settings)
 
 
 def _database(settings: CommonSettings) -> Iterator[Finding]:

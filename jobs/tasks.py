@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.heal import HealTools, advance
+from agent.prices import price_of
 from jobs.leases import kept_alive, owner
 from jobs.parts import memory_of, model_of, secrets_of
 from jobs.policies import decide_by_policy, policy_for, tell_problem
@@ -42,8 +43,10 @@ _REMEMBERED_AGAIN: Final = 256
 
 
 def check(role: Role) -> None:
-    """Raise :class:`ConfigurationError` unless this process could read from its code host."""
+    """Raise :class:`ConfigurationError` unless this process could read from its code host, and count what its
+    model costs."""
     host_of(role)
+    price_of(worker_settings(role).anthropic_model)
 
 
 def tidy(role: Role) -> None:

@@ -11,10 +11,12 @@ import base64
 import enum
 import re
 import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -50,6 +52,10 @@ class EmbedderKind(enum.StrEnum):
 
 
 class _Slice(BaseSettings):
+    def lacks(self) -> Iterator[str]:
+        """What a process with this slice could not start without, in sentences that name the settings."""
+        yield from ()
+
     model_config = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8",
@@ -66,7 +72,7 @@ _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 class DatabaseSettings(_Slice):
     """What commands need that only ask or change the database."""
 
-    database_url: SecretStr
+    database_url: SecretStr = Field(examples=["postgresql://user:password@host:5432/patchpilot"])
     """``postgresql://user:password@host:5432/name``; the database needs the ``vector`` extension."""
     log_level: str = "INFO"
     """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``; the log is one JSON object a line on standard error."""
@@ -91,7 +97,7 @@ class DatabaseSettings(_Slice):
 class CommonSettings(DatabaseSettings):
     """What every role needs."""
 
-    redis_url: SecretStr
+    redis_url: SecretStr = Field(examples=["redis://host:6379/0"])
     """``redis://[:password@]host:6379/0`` or ``unix:///path``. Redis may be wiped at any moment."""
     public_url: str = "http://localhost:8000"
     """Where people reach the bot, for links."""
@@ -103,6 +109,14 @@ class CommonSettings(DatabaseSettings):
     """The same failure in this many repositories or branches becomes one storm card; 0 turns storms off."""
     storm_minutes: float = Field(default=10.0, gt=0, le=24 * 60)
     """Incidents further apart than this do not make a storm."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if not _plain_address(value):
+            message = "must be an address such as https://patchpilot.example.com"
+            raise ValueError(message)
+        return value
 
     @field_validator("storm_places")
     @classmethod
@@ -127,11 +141,21 @@ class GitHubReaderSettings(_Slice):
     github_api_url: str = "https://api.github.com"
     """``https://HOST/api/v3`` for GitHub Enterprise Server."""
     github_reader_app_id: str = ""
-    """Id of the read-only GitHub App (``deploy/github-app-reader.json``)."""
+    """Needed, with its key, or a token: id of the read-only GitHub App
+    (``deploy/github-app-reader.json``)."""
     github_reader_private_key: SecretStr = SecretStr("")
     """Its private key, PEM text or the path of a file with it."""
     github_reader_token: SecretStr = SecretStr("")
     """Instead of the App: a fine-grained token with read access to contents, actions and metadata."""
+
+    def lacks(self) -> Iterator[str]:
+        """See :class:`_Slice`."""
+        yield from lacking_app(
+            "GITHUB_READER_",
+            app_id=self.github_reader_app_id,
+            key=self.github_reader_private_key.get_secret_value(),
+            token=self.github_reader_token.get_secret_value(),
+        )
 
 
 class BotSettings(CommonSettings, GitHubReaderSettings):
@@ -139,9 +163,9 @@ class BotSettings(CommonSettings, GitHubReaderSettings):
 
     github_webhook_secret: SecretStr
     """Checks ``X-Hub-Signature-256``; without it anybody could start heals, so there is no start then."""
-    slack_bot_token: SecretStr
+    slack_bot_token: SecretStr = Field(examples=["xoxb-…"])
     """``xoxb-…``"""
-    slack_signing_secret: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = Field(default=SecretStr(""), examples=["0" * 32])
     """Checks Slack's HTTP requests; needed unless Socket Mode is used."""
     slack_app_token: SecretStr = SecretStr("")
     """``xapp-…`` turns on Socket Mode: no public URL is needed for Slack then."""
@@ -486,6 +510,16 @@ class LocalSettings(WorkerSettings):
         # Whoever heals a web service has its DATABASE_URL set: what it holds is judged where it is used.
         return value if isinstance(value, SecretStr) else SecretStr(str(value))
 
+    @field_validator("public_url", "log_level", mode="plain")
+    @classmethod
+    def _unread(cls, value: object) -> str:
+        # The same: a name that many programs use, and that one heal does not need.
+        return str(value)
+
+    def lacks(self) -> Iterator[str]:
+        """Nothing: the checkout is here."""
+        yield from ()
+
 
 class EffectsSettings(CommonSettings):
     """The role that writes branches and pull requests: queue ``effects``. No model key, no Docker."""
@@ -493,7 +527,7 @@ class EffectsSettings(CommonSettings):
     github_api_url: str = "https://api.github.com"
     """``https://HOST/api/v3`` for GitHub Enterprise Server."""
     github_app_id: str = ""
-    """Id of the GitHub App that writes (``deploy/github-app.json``)."""
+    """Needed, with its key, or a token: id of the GitHub App that writes (``deploy/github-app.json``)."""
     github_private_key: SecretStr = SecretStr("")
     """Its private key, PEM text or the path of a file with it."""
     github_token: SecretStr = SecretStr("")
@@ -514,6 +548,29 @@ class EffectsSettings(CommonSettings):
     keep_events_days: float = Field(default=90, ge=15)
     """For how many days events of incidents that are over are kept; the weekly digest looks back on two
     weeks. Incidents, proposals, decisions and the memory stay for good."""
+
+    def lacks(self) -> Iterator[str]:
+        """See :class:`_Slice`."""
+        yield from lacking_app(
+            "GITHUB_",
+            app_id=self.github_app_id,
+            key=self.github_private_key.get_secret_value(),
+            token=self.github_token.get_secret_value(),
+        )
+
+
+def lacking_app(prefix: str, *, app_id: str, key: str, token: str) -> Iterator[str]:
+    """What is missing for calls to GitHub, where neither an App is whole nor a token is there."""
+    if token.strip() or (app_id.strip() and key.strip()):
+        return
+    if app_id.strip() or key.strip():
+        missing = "PRIVATE_KEY" if app_id.strip() else "APP_ID"
+        yield f"{prefix}{missing} is not set: a GitHub App needs both its id and its key"
+    else:
+        yield (
+            f"no GitHub credentials: set {prefix}APP_ID and {prefix}PRIVATE_KEY, which `patchpilot setup "
+            f"github` makes, or {prefix}TOKEN"
+        )
 
 
 def _parted(value: str) -> list[str]:
@@ -540,12 +597,67 @@ def _plain_address(value: str) -> bool:
 Slice = TypeVar("Slice", bound=_Slice)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined(Generic[Slice]):
+    """A slice that was read, and everything that keeps a process from starting with it."""
+
+    settings: Slice | None
+    """With stand-ins for what is ``unusable``; ``None`` where even those do not make it whole."""
+    problems: tuple[str, ...]
+    unusable: frozenset[str]
+    """Settings that the problems are about, as the environment names them."""
+
+
 def load(kind: type[Slice]) -> Slice:
     """Read one role's slice; raises :class:`ConfigurationError` naming every setting to mend."""
-    try:
-        return kind()
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, kind)) from None
+    found = examine(kind)
+    if found.settings is None or found.problems:
+        raise ConfigurationError("settings can't be used:\n  " + "\n  ".join(found.problems))
+    return found.settings
+
+
+def examine(kind: type[Slice]) -> Examined[Slice]:
+    """Read one role's slice as far as it goes.
+
+    A check of several settings together comes after those of each. So whatever is wrong gets a stand-in, and
+    the slice is read again, until nothing new is found: people are to hear of all of it at once.
+    """
+    stand_ins: dict[str, Any] = {}
+    problems: list[str] = []
+    unusable: set[str] = set()
+    found: Slice | None = None
+    while found is None:
+        try:
+            found = kind(**stand_ins)
+        except UnicodeDecodeError:
+            problems.append(".env is no UTF-8 text: write a line NAME=value for each setting")
+            break
+        except ValidationError as error:
+            told = _explain(error, kind)
+            # What a stand-in does not go together with is nobody's doing.
+            problems += [text for names, text in told if not names & unusable]
+            unusable.update(*(names for names, _ in told))
+            fresh = _stand_ins(error, kind, unusable).items() - stand_ins.items()
+            if not {name for name, _ in fresh} - stand_ins.keys():
+                break
+            stand_ins |= dict(fresh)
+    for text in found.lacks() if found is not None else ():
+        problems.append(text)
+        unusable |= _named(text)
+    return Examined(settings=found, problems=tuple(problems), unusable=frozenset(unusable))
+
+
+def _stand_ins(error: ValidationError, kind: type[BaseSettings], unusable: set[str]) -> dict[str, Any]:
+    prefix = str(kind.model_config.get("env_prefix", "")).upper()
+    found: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        inner = field.default_factory
+        if isinstance(inner, type) and issubclass(inner, BaseSettings) and inner.__name__ == error.title:
+            found[name] = inner.model_construct()
+        elif f"{prefix}{name.upper()}" in unusable:
+            default = "stand-in" if field.is_required() else field.get_default()
+            found[name] = field.examples[0] if field.examples else default
+    return found
 
 
 def described(kind: type[BaseSettings]) -> list[tuple[str, str, str]]:
@@ -564,14 +676,34 @@ def described(kind: type[BaseSettings]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _explain(error: ValidationError, kind: type[BaseSettings]) -> str:
+def _explain(error: ValidationError, kind: type[BaseSettings]) -> list[tuple[set[str], str]]:
+    """What is wrong, each with the settings that it is about."""
     prefix = _prefixes(kind).get(error.title, "")
-    lines = []
+    told = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = prefix + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else ""
-        text = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}: {'is not set' if problem['type'] == 'missing' else text}" if name else text)
-    return "settings can't be used:\n  " + "\n  ".join(lines)
+        text = problem["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ")
+        if not problem["loc"]:
+            told.append((_named(text), text))
+            continue
+        name = prefix + "_".join(str(part) for part in problem["loc"]).upper()
+        if problem["type"] == "missing":
+            text = _missing(kind, str(problem["loc"][0]))
+        elif problem["type"] == "bool_parsing":
+            text = "must be true or false"
+        told.append(({name}, f"{name}: {text}"))
+    return told
+
+
+def _missing(kind: type[BaseSettings], name: str) -> str:
+    field = kind.model_fields[name]
+    if field.examples:
+        return f"is not set; write for instance {field.examples[0]}"
+    return f"is not set. {' '.join((field.description or '').replace('``', '').split())}".removesuffix(".")
+
+
+def _named(text: str) -> set[str]:
+    """The settings that a sentence names."""
+    return set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text))
 
 
 def _prefixes(kind: type[BaseSettings]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from urllib3 import Retry
 
 from patchpilot import __version__
 from patchpilot.errors import ConfigurationError, NotFoundError, PatchPilotError, PermanentError
-from patchpilot.settings import EffectsSettings, GitHubReaderSettings
+from patchpilot.settings import EffectsSettings, GitHubReaderSettings, lacking_app
 from patchpilot.source import Repo
 from providers.hosts.github_api import Session
 from providers.hosts.github_errors import is_status, translated
@@ -310,12 +310,7 @@ def _credentials(*, app_id: str, key: str, token: str, prefix: str) -> AppKey | 
         return AppKey(app_id.strip(), _pem(key, f"{prefix}PRIVATE_KEY"))
     if token.strip():
         return PlainToken(token.strip())
-    if app_id.strip() or key.strip():
-        missing = "PRIVATE_KEY" if app_id.strip() else "APP_ID"
-        raise ConfigurationError(f"{prefix}{missing} is not set: a GitHub App needs both its id and its key")
-    raise ConfigurationError(
-        f"no GitHub credentials: set {prefix}APP_ID and {prefix}PRIVATE_KEY, or {prefix}TOKEN"
-    )
+    raise ConfigurationError(*lacking_app(prefix, app_id=app_id, key=key, token=token))
 
 
 def _pem(key: str, name: str) -> str:

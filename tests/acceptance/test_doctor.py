@@ -67,7 +67,9 @@ def test_what_each_role_relies_on_is_looked_at(home):
         ("bot", {"SLACK_ADMIN": "U0NOBODY"}, "SLACK_ADMIN", "member's id"),
         ("bot", {"SLACK_ESCALATION_GROUP": "@oncall"}, "SLACK_ESCALATION_GROUP", "group's id"),
         ("effects", {"GITHUB_APP_ID": "9"}, "GitHub writer", "GITHUB_APP_ID"),
-        ("worker", {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_MODEL": "claude-0"}, "model", "ANTHROPIC_MODEL"),
+        ("worker", {"ANTHROPIC_MODEL": "claude-0"}, "model", "ANTHROPIC_MODEL"),
+        ("worker", {"SANDBOX_PREPARE_CA": "/nope"}, "SANDBOX_PREPARE_CA", "PEM file"),
+        ("worker", {"PUBLIC_URL": "nope"}, "worker settings", "patchpilot settings"),
         (
             "worker",
             {
@@ -92,6 +94,17 @@ def test_what_is_broken_is_named_with_what_to_do(home, role, changed, about, men
     assert code == 1
     assert found[about][0] == "failed"
     assert mend in found[about][2]
+
+
+def test_what_is_well_is_looked_at_beside_settings_that_are_not(home):
+    _, found = doctor(home, "worker", DATABASE_URL="", REDIS_URL="", GITHUB_READER_APP_ID="")
+
+    level, text, _ = found["worker settings"]
+    assert level == "failed"
+    assert {"sandbox", "model", "embedder"} <= set(found)
+    assert not {"database", "Redis", "GitHub reader"} & set(found)
+    assert "DATABASE_URL" in text
+    assert "GITHUB_READER_APP_ID" in text
 
 
 def test_a_webhook_secret_that_is_not_the_app_s_shows_in_the_deliveries(home):

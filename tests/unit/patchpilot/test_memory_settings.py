@@ -8,7 +8,11 @@ from patchpilot.errors import ConfigurationError
 from patchpilot.settings import EmbedderKind, WorkerSettings, load
 from patchpilot.source import Repo
 
-STORES = {"DATABASE_URL": "postgresql://u:p@localhost/db", "REDIS_URL": "redis://localhost:6379/0"}
+STORES = {
+    "DATABASE_URL": "postgresql://u:p@localhost/db",
+    "REDIS_URL": "redis://localhost:6379/0",
+    "GITHUB_READER_TOKEN": "token",
+}
 REMOTE = {
     **STORES,
     "MEMORY_EMBEDDER": "http",

@@ -11,6 +11,7 @@ from patchpilot.settings import (
     LocalSettings,
     SandboxSettings,
     WorkerSettings,
+    examine,
     load,
 )
 
@@ -20,13 +21,21 @@ BOT = {
     "GITHUB_WEBHOOK_SECRET": "whsec",
     "SLACK_BOT_TOKEN": "xoxb-1",
     "SLACK_SIGNING_SECRET": "signing",
+    "GITHUB_READER_TOKEN": "token",
 }
 
 
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    for name in [*BOT, "SLACK_APP_TOKEN", "ANTHROPIC_API_KEY", "HEAL_MAX_DOLLARS", "SANDBOX_ENGINE"]:
+    for name in [
+        *BOT,
+        "PUBLIC_URL",
+        "SLACK_APP_TOKEN",
+        "ANTHROPIC_API_KEY",
+        "HEAL_MAX_DOLLARS",
+        "SANDBOX_ENGINE",
+    ]:
         monkeypatch.delenv(name, raising=False)
 
     def put(**values: str) -> None:
@@ -103,7 +112,7 @@ def test_a_slice_holds_no_other_roles_secrets():
 def test_a_setting_of_a_slice_within_is_named_as_the_environment_has_it(environment, kind):
     environment(**STORES, SANDBOX_ENGINE="podman")
 
-    with pytest.raises(ConfigurationError, match="SANDBOX_ENGINE: Input should be"):
+    with pytest.raises(ConfigurationError, match="SANDBOX_ENGINE: must be 'auto'"):
         load(kind)
 
 
@@ -114,3 +123,61 @@ def test_a_log_level_that_is_none_is_refused_and_case_does_not_matter(environmen
 
     environment(LOG_LEVEL="warning")
     assert load(BotSettings).log_level == "WARNING"
+
+
+def test_all_that_keeps_the_bot_from_starting_is_told_at_once(environment):
+    environment(PUBLIC_URL="nope", RERUN_FLAKY="perhaps", GITHUB_READER_APP_ID="7")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load(BotSettings)
+
+    told = str(caught.value)
+    assert told.count("\n") == 7
+    for said in (
+        "DATABASE_URL: is not set; write for instance postgresql://user:password@host:5432/patchpilot",
+        "REDIS_URL: is not set",
+        "PUBLIC_URL: must be an address",
+        "GITHUB_WEBHOOK_SECRET: is not set",
+        "SLACK_BOT_TOKEN: is not set",
+        "neither SLACK_SIGNING_SECRET",
+        "GITHUB_READER_PRIVATE_KEY is not set",
+    ):
+        assert said in told
+
+
+@pytest.mark.parametrize("kind", [BotSettings, WorkerSettings, EffectsSettings])
+def test_who_has_no_access_to_github_is_told_how_to_get_it(environment, kind):
+    environment(**{**BOT, "GITHUB_READER_TOKEN": ""})
+
+    with pytest.raises(ConfigurationError, match="no GitHub credentials: .* `patchpilot setup github` makes"):
+        load(kind)
+
+
+def test_what_is_well_can_be_used_beside_what_is_not(environment):
+    environment(**{**BOT, "SLACK_SIGNING_SECRET": "", "SLACK_CHANNEL": "#builds", "DATABASE_URL": "x"})
+
+    found = examine(BotSettings)
+
+    assert found.settings is not None
+    assert found.settings.slack_channel == "#builds"
+    assert found.unusable == {"DATABASE_URL", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
+    assert len(found.problems) == 2
+
+
+def test_what_is_wrong_within_a_slice_hides_nothing_else(environment):
+    environment(**STORES, SANDBOX_ENGINE="podman", GITHUB_READER_TOKEN="", HEAL_MAX_DOLLARS="plenty")
+
+    assert len(examine(WorkerSettings).problems) == 3
+
+
+def test_a_file_of_settings_that_is_no_text_is_told(environment, tmp_path):
+    (tmp_path / ".env").write_bytes(b"\x89PNG\xff\xfe")
+
+    with pytest.raises(ConfigurationError, match=r"\.env is no UTF-8 text"):
+        load(BotSettings)
+
+
+def test_a_heal_on_the_command_line_minds_no_other_programs_settings(environment):
+    environment(PUBLIC_URL="/static", LOG_LEVEL="trace", DATABASE_URL="sqlite://")
+
+    load(LocalSettings)
