@@ -52,6 +52,8 @@ _PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):
 _METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
 _CAUSED_BY = re.compile(r"\s{0,8}Caused by: (\S.*)")
 _FRAME = re.compile(r"\s{1,12}(?:at \S+\(|\.\.\. \d+ (?:more|common frames))|\s{0,8}Suppressed: ")
+_ADDRESSES = re.compile(r" at 0x[0-9a-f]{6,16}(?= by goroutine)| by goroutine \d+(?=:)| \+0x[0-9a-f]{1,8}\b")
+"""Where Go's race detector found what it tells; they differ in each run."""
 _OUTER = 110
 """Greatest length of what the first exception of a chain says, beside the last."""
 _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
@@ -118,6 +120,7 @@ def word(story: Story, row: int) -> Wording:
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
     text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
+    text = _ADDRESSES.sub("", text)
     symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)
     text = f"{text}: {symbol}" if symbol else text
     text = f"{shorten(text, _OUTER)} Caused by: {deepest}" if deepest else text

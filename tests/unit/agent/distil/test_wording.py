@@ -234,7 +234,7 @@ def test_the_evidence_holds_the_values(log: str) -> None:
 def test_a_race_names_both_places() -> None:
     cause = distil([RACE.encode()]).cause
 
-    assert cause.startswith("WARNING: DATA RACE: Read at ")
+    assert cause.startswith("WARNING: DATA RACE: Read: ")
     assert "race_test.go:8" in cause
     assert "race_test.go:9" in cause
 
