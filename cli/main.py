@@ -17,7 +17,7 @@ import typer
 
 from cli.streams import fill_closed, let_readers_leave
 from patchpilot import __version__
-from patchpilot.errors import PatchPilotError, TemporaryError, UnreachableError
+from patchpilot.errors import PatchPilotError, SandboxUnavailableError, TemporaryError, UnreachableError
 
 _Commands = Mapping[str, str]
 """The module and the function of each sub-command."""
@@ -116,7 +116,7 @@ def run() -> None:
     try:
         application(*sys.argv[1:2])()
     except TemporaryError as error:
-        advice = "" if isinstance(error, UnreachableError) else _TRY_AGAIN
+        advice = "" if isinstance(error, SandboxUnavailableError | UnreachableError) else _TRY_AGAIN
         typer.echo(f"patchpilot: {error}{advice}", err=True)
         sys.exit(2)
     except PatchPilotError as error:

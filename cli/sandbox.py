@@ -35,7 +35,10 @@ def build_command(
 
 
 def probe_command() -> None:
-    """Say which sandbox is in use, and try every known way out of it. Exit 1 if one is open."""
+    """Say which sandbox is in use, and try every known way out of it.
+
+    Exit code 1: a way out is open. 2: there is no sandbox.
+    """
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
@@ -46,7 +49,7 @@ def probe_command() -> None:
     console = Console()
     console.print(f"[bold]{workbenches.engine}[/]: {workbenches.reason}", highlight=False)
     if workbenches.engine == "none":
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     table = Table("way out", "", "what happened")
     found = probe(workbenches)
     for one in found:

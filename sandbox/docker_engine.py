@@ -62,17 +62,34 @@ _ENGINE_ERRORS = (DockerException, RequestException, OSError)
 
 def connect() -> docker.DockerClient:
     """The engine that ``DOCKER_HOST`` names, or the local one. Raises :class:`SandboxUnavailableError`."""
-    _knock(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    _knock(address)
     try:
         client = docker.from_env(timeout=API_SECONDS)
     except _ENGINE_ERRORS as error:
-        raise SandboxUnavailableError(f"connecting to Docker: {one_line(str(error))}") from error
+        raise _no_answer(address, error) from error
     try:
         client.ping()
     except _ENGINE_ERRORS as error:
         client.close()
-        raise SandboxUnavailableError(f"asking Docker for an answer: {one_line(str(error))}") from error
+        raise _no_answer(address, error) from error
     return client
+
+
+def _no_answer(address: str, error: Exception) -> SandboxUnavailableError:
+    return SandboxUnavailableError(
+        f"no Docker engine answers at {address} ({_cause(error)}): start it, or correct DOCKER_HOST"
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said, which the client wraps in its own words about HTTP."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return one_line(str(error))
 
 
 def _knock(address: str) -> None:
@@ -85,7 +102,11 @@ def _knock(address: str) -> None:
         try:
             line.connect(path)
         except OSError as error:
-            raise SandboxUnavailableError(f"no Docker engine answers at {path}: {error.strerror}") from error
+            if isinstance(error, PermissionError):
+                raise SandboxUnavailableError(
+                    f"this user may not use the Docker engine at {path}: have it join the group docker"
+                ) from error
+            raise _no_answer(path, error) from error
 
 
 class DockerEngine:

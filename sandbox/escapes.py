@@ -137,7 +137,8 @@ def _nothing_but(found: list[str], wanted: set[str], what: str) -> None:
     if extra:
         text = f"{what}: {', '.join(extra[:5])}"
         raise LetThroughError(text)
-    raise PermissionError(1, f"no {what} beyond {', '.join(sorted(wanted)) or 'none'}")
+    beyond = f" beyond {', '.join(sorted(wanted))}" if wanted else ""
+    raise PermissionError(1, f"no {what}{beyond}")
 
 
 def _status(field: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import docker
-from docker.errors import BuildError, DockerException, ImageNotFound
+from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
 from patchpilot.errors import NotFoundError, SandboxUnavailableError
@@ -17,6 +17,7 @@ from patchpilot.settings import SandboxSettings
 from patchpilot.text import one_line
 from sandbox.inside import PATH, TOOLBOX
 
+_BAD_REQUEST = 400
 LOCAL_IMAGE = "patchpilot-sandbox:latest"
 HOW_TO_BUILD = "build one with `patchpilot sandbox build`, or name one in SANDBOX_IMAGE"
 
@@ -89,14 +90,14 @@ def ensure_image(client: docker.DockerClient, settings: SandboxSettings) -> Imag
     Raises :class:`SandboxUnavailableError` that says how to get one.
     """
     if settings.image:
-        return _find_or_pull(client, settings.image)
+        return _find_or_pull(client, settings.image, named_by="SANDBOX_IMAGE")
     try:
         return find_image(client, LOCAL_IMAGE)
     except NotFoundError as error:
         raise SandboxUnavailableError(f"Docker has no image {LOCAL_IMAGE}: {HOW_TO_BUILD}") from error
 
 
-def _find_or_pull(client: docker.DockerClient, name: str) -> Image:
+def _find_or_pull(client: docker.DockerClient, name: str, *, named_by: str) -> Image:
     with contextlib.suppress(NotFoundError):
         return find_image(client, name)
     try:
@@ -104,7 +105,9 @@ def _find_or_pull(client: docker.DockerClient, name: str) -> Image:
     except (DockerException, RequestException) as error:
         # The explanation is the engine's own word; the rest is the client's about HTTP.
         said = one_line(str(getattr(error, "explanation", "") or error))
-        raise SandboxUnavailableError(f"pulling image {name!r}: {said}") from error
+        raise SandboxUnavailableError(
+            f"pulling image {name!r}: {said}; name one with {named_by} that the engine has or can pull"
+        ) from error
     return find_image(client, name)
 
 
@@ -119,6 +122,10 @@ def find_image(client: docker.DockerClient, name: str) -> Image:
         raise NotFoundError(
             f"the image {name[:200]!r} is not on this Docker engine: an operator has to pull it first"
         ) from error
+    except APIError as error:
+        if error.status_code != _BAD_REQUEST:
+            raise
+        raise NotFoundError(f"{name[:200]!r} is no name that an image can have") from error
     config = found.attrs.get("Config") or {}
     pairs = (entry.partition("=") for entry in config.get("Env") or ())
     return Image(
@@ -136,7 +143,7 @@ def build_image(client: docker.DockerClient, *, base: str, toolbox: Path, tag: s
     the rest of the build has no network.
     Raises :class:`SandboxUnavailableError` with the engine's own words.
     """
-    found = _find_or_pull(client, base)
+    found = _find_or_pull(client, base, named_by="--base")
     start, lacks = _with_usual_tools(client, found)
     try:
         image, _ = client.images.build(

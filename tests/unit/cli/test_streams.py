@@ -125,3 +125,17 @@ def test_what_can_not_be_used_is_named(words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_sandbox_is_no_way_out_of_one():
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "sandbox", "probe"],
+        cwd=ROOT,
+        env={**os.environ, "SANDBOX_ENGINE": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "nothing is run" in done.stdout

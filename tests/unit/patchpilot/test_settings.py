@@ -149,7 +149,9 @@ def test_all_that_keeps_the_bot_from_starting_is_told_at_once(environment):
 def test_who_has_no_access_to_github_is_told_how_to_get_it(environment, kind):
     environment(**{**BOT, "GITHUB_READER_TOKEN": ""})
 
-    with pytest.raises(ConfigurationError, match="no GitHub credentials: .* `patchpilot setup github` makes"):
+    with pytest.raises(
+        ConfigurationError, match=r"no GitHub credentials: .* `patchpilot setup github` makes"
+    ):
         load(kind)
 
 

@@ -11,6 +11,7 @@ from patchpilot.settings import SandboxEngine, SandboxSettings
 from sandbox import NoWorkbenches, escapes, limits_of, open_workbenches, toolbox
 from sandbox.bench import Benches
 from sandbox.bubblewrap import BubblewrapEngine
+from sandbox.docker_engine import connect
 
 
 def test_none_diagnoses_only_and_says_so(tmp_path: Path) -> None:
@@ -31,6 +32,17 @@ def test_an_engine_that_is_away_is_a_reason_and_no_crash(
 
     assert isinstance(benches, NoWorkbenches)
     assert "Docker" in benches.reason
+
+
+def test_an_engine_that_is_away_is_told_in_the_systems_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+
+    with pytest.raises(SandboxUnavailableError) as caught:
+        connect()
+
+    assert str(caught.value) == (
+        "no Docker engine answers at tcp://127.0.0.1:1 (Connection refused): start it, or correct DOCKER_HOST"
+    )
 
 
 def test_without_docker_auto_takes_bubblewrap_and_says_why(

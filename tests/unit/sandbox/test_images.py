@@ -7,8 +7,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import docker
-from docker.errors import BuildError
+import pytest
+from docker.errors import APIError, BuildError, ImageNotFound
 
+from patchpilot.errors import SandboxUnavailableError
 from sandbox.images import build_image
 
 
@@ -49,3 +51,32 @@ def test_where_they_cannot_be_had_the_image_is_made_without_them_and_says_why(tm
     assert images.builds[-1]["buildargs"]["BASE"] == "sha256:base"
     assert "git and make" in built.lacks
     assert "resolving the mirror" in built.lacks
+
+
+class Unpulled:
+    """An engine without a base, which can pull none."""
+
+    def __init__(self, asked: APIError) -> None:
+        self.asked = asked
+
+    def get(self, _: str) -> Any:
+        raise self.asked
+
+    def pull(self, _: str) -> Any:
+        raise APIError("500 Server Error", explanation="no such host")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ImageNotFound("404 Client Error"),
+        APIError("400 Client Error", response=cast("Any", SimpleNamespace(status_code=400))),
+    ],
+)
+def test_a_base_that_can_not_be_had_is_told_with_the_option_that_names_it(
+    tmp_path: Path, asked: APIError
+) -> None:
+    client = cast("docker.DockerClient", SimpleNamespace(images=Unpulled(asked)))
+
+    with pytest.raises(SandboxUnavailableError, match="'python:3': no such host; name one with --base"):
+        build_image(client, base="python:3", toolbox=tmp_path)
