@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from agent.guard import heads, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.diff import FileDiff
-from agent.guard.inventory import Inventory, inventory, methods
+from agent.guard.inventory import Definition, Inventory, inventory, methods
 from agent.guard.lines import Statement, plain_words, spelled_out
 from agent.guard.rows import told_by_rows
 from patchpilot.fixes import Severity
@@ -295,17 +295,23 @@ def headed(case: Case) -> Iterator[Remark]:
             added = heads[1] - heads[0]
             for head in sorted(added):
                 gone = heads[0] - heads[1]
-                if (_MORE.match(head) and not any(map(_MORE.match, gone))) or _awaits(gone, head):
-                    continue
                 if any(known and known.search(head) for known in reported):
                     continue
-                if _LETS_RUN.match(head) or any(
-                    _FIXTURES.sub("", head) == _FIXTURES.sub("", one) for one in gone
-                ):
-                    continue
-                if _expects_inside(gone, head, _body(change.new_statements, test.index)):
+                if _is_harmless(change, test, gone, head):
                     continue
                 yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
+
+
+def _is_harmless(change: Change, test: Definition, gone: set[str], head: str) -> bool:
+    """What the test has now, it had in other words, or it makes no test demand less."""
+    more = _MORE.match(head) and not any(map(_MORE.match, gone))
+    same = any(_FIXTURES.sub("", head) == _FIXTURES.sub("", one) for one in gone)
+    return (
+        bool(more or same or _LETS_RUN.match(head))
+        or _awaits(gone, head)
+        or _is_attribute_of(change, head)
+        or _expects_inside(gone, head, _body(change.new_statements, test.index))
+    )
 
 
 def _awaits(gone: set[str], head: str) -> bool:
@@ -338,6 +344,18 @@ def _expects_inside(gone: set[str], head: str, body: Sequence[str]) -> bool:
     )
 
 
+_ATTRIBUTE = re.compile(r"^#\[(?:(?P<test>Test)|DataProvider\(\s*['\"](?P<rows>\w+)['\"]\s*\))\]$")
+
+
+def _is_attribute_of(change: Change, head: str) -> bool:
+    """PHPUnit: an attribute says what an annotation in a comment said before."""
+    match = _ATTRIBUTE.match(head)
+    if match is None:
+        return False
+    wanted = re.compile(r"@test\b" if match["test"] else rf"@dataProvider\s+{match['rows']}\b")
+    return any(wanted.search(line.comment) for line in change.removed)
+
+
 # The rows of data are compared with what an assertion expects.
 _DATA = re.compile(r"\.each\s*\(\s*\[.*\]\s*,?\s*\)\s*\(")
 
@@ -351,7 +369,7 @@ def _head(side: Sequence[Statement], index: int) -> set[str]:
     text = _JAVA_SIGNATURE.sub("", _TYPES.sub("", side[index].bare))
     heads = {" ".join(plain_words(_DATA.sub(".each(rows)(", text)))}
     for before in reversed(side[max(index - 5, 0) : index]):
-        if not before.bare.startswith(("@", "#[", "[")):
+        if not before.bare.startswith(("@", "#[", "[")) or before.bare.endswith(";"):
             break
         heads.add(before.bare if "parametrize" not in before.bare else "parametrize")
         if before.lines[0].first:

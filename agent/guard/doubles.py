@@ -61,6 +61,8 @@ def _calls(change: Change, tests: Inventory, written: dict[str, str]) -> Iterato
     for statement in change.new_statements:
         if not statement.changed or tests.is_new_test(change, statement.number):
             continue
+        if _DEFINITION.match(statement.code):
+            continue
         for name in _CALL.findall(statement.code):
             plain = name.removeprefix("new ").strip()
             if plain not in written:

@@ -157,7 +157,8 @@ def _owners(side: Sequence[Statement], found: Iterable[Definition]) -> dict[int,
 
 def _decorators(side: Sequence[Statement], index: int) -> Iterator[Statement]:
     for before in reversed(side[max(index - _BETWEEN, 0) : index]):
-        if not before.bare.startswith(("@", "#[", "[")) or side[index].lines[0].first:
+        annotates = before.bare.startswith(("@", "#[", "[")) and not before.bare.endswith(";")
+        if not annotates or side[index].lines[0].first:
             return
         yield before
         if before.lines[0].first:

@@ -31,6 +31,9 @@ _STRICTER = {
     "EXPECT_TRUE": {"ASSERT_TRUE"},
     "EXPECT_FALSE": {"ASSERT_FALSE"},
     "eq": {"eql"},
+    # Of Go: the second stops the test at once.
+    "Errorf": {"Fatalf"},
+    "Error": {"Fatal"},
 }
 _MESSAGE = re.compile(
     r",\s*(?:msg\s*=\s*|message\s*=\s*)?[fr]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)\s*(?P<close>\)?;?)$"
@@ -46,12 +49,19 @@ _NON_NULL = re.compile(r"(?<=[\w\])])!(?=[.\[)\];,])")
 _FINDS = re.compile(r"\bawait\s+([\w.]*)find(All)?By")
 # The assertion is tried again until it holds, and fails the test when it never does.
 _WAITS = re.compile(r"await\s+(?:vi\.)?waitFor\(\s*(?:async\s*)?\(\)\s*=>\s*(?!\{)(.*?)\)\s*;?$")
+_OTHER_WORDS = (
+    (_NON_NULL, ""),
+    (_FINDS, r"\g<1>get\g<2>By"),
+    (re.compile(r"\b(?:slices|maps|cmp|bytes)\.Equal\("), "reflect.DeepEqual("),
+    (re.compile(r"\)\s+as\s+\w+\s*:$"), "):"),
+)
 _ENCODING = re.compile(r"(?:,\s*)?\bencoding\s*=\s*(?:\"[\w-]+\"|'[\w-]+')")
 _DISTANCE = re.compile(r"\b(?:abs|fabs|Abs|math\.fabs|np\.abs|linalg\.norm)\s*\(|\.abs\(\)")
 _NUMBER = re.compile(r"\d[\w.]*(?:[eE]-?\d+)?")
 _ASSIGNED = re.compile(
     r"^(?:const\s+|let\s+|var\s+|final\s+|auto\s+)?(?:[A-Z][\w.]*(?:<[\w<>, ?]*>)?(?:\[\])?\s+)?"
-    r"(?P<name>[A-Za-z_]\w*)\s*:?=(?!=)\s*(?P<value>[^;]+);?$"
+    r"(?P<name>[A-Za-z_]\w*)(?:\s*,\s*(?:err|ok|_))?\s*:?=(?!=)\s*(?P<value>[^;]+);?$"
+    r"|^let!?\(:(?P<let>\w+)\)\s*(?:\{|do)\s*(?P<given>.*?)\s*(?:\}|end)$"
 )
 _MEMBER = re.compile(r"[\"'`]")
 
@@ -61,7 +71,8 @@ def demands_as_much(old: Statement, new: Statement, before: Sequence[Statement])
 
     ``before`` are the new statements in front of it, for values that have got a name.
     """
-    if any(_same_or_stricter(old.words, words) for words in _readings(old, new, before)):
+    wanted = (old.words, *_corrected(old))
+    if any(_same_or_stricter(words, one) for one in _readings(old, new, before) for words in wanted):
         return True
     return _is_nearer(old, new) or says_the_same(old, new) or _names_error(old, new)
 
@@ -81,12 +92,12 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
     between: set[str] = set()
     for earlier in reversed(before[-3:]):
         match = _ASSIGNED.match(earlier.bare) if earlier.changed else None
+        name, value = (match["name"] or match["let"], match["value"] or match["given"]) if match else ("", "")
         # A name that the next lines use may hold something else by now.
-        is_last = match is not None and match["name"] not in between
+        is_last = bool(name) and name not in between
         between.update(earlier.words)
-        if match and is_last and not _MEMBER.search(new.code.partition(match["name"])[0][-1:]):
-            value = match["value"].replace("\\", r"\\")
-            yield plain_words(re.sub(rf"(?<![\w.]){match['name']}\b", value, new.bare))
+        if is_last and not _MEMBER.search(new.code.partition(name)[0][-1:]):
+            yield plain_words(re.sub(rf"(?<![\w.]){name}\b", value.replace("\\", r"\\"), new.bare))
 
 
 # Of these, what follows the operands is a message.
@@ -104,13 +115,26 @@ def _without_last(old: Words, new: Words) -> Words | None:
     return old if appended else None
 
 
+_NOT_FIRST = re.compile(r"\bassert not ([^()]+|[\w.]+\([^()]*\)) (in|is) (.+)$")
+_NEVER_ASSERTS = re.compile(r"^assert ([\w.]+)\.((?:not_)?called\w*|has_calls|any_call)(\(.*\))$")
+
+
+def _corrected(old: Statement) -> Iterator[tuple[str, ...]]:
+    """What was meant: ``x not in y`` for ``not x in y``, and mocks really asked."""
+    if match := _NOT_FIRST.search(old.bare):
+        negated = "not in" if match[2] == "in" else "is not"
+        yield plain_words(f"assert {match[1]} {negated} {match[3]}")
+    if match := _NEVER_ASSERTS.match(old.bare):
+        yield plain_words(f"{match[1]}.assert_{match[2]}{match[3]}")
+
+
 def _said_otherwise(new: Statement) -> Iterator[tuple[str, ...]]:
     """The new assertion in the words that it might have had before."""
     if waited := _WAITS.match(new.bare):
         yield plain_words(waited[1])
     if "errors.Is(" in new.code:
         yield plain_words(_ERRORS_IS.sub(lambda match: f"{match[2]} {match[1] or '='}= {match[3]}", new.bare))
-    for pattern, replacement in ((_NON_NULL, ""), (_FINDS, r"\g<1>get\g<2>By")):
+    for pattern, replacement in _OTHER_WORDS:
         if pattern.search(new.bare):
             yield plain_words(pattern.sub(replacement, new.bare))
 

@@ -31,6 +31,8 @@ _LITERAL = (
 _CAST = r"(?:\s+as\s+(?:const\b|[\w.]+(?:<[^<>]*>)?(?:\[\])*))*"
 _GIVES_LITERAL = re.compile(rf"^(?:return\s+|[\w.]+\s*=\s*)\(?{_LITERAL}{_CAST}\)?;?$")
 
+_GIVES_GIVEN = re.compile(rf"{_GIVES_LITERAL.pattern}|^return\s+[a-z_]\w*;?$")
+
 
 def softened(case: Case) -> Iterator[Remark]:
     """Errors that become remarks, and handlers put around code that failed."""
@@ -60,7 +62,7 @@ def softened(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, following.number, "this context manager drops every error")
             elif _BROAD.match(statement.code) and statement.changed and _wraps(side, at, stood):
                 body = _body(side, at)
-                if len(body) == 1 and (_GIVES_LITERAL.match(body[0].bare.strip())):
+                if len(body) == 1 and _GIVES_GIVEN.match(body[0].bare.strip()):
                     yield Remark(
                         change.path, statement.number, "any error of code that was there gives a fixed answer"
                     )
