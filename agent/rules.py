@@ -36,6 +36,11 @@ WHAT_TO_DO = {
 }
 """What a person does about a failure that no patch cures."""
 
+_NO_TESTS = re.compile(r"found no tests to run|No tests? (?:files )?found")
+_NONE_FOUND = (
+    "The test runner found nothing to run, which counts as a failure. Check the folder that it looks in, the "
+    "tests that were chosen, and whether files and functions are named as it expects."
+)
 _UNCOMMITTED = "What is not committed yet"
 _WHAT_IT_IS = {
     Category.TEST: "A test found behaviour that differs from what it expects.",
@@ -157,7 +162,8 @@ def _changed(commit: Commit | None) -> tuple[str, ...]:
 def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame, *, uncommitted: bool) -> str:
     if failure.category in WHAT_TO_DO:
         return WHAT_TO_DO[failure.category]
-    sentences = [_WHAT_IT_IS[failure.category]]
+    found_none = _NO_TESTS.search(failure.cause) is not None
+    sentences = [_NONE_FOUND if found_none else _WHAT_IT_IS[failure.category]]
     if failure.tests:
         more = f" and {len(failure.tests) - 3} more" if len(failure.tests) > 3 else ""  # noqa: PLR2004 - three fit a line
         sentences.append(f"Failing: {', '.join(failure.tests[:3])}{more}.")

@@ -58,7 +58,7 @@ def _facts(failure: DistilledFailure) -> list[tuple[str, str]]:
     facts = [
         ("category", failure.category.value),
         ("tool", failure.tool or "unknown"),
-        ("cause", failure.cause or "nothing in the log says"),
+        ("cause", _cause(failure)),
         ("step", failure.step),
         ("fingerprint", failure.fingerprint),
         ("tests", _listed(failure.tests)),
@@ -66,6 +66,16 @@ def _facts(failure: DistilledFailure) -> list[tuple[str, str]]:
         ("log", f"{failure.total_lines:,} lines, {failure.total_bytes:,} bytes"),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _cause(failure: DistilledFailure) -> str:
+    from patchpilot.failures import Category  # noqa: PLC0415 - other commands need not load it
+
+    if not failure.cause:
+        return "nothing in the log says"
+    # It may not be the log of a failure at all.
+    unknown = failure.category is Category.UNKNOWN and not failure.tool
+    return f"no failure that is known; the likeliest line is: {failure.cause}" if unknown else failure.cause
 
 
 def _listed(names: tuple[str, ...] | list[str], most: int = 6) -> str:

@@ -75,6 +75,7 @@ _FORMATTER = re.compile(
     r"|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
     r"|buf) format)(?![\w-])"
 )
+_NO_TESTS = re.compile(r"collected 0 items|collected \d+ items? / .{0,60}\b0 selected|NO TESTS RAN")
 _BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
 LISTED = 3
 """So many files are named in a sentence."""
@@ -138,8 +139,9 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     if category is Category.FORMAT and not causes:
         tool = tool or _formatter(story)
         wording = _unformatted(story, last, tool) or wording
-    elif cause_row is not None and not causes and not last:
-        wording = _silent(story, cause_row) or wording
+    elif cause_row is not None and not causes:
+        silent = None if last else _silent(story, cause_row)
+        wording = _testless(story, tool) or silent or wording
     return Verdict(
         category=category,
         tool=tool,
@@ -388,6 +390,15 @@ def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None
         f"{', '.join(names)}{more}: {tool} would format {'it' if len(rows) == 1 else 'them'} otherwise",
         tuple(rows),
     )
+
+
+def _testless(story: Story, tool: str) -> Wording | None:
+    """A runner that finds no tests fails for that alone; ``collected 0 items`` is how pytest counts them."""
+    counted = (row for row, line in enumerate(story.lines) if _NO_TESTS.fullmatch(line.core))
+    row = next((row for row in counted if story.in_failing_step(row)), None)
+    if row is None or not tool:
+        return None
+    return Wording(f"{tool} found no tests to run ({story.lines[row].core})", (row,))
 
 
 def _silent(story: Story, row: int) -> Wording | None:

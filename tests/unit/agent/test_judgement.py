@@ -89,6 +89,14 @@ def test_the_root_cause_is_what_the_tool_said_not_its_decoration(cause, expected
     assert by_rules(given, None).root_cause == expected
 
 
+@pytest.mark.parametrize(
+    "cause", ["pytest found no tests to run (collected 0 items)", "No test files found, exiting with code 1"]
+)
+def test_no_tests_are_no_wrong_configuration(cause):
+    explained = by_rules(failure(category=Category.CONFIG, cause=cause, tests=()), None).explanation
+    assert explained.startswith("The test runner found nothing to run")
+
+
 def test_a_log_that_says_nothing_is_said_to():
     assert "without naming a cause" in by_rules(failure(step="Build"), None).root_cause
 

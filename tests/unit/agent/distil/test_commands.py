@@ -66,6 +66,12 @@ def test_diagnose_without_json_is_a_summary(log: str) -> None:
     assert "src/sum.test.js:5" in told
 
 
+def test_what_may_be_no_failure_is_not_called_its_cause() -> None:
+    told = patchpilot("diagnose", "-", given=b"all fine\n").stdout.decode()
+
+    assert "cause:       no failure that is known; the likeliest line is: all fine\n" in told
+
+
 def test_secrets_are_not_printed() -> None:
     token = "ghp_" + "a1B2" * 9
     told = patchpilot("diagnose", "-", "--json", given=f"error: bad token {token}\n".encode()).stdout.decode()

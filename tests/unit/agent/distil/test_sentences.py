@@ -777,3 +777,23 @@ def test_an_address_of_an_object_does_not() -> None:
     one, two = (distil([log.format(address).encode()]) for address in ("1b11", "6d06d69c"))
 
     assert one.fingerprint == two.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("log", "cause"),
+    [
+        (
+            "============================= test session starts ==============================\n"
+            "rootdir: /src\ncollected 0 items\n\n"
+            "============================ no tests ran in 0.01s =============================\n",
+            "pytest found no tests to run (collected 0 items)",
+        ),
+        (
+            "\n----------------------------------------------------------------------\n"
+            "Ran 0 tests in 0.000s\n\nNO TESTS RAN\n",
+            "unittest found no tests to run (NO TESTS RAN)",
+        ),
+    ],
+)
+def test_a_runner_without_tests_is_said_to_have_found_none(log, cause):
+    assert distil([log.encode()]).cause == cause
