@@ -783,14 +783,11 @@ def test_an_address_of_an_object_does_not() -> None:
     ("log", "cause"),
     [
         (
-            "============================= test session starts ==============================\n"
-            "rootdir: /src\ncollected 0 items\n\n"
-            "============================ no tests ran in 0.01s =============================\n",
+            "rootdir: /src\ncollected 0 items\n\n============ no tests ran in 0.01s ============\n",
             "pytest found no tests to run (collected 0 items)",
         ),
         (
-            "\n----------------------------------------------------------------------\n"
-            "Ran 0 tests in 0.000s\n\nNO TESTS RAN\n",
+            "-----------------------------------\nRan 0 tests in 0.000s\n\nNO TESTS RAN\n",
             "unittest found no tests to run (NO TESTS RAN)",
         ),
     ],
