@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.distil import is_binary
 from cli.streams import standard_input
 from patchpilot.errors import PermanentError
 from patchpilot.text import one_line
@@ -19,6 +21,8 @@ if TYPE_CHECKING:  # the command loads what it needs when it runs; the others st
 CLEAN, REFUSED, UNUSABLE = 0, 1, 2
 _MAX_BYTES = 20_000_000
 _GIT_SECONDS = 60
+_OF_DIFF = re.compile(r"^--- [^\n]*\t\d{4}-\d\d-\d\d [^\n]*\n\+\+\+ [^\n]*\t\d{4}-\d\d-\d\d ", re.MULTILINE)
+_OF_GIT = re.compile(r"^diff --git ", re.MULTILINE)
 
 
 def guard_command(
@@ -83,7 +87,14 @@ def _text(source: str, *, staged: bool) -> str:
             raise PermanentError(f"can't read the diff {source!r}: {error.strerror}") from error
     if len(data) > _MAX_BYTES:
         raise PermanentError(f"the diff is longer than {_MAX_BYTES // 1_000_000} MB, which nobody can review")
-    return data.decode(errors="surrogateescape")
+    if is_binary(data):
+        raise PermanentError("this is binary data and no diff; make one with `git diff`")
+    text = data.decode(errors="surrogateescape")
+    if _OF_DIFF.search(text) and not _OF_GIT.search(text):
+        raise PermanentError(
+            "this is the output of `diff -u`, which can be read in more than one way; make it with `git diff`"
+        )
+    return text
 
 
 class _Tree:

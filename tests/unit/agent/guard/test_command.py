@@ -18,6 +18,11 @@ Run = Callable[..., Result]
 CLEAN = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 CHEAT = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a = 1\n+a = 1  # noqa\n"
 
+PLAIN = (
+    "--- old/x.py\t2026-01-01 10:00:00.000000000 +0000\n+++ new/x.py\t2026-01-01 10:00:01.000000000 +0000\n"
+    "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
+)
+
 
 @pytest.fixture
 def run() -> Run:
@@ -78,6 +83,8 @@ def test_json_has_every_finding(run: Run) -> None:
         (("-",), f"commit {'a' * 40}\n\n{CLEAN}\ncommit {'b' * 40}\n\n{CLEAN}", "several commits"),
         (("-",), f"From {'a' * 40} x\n\n{CLEAN}-- \n2.39\n\nFrom {'b' * 40} x\n\n{CLEAN}", "several commits"),
         (("-",), " x.py | 2 +-\n 1 file changed\n", "--stat"),
+        (("-",), PLAIN, "`diff -u`"),
+        (("-",), "\x7fELF\x02\x01\x00\x00\x01\x03", "binary data"),
         (("missing.diff",), "", "can't read the diff"),
         (("-", "--repo", "/nowhere"), CLEAN, "--repo takes"),
         ((), "", "give either"),
