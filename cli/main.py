@@ -6,6 +6,7 @@ imported: reading a log must not wait for the bot's libraries.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Mapping
@@ -54,6 +55,7 @@ GROUPS: Mapping[str, tuple[str, _Commands]] = MappingProxyType(
 )
 """Sub-commands with sub-commands of their own, and their help."""
 
+_LIST_WIDTH = 78
 _TRY_AGAIN = ": try again; `patchpilot doctor` looks at what is needed"
 
 
@@ -80,7 +82,20 @@ def application(called: str = "") -> typer.Typer:
 def _join(app: typer.Typer, commands: _Commands) -> None:
     for name, place in commands.items():
         module, function = place.split(":")
-        app.command(name)(getattr(import_module(module), function))
+        run_it = getattr(import_module(module), function)
+        app.command(name, help=flowing(inspect.getdoc(run_it) or ""))(run_it)
+
+
+def flowing(text: str) -> str:
+    """Help whose paragraphs take a terminal's width, and not that of the source they stand in.
+
+    A paragraph of short lines only is a list, and stays as it is.
+    """
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        " ".join(part.split("\n")) if any(len(line) > _LIST_WIDTH for line in part.split("\n")) else part
+        for part in parts
+    )
 
 
 def _print_version(*, asked: bool) -> None:

@@ -59,29 +59,38 @@ class Show:
         with installation(
             folder, workbenches, port=port, bot_port=bot_port, socket_mode=socket_mode, logs=logs
         ) as home:
-            self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
-            self._line(f"the processes' logs are in {escape(str(logs))}/")
-            self._start(home)
-            self._line(
-                f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/], "
-                f"the bot's dashboard at {home.town.bot_url} (sign in there as ana)"
-            )
-            for wanted_port, address in ((port, home.town.url), (bot_port, home.town.bot_url)):
-                if wanted_port and not address.endswith(f":{wanted_port}"):
-                    self._line(f"port {wanted_port} is taken, so it is {address}")
-            if not self._auto:
-                self._line("Press the buttons in the playground's Slack; Ctrl-C ends it all")
-            key = (
-                "Claude takes part"
-                if os.environ.get("ANTHROPIC_API_KEY")
-                else "no model key: fixers and memory alone"
-            )
-            self._line(f"ANTHROPIC_API_KEY: {key}")
-            chosen = [scenario for scenario in SCENARIOS if scenario.name in wanted]
-            failed = self._play(home, chosen)
-            if not self._auto:
-                self._line(f"Everything stays up at [bold]{home.town.url}[/] until Ctrl-C")
-                threading.Event().wait()
+            try:
+                return self._present(home, wanted, logs=logs, port=port, bot_port=bot_port)
+            except KeyboardInterrupt:
+                self._end()
+                raise
+
+    def _present(
+        self, home: Installation, wanted: Collection[str], *, logs: Path, port: int, bot_port: int
+    ) -> bool:
+        self._line("PostgreSQL with pgvector and Redis are up, the schema is current")
+        self._line(f"the processes' logs are in {escape(str(logs))}/")
+        self._start(home)
+        self._line(
+            f"bot, workers and effects are up; the playground is at [bold underline]{home.town.url}[/], "
+            f"the bot's dashboard at {home.town.bot_url} (sign in there as ana)"
+        )
+        for wanted_port, address in ((port, home.town.url), (bot_port, home.town.bot_url)):
+            if wanted_port and not address.endswith(f":{wanted_port}"):
+                self._line(f"port {wanted_port} is taken, so it is {address}")
+        if not self._auto:
+            self._line("Press the buttons in the playground's Slack; Ctrl-C ends it all")
+        key = (
+            "Claude takes part"
+            if os.environ.get("ANTHROPIC_API_KEY")
+            else "no model key: fixers and memory alone"
+        )
+        self._line(f"ANTHROPIC_API_KEY: {key}")
+        chosen = [scenario for scenario in SCENARIOS if scenario.name in wanted]
+        failed = self._play(home, chosen)
+        if not self._auto:
+            self._line(f"Everything stays up at [bold]{home.town.url}[/] until Ctrl-C")
+            threading.Event().wait()
         return not failed
 
     def _start(self, home: Installation) -> None:
@@ -101,7 +110,7 @@ class Show:
                 played = list(pool.map(lambda scenario: self._one(home, scenario), chosen))
             except KeyboardInterrupt:
                 # The pool waits for its threads, and they may wait for a person.
-                self._over.set()
+                self._end()
                 raise
         if self._auto:
             for scenario, (stage, end) in zip(chosen, played, strict=True):
@@ -128,7 +137,15 @@ class Show:
             return stage, repr(error)
         return stage, ""
 
+    def _end(self) -> None:
+        """Nothing more is told after Ctrl-C but that it was heard: stopping it all takes some seconds."""
+        if not self._over.is_set():
+            self._over.set()
+            self._line("Ending: everything is stopped and cleared away")
+
     def _tell(self, note: Note) -> None:
+        if self._over.is_set():
+            return
         colour = _COLOURS.get(note.scenario, "white")
         took = f" [dim]+{note.seconds:.1f} s[/]" if note.seconds else ""
         self._line(f"[{colour}]{note.scenario:<9}[/] {escape(note.text)}{took}")

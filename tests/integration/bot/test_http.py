@@ -62,6 +62,11 @@ def test_the_documentation_lists_the_api(api):
     assert api.get("/api/docs").status_code == 200
     paths = api.get("/api/openapi.json").json()["paths"]
     assert {"/health", "/ready", "/api/jobs", "/api/jobs/{job_id}", "/metrics/prometheus"} <= set(paths)
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    # Pages for people, and what only those call.
+    own = ("/auth/", "/dashboard/", "/api/dashboard/", "/favicon.ico")
+    calls = [path for path in paths if path != "/" and not path.startswith(own)]
+    assert [path for path in calls if f" {path}`" not in page] == []
 
 
 def test_a_signed_failure_is_accepted_once(world, api):
