@@ -45,7 +45,13 @@ _STRONG = 80.0
 """From here on a line counts as much before the failing step as in it."""
 _CONTINUED = 14
 """Lines indented below a message that are taken to belong to it."""
-_STARTS = ("##[group]Run ", "##[section]Starting", "travis_fold:start", "section_start", "$ ", "[Pipeline]")
+_STARTS = (
+    *("##[group]Run ", "##[section]Starting", "travis_fold:start", "section_start", "$ "),
+    # Jenkins closes and cleans up in lines of the same form before it says that the step failed.
+    *("[Pipeline] sh", "[Pipeline] bat", "[Pipeline] powershell", "[Pipeline] pwsh", "[Pipeline] Start"),
+)
+_CONSOLE = re.compile(r"\s{2,4}console\.(?:log|info|warn|error|debug|trace)(?: \S+:\d+)?")
+_PRINTED = 0.5
 _SCRIPT_END = re.compile(r"section_end:\d+:(?:step|build)_script\b")
 _AFTERWARDS = 400
 """So many lines are searched for the end of GitLab's script, above the verdict on it."""
@@ -107,6 +113,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
     _clear(story)
+    _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
     _reward_the_end(story)
@@ -159,13 +166,14 @@ def script_end(story: Story, end: int) -> int:
 
 
 def _weigh(story: Story) -> None:
-    templates: Counter[str] = Counter()
+    templates: Counter[tuple[str, int]] = Counter()
     by_rule: Counter[int] = Counter()
     for row, rules in story.by_row.items():
         quiet = [rule.worth for rule in rules if rule.role in QUIET]
         mute = any(rule.role is Role.MUTE for rule in rules)
         text = story.lines[row].core
-        template = _PARTICULARS.sub("#", text[:300])
+        # Frames of a library do not make one of the project less worth, which a rule of its own knows.
+        template = _PARTICULARS.sub("#", text[:300]), id(max(rules, key=lambda rule: rule.worth))
         repeated = templates[template]
         templates[template] += 1
         for rule in rules:
@@ -250,6 +258,19 @@ def _clear(story: Story) -> None:
             story.cleared.add(other)
             if other < row and _compiled(since).search(story.lines[other].core):
                 break
+
+
+def _turn_consoles_down(story: Story) -> None:
+    """What tests print, passing ones too, looks like failures; Jest and Vitest say where it begins."""
+    depth = -1
+    for row, line in enumerate(story.lines):
+        text = line.core
+        if _CONSOLE.fullmatch(text):
+            depth = _indent(text)
+        elif depth >= 0 and text.strip() and _indent(text) <= depth:
+            depth = -1
+        if depth >= 0:
+            story.worth[row] *= _PRINTED
 
 
 def _name_build_steps(story: Story) -> None:

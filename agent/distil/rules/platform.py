@@ -32,6 +32,8 @@ CI_SYSTEMS = (
     Rule(r"^ERROR: Job failed: canceled", 88, "gitlab", category=Category.INFRASTRUCTURE),
     # What a failed job did not write can't be kept, which fails no job.
     Rule(r"^ERROR: No files to upload|^WARNING: .{1,200}: no matching files\.", 2, "gitlab", Role.MUTE),
+    # Jenkins, after a step and before it says that the step failed.
+    Rule(r"^\[Checks API\] |^(?:Recording test results|Archiving artifacts)$", 2, "", Role.MUTE),
     # Travis.
     Rule(r"^travis_(?:fold:start|time:start):", 3, "", Role.SECTION),
     Rule(r"^\$ \S", 12, "", Role.SECTION),

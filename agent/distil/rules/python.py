@@ -32,8 +32,16 @@ PYTEST = (
     Rule(r"^E   +[\w.]*(?:Error|Exception|Failed|Exit|Warning)\b", 84, "pytest", category=Category.TEST),
     Rule(r"^E   +(?:assert|AssertionError)\b", 84, "pytest", category=Category.TEST, after=5, stop=BLANK),
     Rule(r"^>  ", 56, "pytest", Role.DETAIL),
-    # Where a frame stands; the innermost names the exception.
-    Rule(r"^\S+\.py:\d+: *$", 58, "pytest", Role.DETAIL),
+    # Where a frame stands; the innermost names the exception. In the project its path is relative.
+    Rule(
+        r"^[^/\s]\S*\.py:\d+:(?: in \S+)?$",
+        77,
+        "pytest",
+        Role.DETAIL,
+        before=2,
+        after=1,
+        stop=r"^_ |^$",
+    ),
     Rule(r"^\S+\.py:\d+: [A-Z]\w*(?:Error|Exception|Failed|Failure)$", 66, "pytest", Role.DETAIL),
     Rule(
         r"^FAILED [^(\s]",

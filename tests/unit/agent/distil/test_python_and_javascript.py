@@ -814,3 +814,73 @@ def test_versions_that_were_released_since_change_no_fingerprint():
     )
 
     assert distil([log.format("").encode()]).fingerprint == distil([log.format(", 1.2").encode()]).fingerprint
+
+
+def test_the_frame_of_the_project_outlasts_those_of_libraries():
+    frames = "".join(
+        f"/opt/venv/lib/python3.11/site-packages/urllib3/pool.py:{line}: in urlopen\n    return self.send({line})\n"
+        f"E       urllib3.exceptions.Error{'ABCDEFGHIJ'[line % 10]}: " + "x" * 60 + "\n"
+        for line in range(60)
+    )
+    log = (
+        "____________________________ test_api ____________________________\n\n    def test_api():\n"
+        f'>       requests.get("http://localhost:9/api")\n\ntests/test_new.py:4: \n{frames}'
+        "=================== short test summary info ====================\n"
+        "FAILED tests/test_new.py::test_api - requests.exceptions.ConnectionError: refused\n"
+    )
+
+    assert "tests/test_new.py:4:" in distil([log.encode()], max_bytes=1500).text
+
+
+def test_jenkins_closes_its_steps_before_it_says_that_one_failed():
+    log = (
+        "[Pipeline] Start of Pipeline\n[Pipeline] sh\n+ make check\nthe queue is not empty\n[Pipeline] }\n"
+        "[Pipeline] // stage\n[Pipeline] }\n[Pipeline] // node\n[Pipeline] End of Pipeline\n"
+        "ERROR: script returned exit code 1\nFinished: FAILURE\n"
+    )
+
+    assert distil([log.encode()]).cause == "the queue is not empty"
+
+
+def test_what_tests_print_is_worth_less_than_what_fails():
+    log = """\
+FAIL test/cart.test.js
+  ● Console
+
+    console.error
+      Error: bad item (expected)
+
+      at Object.error (test/cart.test.js:4:53)
+
+  ● Cart › adds up
+
+    quantity must be positive
+
+    > 4 |   add(item) {
+        |   ^
+      5 |     push(item);
+
+      at Cart.add (src/cart.js:4:34)
+      at Object.add (test/cart.test.js:14:48)
+
+Tests:       1 failed, 50 passed, 51 total
+"""
+    text = distil([log.encode()], max_bytes=300).text
+
+    assert "at Object.add (test/cart.test.js:14:48)" in text
+    assert "bad item" not in text
+
+
+def test_subtests_are_tests_too():
+    log = "SUBFAILED(i=1) tests/test_new.py::T::test_evens - AssertionError: 1 != 0\n1 failed, 3 passed in 0.1s\n"
+
+    assert distil([log.encode()]).tests == ("tests/test_new.py::T::test_evens",)
+
+
+def test_the_line_of_progress_names_the_file_where_nothing_else_does():
+    log = (
+        "tests/test_cart.py ......                 [ 40%]\ntests/test_checkout.py .FF..FF             [100%]\n\n"
+        "========================= 4 failed, 9 passed in 1.40s =========================\n"
+    )
+
+    assert [place.path for place in distil([log.encode()]).files] == ["tests/test_checkout.py"]
