@@ -22,7 +22,7 @@ from patchpilot.sensitive import sensitive_kinds
 from patchpilot.source import HostUser, Permission, Sha
 from patchpilot.states import state_word
 from storage.database import Database
-from storage.decisions import Decided, decide, find_target
+from storage.decisions import Decided, decide, find_target, is_possible
 from storage.first_approvals import approve_first, first_to_approve
 from storage.remarks import remark
 from storage.subscriptions import repo_rules
@@ -35,6 +35,7 @@ PAST: Final = {
     "escalate": "escalated",
 }
 _TEXT_CHARACTERS: Final = 1_500
+_NEWER: Final = "This proposal for {} is outdated: a newer one takes its place in the thread."
 _RETRIED: Final = frozenset({HealState.AWAITING_APPROVAL, HealState.ESCALATED, HealState.EXPIRED})
 
 
@@ -164,6 +165,23 @@ def _kinds(target: IncidentSnapshot) -> Sequence[str]:
     return sensitive_kinds(target.heal.fix.patch.files) if target.heal.fix else ()
 
 
+def too_late(target: IncidentSnapshot, verb: Verb, approval_id: str) -> Answer | None:
+    """Why a form about a proposal would only be refused, said before somebody fills it in; :class:`Decisions`
+    has the last word on the others."""
+    current = target.heal.approval_id
+    if current and approval_id != current:
+        text = _NEWER.format(target.name)
+        return Answer(ruling=Ruling.OUTDATED, text=text, incident=target.id)
+    if approval_id == current and is_possible(verb, target.heal.state):
+        return None
+    return Answer(
+        ruling=Ruling.ALREADY,
+        text=_already(target.name, _last(target), target),
+        incident=target.id,
+        links=(target.heal.pull_request_url,),
+    )
+
+
 def _newer(asked: Asked, target: IncidentSnapshot) -> Answer | None:
     """Why a typed approve does not count: what waits now is not what waited when it was typed."""
     current = target.heal.approval_id
@@ -250,7 +268,7 @@ def _answer(command: Command, decided: Decided) -> Answer:
         case Ruling.OUTDATED if snapshot and decided.moved_to:
             return _moved_on(snapshot, decided.moved_to)
         case Ruling.OUTDATED:
-            text = f"This proposal for {name} is outdated: a newer one takes its place in the thread."
+            text = _NEWER.format(name)
         case _:
             state = f": {state_word(snapshot).lower()}" if snapshot else " is not known"
             text = f"{name}{state}; there is nothing to {command.verb}."

@@ -17,6 +17,7 @@ from typing import Any, Final
 from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
+from bot.decisions import too_late
 from bot.gate import unknown
 from bot.slack.client import ARRIVED, RESPOND_AT
 from bot.slack.copies import is_copy, settle_copy
@@ -83,13 +84,26 @@ class Modals:
         for form in self._forms:
             app.view(form)(self._sent)
 
-    def _ask(self, ack: Ack, body: Body, client: WebClient) -> None:
+    def _ask(self, ack: Ack, body: Body, client: WebClient, respond: Callable[..., Any]) -> None:
         ack()
         action = body["actions"][0]
         value = str(action["value"])
         by_number = action["action_id"] in _BY_NUMBER
         about = About(incident=int(value)) if by_number and value.isdigit() else About(approval_id=value)
-        self._open(_FORMS[action["action_id"]], about, body, client)
+        form = _FORMS[action["action_id"]]
+        late = self._too_late(form, about)
+        if late is None:
+            self._open(form, about, body, client)
+        elif is_copy(body):
+            tell(client, body, *where(body), late)
+            settle_copy(self._db, about.approval_id, respond)
+        else:
+            whisper(client, body, late)
+
+    def _too_late(self, form: str, about: About) -> Answer | None:
+        """What a form would be refused with: nobody should fill it in first."""
+        target = find_target(self._db, incident=None, approval_id=about.approval_id)
+        return None if target is None else too_late(target, Verb(form), about.approval_id)
 
     def _chosen(self, ack: Ack, body: Body, client: WebClient) -> None:
         """A choice of the card's menu."""

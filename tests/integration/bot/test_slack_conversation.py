@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from patchpilot.fixes import GuardFinding, Severity
 from patchpilot.heals import HealState
 from storage.incidents import snapshot
@@ -446,3 +448,18 @@ def test_a_mention_in_the_thread_needs_no_number(world):
 
     world.until(lambda: state(world, incident) is HealState.REJECTED)
     assert snapshot(world.db, incident).heal.decisions[0].text == "wrong file"
+
+
+@pytest.mark.parametrize("form", ["retry", "reject", "escalate"])
+def test_no_form_is_opened_for_what_is_decided_already(world, form):
+    incident, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    stale = world.slack.prepare_press("ben", world.channel, world.items()["approval"].ts, form)
+    assert approve(world, "ana").ok
+    world.until(lambda: state(world, incident) is HealState.OPENING_PR)
+
+    world.slack.send(stale)
+
+    world.until(lambda: "was already approved by @ana" in whispered(world, "ben"))
+    assert world.slack.modal("ben") is None
