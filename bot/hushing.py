@@ -9,6 +9,7 @@ from patchpilot.asking import Asked
 from patchpilot.commands import Answer
 from patchpilot.incidents import incident_name
 from patchpilot.source import Repo
+from patchpilot.text import sentence
 from storage.database import Database
 from storage.held_runs import drop_held, held_runs
 from storage.incidents import incident_of_pull_request, snapshot
@@ -64,11 +65,10 @@ class Hushing:
         if not ended:
             what = f"PP-{incident}" if incident else f"{repo}{f' test {wish.test}' if wish.test else ''}"
             return unknown(f"{what} is not muted. `list` says what is.")
-        mute = ended[0]
-        why = f": {mute.why}" if mute.why else ""
-        return applied(
-            f"Not muted any more: {muted_what(mute)}. @{mute.author} had muted it{why}.", incident=incident
+        by = dict.fromkeys(
+            sentence(f"@{one.author} had muted it{f': {one.why}' if one.why else ''}") for one in ended
         )
+        return applied(f"Not muted any more: {muted_what(ended[0])}. {' '.join(by)}", incident=incident)
 
     def pause(self, asked: Asked) -> Answer:
         """Leave a pull request alone, or take it up again."""

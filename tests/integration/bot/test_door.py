@@ -606,3 +606,15 @@ def test_what_is_over_is_neither_muted_nor_looked_after(ask, proposed):
         told = ask("wil", asked)
         assert told.ruling is Ruling.ALREADY
         assert told.text == f"PP-{incident} is over (fixed): there is nothing to {what}."
+
+
+def test_everybody_whose_mute_was_ended_is_named(ask, proposed):
+    incident, _ = proposed(1)
+    ask("wil", f"mute PP-{incident} for:1d staging is down")
+    ask("wes", f"mute PP-{incident} for:2d")
+
+    told = ask("ada", f"unmute PP-{incident}").text
+
+    assert told.startswith(f"Not muted any more: PP-{incident}. ")
+    assert "@wil had muted it: staging is down." in told
+    assert "@wes had muted it." in told
