@@ -208,7 +208,11 @@ def _github(tree: Path, *, job: str, step: str, config: str, images: ImageTable)
     job = job or _only(tuple(name for names in files.values() for name in names))
     file = next((file for file, names in files.items() if job in names), next(iter(files)))
     try:
-        if not step and (likely := github_replay.likeliest_step(tree, file, job)) is not None:
+        if not step:
+            likely = github_replay.likeliest_step(tree, file, job)
+            if likely is None:
+                why = f"no step of job {one_line(job)!r} is known to test, check or build anything"
+                raise PermanentError(f"{why}: choose one with --step")
             step = likely.name
     except UnusableWorkflowError as error:
         if not any(job in names for names in files.values()):

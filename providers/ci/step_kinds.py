@@ -22,13 +22,17 @@ class StepKind(enum.Enum):
     OTHER = "other"
 
 
+_OPTIONS = (
+    r"(?:--(?:python|with|from|group|only-group|no-group|extra|package|index|directory|project)\s+[^\s-]\S*\s+"
+    r"|-p\s+[^\s-]\S*\s+|-[\w-]+(?:=\S+)?\s+)*"
+)
 _RUNNER = (
-    r"(?:(?:uv|poetry|pipenv|pdm|hatch|rye|bundle)\s+(?:run|exec)\s+(?:--?[\w-]+(?:=\S+)?\s+)*"
-    r"|(?:npx|(?:pnpm|yarn)(?:\s+(?:exec|dlx))?)\s+(?:--?[\w-]+\s+)*"
+    rf"(?:(?:(?:uv|poetry|pipenv|pdm|hatch|rye|bundle)\s+(?:run|exec)|uvx|uv\s+tool\s+run|pipx\s+run)\s+{_OPTIONS}"
+    r"|(?:npx|(?:pnpm|yarn)(?:\s+(?:exec|dlx))?)\s+(?:-[\w-]+\s+)*"
     r"|python[\d.]*\s+-(?:[bBEIOsSuvx]+\s+-)*m\s+|coverage\s+run\s+(?:-m\s+)?){0,3}"
 )
 _PREFIX = r"(?:^|[;&|(]|\b(?:then|do|else|sudo|time|exec|env)\s)[ \t]*(?:[A-Z_][A-Z0-9_]*=\S*\s+)*" + _RUNNER
-_NODE = r"(?:npm|pnpm|yarn|bun)\s+(?:run\s+|run-script\s+)?(?:--?[\w-]+\s+)*"
+_NODE = r"(?:npm|pnpm|yarn|bun)\s+(?:run\s+|run-script\s+)?(?:-[\w-]+\s+)*"
 
 _TEST = re.compile(
     _PREFIX
@@ -74,13 +78,15 @@ _SET_UP = re.compile(
 )
 
 
+_EXPRESSION = re.compile(r"\$\{\{[^{}]{0,200}\}\}")
+"""What GitHub puts a value in for, blanks within: one word to whoever looks at the programs."""
 _OPENS_BLOCK = re.compile(r"(?:\b(?:then|do|else)|[{(])[ \t]*$")
 
 
 def kind_of(script: str) -> StepKind:
     """Judge a script; comments don't count, and a continued line counts as one."""
     # The cut bounds the time that a hostile script can cost.
-    code = _joined(script)[:8_000]
+    code = _EXPRESSION.sub("x", _joined(script)[:8_000])
     if _TEST.search(code):
         return StepKind.TEST
     if _CHECK.search(code):

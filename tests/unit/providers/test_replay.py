@@ -500,6 +500,20 @@ def test_a_workflow_behind_a_symlink_is_not_read(tmp_path: Path) -> None:
         ("python -m pytest", StepKind.TEST),
         ("uv run --frozen pytest", StepKind.TEST),
         ("poetry run coverage run -m pytest", StepKind.TEST),
+        ("uvx --python 3.12 --with tox-uv tox -e py", StepKind.TEST),
+        ("uv run --python 3.12 --group test pytest -q", StepKind.TEST),
+        ("pipx run nox -s tests", StepKind.TEST),
+        ("uvx --python ${{ matrix.python-version }} tox -e py", StepKind.TEST),
+        ("uv run --with a==1 -p 3.12 mypy src", StepKind.CHECK),
+        *(
+            (f"{call} {option * 700}", kind)
+            for call, option, kind in (
+                ("uv run", "--python=a ", StepKind.OTHER),
+                ("uvx", "-p ", StepKind.OTHER),
+                ("npx", "--yes ", StepKind.OTHER),
+                ("npm", "--ab ", StepKind.OTHER),
+            )
+        ),
         ("FOO=1 sudo make test", StepKind.TEST),
         ("npm test", StepKind.TEST),
         ("npm run test:unit", StepKind.TEST),
