@@ -8,7 +8,7 @@ from typing import Final
 from redis.exceptions import RedisError
 from rq import Worker
 
-from jobs.queues import EFFECTS, HEAL, connect
+from jobs.queues import EFFECTS, HEAL, connect, unreachable
 from patchpilot.checkup import Finding, failed, warning, well
 from patchpilot.errors import PatchPilotError
 from patchpilot.settings import CommonSettings
@@ -58,9 +58,7 @@ def _queues(settings: CommonSettings) -> Iterator[Finding]:
             yield well("Redis", "answers")
             working = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
     except RedisError as error:
-        yield failed(
-            "Redis", f"does not answer ({type(error).__name__})", "check REDIS_URL and that the server runs"
-        )
+        yield failed("Redis", str(unreachable(error)), "check REDIS_URL and that the server runs")
         return
     for queue, role in _ROLE.items():
         if queue in working:

@@ -11,12 +11,12 @@ from typing import Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from patchpilot.errors import TemporaryError
+from patchpilot.errors import TemporaryError, UnreachableError
 from storage.tasks import Task
 
 HEAL: Final = "heal"
@@ -33,6 +33,13 @@ JOB_SECONDS: Final = 2 * 60 * 60
 def connect(url: str) -> Redis:
     """A client that fails fast, so that nobody waits for a Redis that is away."""
     return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+
+
+def unreachable(error: RedisError) -> UnreachableError:
+    """What is wrong with ``REDIS_URL``, or with what it leads to."""
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return UnreachableError("Redis refuses the user or password of REDIS_URL: correct it")
+    return UnreachableError("no Redis answers where REDIS_URL says: start it, or correct REDIS_URL")
 
 
 class Queues:

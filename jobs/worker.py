@@ -12,10 +12,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
+from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 
-from jobs.queues import EFFECTS, HEAL, connect
+from jobs.queues import EFFECTS, HEAL, connect, unreachable
 from jobs.roles import assume
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,16 @@ def run_worker(name: str) -> None:
     # Loaded before the fork, so that no task pays for the imports again; a missing secret stops the start.
     tasks, *_ = [import_module(module) for module in _PRELOAD[name]]
     tasks.check(role)
-    worker = BoundWorker(
-        [name],
-        connection=connect_blocking(role.settings.redis_url.get_secret_value()),
-        serializer=JSONSerializer,
-        job_monitoring_interval=5,
-        maintenance_interval=60,
-    )
+    try:
+        worker = BoundWorker(
+            [name],
+            connection=connect_blocking(role.settings.redis_url.get_secret_value()),
+            serializer=JSONSerializer,
+            job_monitoring_interval=5,
+            maintenance_interval=60,
+        )
+    except RedisError as error:
+        raise unreachable(error) from error
     with tidied(partial(tasks.tidy, role)) if hasattr(tasks, "tidy") else nullcontext():
         log.info("worker ready", extra={"action": "worker_ready", "role": name})
         worker.work(logging_level="WARNING")
