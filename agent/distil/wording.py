@@ -131,6 +131,8 @@ def word(story: Story, row: int) -> Wording:
         text, where = thread + text[panicked.end() :], f" ({relative(panicked[2])})"
     if rule is None:
         where = where or _pointed(story, rows[-1], text)
+        if name := _path_above(story, row):
+            text = f"{name[:_NAME]}: {text}"
         return Wording(text[: LENGTH - len(where)] + where, tuple(rows))
     text = _NPM.sub("", text)
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
@@ -194,6 +196,23 @@ def _name(story: Story, row: int, rule: Rule) -> str:
         return title[1] if title else _clean(story, story.lines[row].core).rstrip(".:")
     match = compiled(rule.test).search(story.lines[row].core.encode())
     return test_id(match.group(1).decode("utf-8", "replace")) if match else ""
+
+
+def _path_above(story: Story, row: int) -> str:
+    """The suites and the test above a message, each on a line of its own, as Mocha prints them."""
+    names: list[str] = []
+    for near in range(row - 1, max(-1, row - JOINED), -1):
+        text = story.lines[near].core
+        if not text.strip() and not names:
+            continue
+        if not names and not text.endswith(":"):
+            return ""
+        if title := _TITLE.match(text):
+            return " ".join([title[1], *reversed(names)]).removesuffix(":") if names else ""
+        if not text.startswith("     "):
+            return ""
+        names.append(text.strip())
+    return ""
 
 
 def test_id(name: str) -> str:

@@ -520,6 +520,33 @@ Tests:       1 failed, 50 passed, 51 total
         "Cart › adds up: RangeError: quantity must be positive, got -1 (src/cart.js:4)",
         ("Cart › adds up",),
     ),
+    "mocha": Case(
+        """\
+  50 passing (21ms)
+  1 failing
+
+  1) Cart
+       total
+         adds up all items:
+
+      AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
+
+6 !== 7
+
+      + expected - actual
+
+      -6
+      +7
+
+      at Context.<anonymous> (test/cart.test.js:9:14)
+""",
+        Category.TEST,
+        "mocha",
+        (
+            "Cart total adds up all items: AssertionError [ERR_ASSERTION]: "
+            "Expected values to be strictly equal: 6 !== 7"
+        ),
+    ),
     "ava": Case(
         """\
   ✘ [fail]: total is right
