@@ -71,7 +71,7 @@ def test_the_card_offers_re_test_instead_of_approve_and_the_old_approval_is_dead
     world.until(lambda: heal_of(world, incident).state is HealState.REPAIRING)
     world.show()
     card = next(m for m in world.slack.thread(world.channel, world.card().ts) if m.ts == first.ts)
-    assert "sent to be tested anew by ben" in card.text
+    assert "sent to be tested anew by @ben" in card.text
     assert not world.buttons(card)
 
     world.propose(heal)
