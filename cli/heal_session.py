@@ -196,7 +196,7 @@ class HealSession:
     def _missed(self) -> str:
         """What a failure that nothing cured most likely is about: something that the sandbox lacks."""
         distilled = self.heal.journal.distilled()
-        if self.request.log or distilled is None:
+        if self.request.log or distilled is None or self.heal.journal.partial is not None:
             return ""
         if distilled.category is Category.DEPENDENCY and self._lacks():
             return f"{sentence(distilled.cause)} {self._lacks()}"

@@ -225,7 +225,8 @@ def test_an_undeclared_package_is_shown_unproven_with_what_is_missing_for_a_proo
         {
             "pyproject.toml": '[project]\nname = "a"\ndependencies = ["packaging>=23"]\n'
             '[dependency-groups]\ntest = ["nowhere-to-be-had>=2"]\n',
-            "test_a.py": "from nowhere_to_be_had import x\n\n\ndef test_x():\n    assert x\n",
+            "a.py": "from nowhere_to_be_had import x\n",
+            "test_a.py": "from a import x\n\n\ndef test_x():\n    assert x\n",
         }
     )
 
