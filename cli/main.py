@@ -130,8 +130,11 @@ def run() -> None:
     let_readers_leave()
     try:
         application(*sys.argv[1:2])()
+    except UnreachableError as error:
+        typer.echo(f"patchpilot: {error.in_full}", err=True)
+        sys.exit(2)
     except TemporaryError as error:
-        advice = "" if isinstance(error, SandboxUnavailableError | UnreachableError) else _TRY_AGAIN
+        advice = "" if isinstance(error, SandboxUnavailableError) else _TRY_AGAIN
         typer.echo(f"patchpilot: {error}{advice}", err=True)
         sys.exit(2)
     except PatchPilotError as error:

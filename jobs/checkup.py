@@ -10,7 +10,7 @@ from rq import Worker
 
 from jobs.queues import EFFECTS, HEAL, connect, unreachable
 from patchpilot.checkup import Finding, failed, warning, well
-from patchpilot.errors import PatchPilotError
+from patchpilot.errors import PatchPilotError, UnreachableError
 from patchpilot.settings import CommonSettings
 from storage.database import Database
 from storage.tasks import oldest_waiting
@@ -45,6 +45,8 @@ def _database(settings: CommonSettings) -> Iterator[Finding]:
             )
         if not late:
             yield well("tasks", "none waits for longer than it should")
+    except UnreachableError as error:
+        yield failed("database", error.in_full, "check DATABASE_URL and that the server runs")
     except PatchPilotError as error:
         yield failed("database", str(error), "check DATABASE_URL and that the server runs")
     finally:
@@ -58,7 +60,7 @@ def _queues(settings: CommonSettings) -> Iterator[Finding]:
             yield well("Redis", "answers")
             working = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
     except RedisError as error:
-        yield failed("Redis", str(unreachable(error)), "check REDIS_URL and that the server runs")
+        yield failed("Redis", unreachable(error).in_full, "check REDIS_URL and that the server runs")
         return
     for queue, role in _ROLE.items():
         if queue in working:

@@ -37,9 +37,13 @@ def connect(url: str) -> Redis:
 
 def unreachable(error: RedisError) -> UnreachableError:
     """What is wrong with ``REDIS_URL``, or with what it leads to."""
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        return UnreachableError("Redis refuses the user or password of REDIS_URL: correct it")
-    return UnreachableError("no Redis answers where REDIS_URL says: start it, or correct REDIS_URL")
+    refused = isinstance(error, AuthenticationError | AuthorizationError)
+    return UnreachableError(
+        "Redis does not answer",
+        advice="it refuses the user or password of REDIS_URL; correct it"
+        if refused
+        else "start it, or correct REDIS_URL",
+    )
 
 
 class Queues:

@@ -27,10 +27,20 @@ class TemporaryError(PatchPilotError):
 
 
 class UnreachableError(TemporaryError):
-    """A service is not where its setting says, or turns us away there; the message names the setting.
+    """A service is not where its setting says, or turns us away there.
 
-    A process that runs already tries again, as a server may come back. A person looks at the setting first.
+    A process that runs already tries again, as a server may come back. The message is for everybody;
+    ``advice`` names hosts, users and the setting to look at, and is for operators only.
     """
+
+    def __init__(self, message: str, *, advice: str, retry_after: float = 30.0) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.advice = advice
+
+    @property
+    def in_full(self) -> str:
+        """The message with its advice."""
+        return f"{self}: {self.advice}"
 
 
 class PermanentError(PatchPilotError):

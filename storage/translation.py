@@ -74,7 +74,7 @@ def _told(doing: str, cause: BaseException | None, *, lost: bool) -> PatchPilotE
     # Without a code the server never answered: no connection, or it broke.
     gone = lost or (not code and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError))
     if not code and (advice := _unreachable(str(cause))):
-        return UnreachableError(f"{doing}: {advice}", retry_after=_RETRY_SECONDS)
+        return UnreachableError(f"{doing}: the database is away", advice=advice, retry_after=_RETRY_SECONDS)
     if gone or code[:2] in _TEMPORARY_CLASSES or code in _TEMPORARY_CODES:
         return TemporaryError(
             f"{doing}: the database is away or busy{_code(code)}", retry_after=_RETRY_SECONDS

@@ -39,7 +39,7 @@ def test_a_redis_that_is_away_is_told_in_a_sentence(role):
     code, said = run(role)
 
     assert code == 2
-    assert said == ("patchpilot: no Redis answers where REDIS_URL says: start it, or correct REDIS_URL\n")
+    assert said == ("patchpilot: Redis does not answer: start it, or correct REDIS_URL\n")
 
 
 def test_a_model_without_a_price_is_refused_at_the_start():
