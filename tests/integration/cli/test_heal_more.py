@@ -42,7 +42,8 @@ class Terminal:
         self.pid, self._door = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            os.execve(sys.executable, [sys.executable, "-m", "cli", "heal", *words], environment(folder))
+            command = [*HEARS_SIGNALS, sys.executable, "-m", "cli", "heal", *words]
+            os.execvpe(command[0], command, environment(folder))
 
     def wait_for(self, text: str) -> None:
         while text not in self.seen:

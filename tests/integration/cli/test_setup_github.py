@@ -23,6 +23,7 @@ from playground.github.server import GitHub, router
 from playground.serving import free_port, served
 from providers.hosts import github_checkup, github_sign_in_checkup
 from providers.hosts.github_auth import FOLLOWER, READER, WRITER, reader_access, writer_access
+from tests.signals import HEARS_SIGNALS
 
 URL = "https://patchpilot.acme.test"
 SECRETS = (
@@ -87,7 +88,7 @@ class Run:
 @contextmanager
 def running(github: GitHub, out, *options: str) -> Iterator[Run]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "setup", "github", str(out), "--url", URL,
+        [*HEARS_SIGNALS, sys.executable, "-m", "cli", "setup", "github", str(out), "--url", URL,
          "--api-url", github.api_url, *options],
         env={"PATH": os.environ["PATH"], "HOME": "/tmp", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -55,7 +55,7 @@ def test_a_bad_file_is_told(life: Any, read: Any) -> None:
     life.push({".patchpilot.yml": "policy: never\n"})
     heal = life.break_it()
     tell_problem(life.db, heal, read(heal))
-    assert ".patchpilot.yml on main: policy.mode" in life.notes(heal)["policy"]
+    assert ".patchpilot.yml on main: `policy.mode` can't be 'never'" in life.notes(heal)["policy"]
 
 
 def test_a_policy_opens_a_draft_that_stays_one_and_says_so(life: Any) -> None:
