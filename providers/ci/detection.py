@@ -19,7 +19,8 @@ from patchpilot.images import ImageTable
 from patchpilot.text import one_line
 from providers.ci.equipment import INSTEAD, command, equipped
 from providers.ci.overrides import Override, has_plain_file
-from providers.ci.projects import LANGUAGES, Language, Project, makefile_tests
+from providers.ci.project import Project
+from providers.ci.projects import LANGUAGES, Language, makefile_tests
 from providers.ci.recipe import Run
 
 _NO_IMAGES = ImageTable()

@@ -12,12 +12,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from providers.ci.overrides import has_plain_file
-
-if TYPE_CHECKING:
-    from providers.ci.projects import Project
+from providers.ci.project import Project
 
 _FOR_DEVELOPERS = re.compile(
     r"(?:[\w.]+[-_.])?(?:unit)?(?:tests?|testing|dev(?:el(?:op(?:ment)?|oper)?)?|ci)", re.IGNORECASE
