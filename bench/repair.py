@@ -16,9 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -107,9 +108,12 @@ class Lab:
         settings = self.settings
         if way != "model":
             settings = settings.model_copy(update={"anthropic_api_key": SecretStr("")})
+        begun = time.monotonic()
         with prepared(request, settings) as ready, opened_session(ready, Silent()) as session:
             outcome = session.run()
             distilled = session.heal.journal.distilled()
+        # By itself it counts from the start of the process, which heals many here.
+        outcome = replace(outcome, seconds=time.monotonic() - begun)
         return _row(case, way, outcome, repository, self.folder), distilled
 
     def remember(self, failure: DistilledFailure, patch: str, repository: History) -> None:
