@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from agent.distil.findings import find
 from agent.distil.fingerprint import fingerprint
+from agent.distil.jobs import unbraided
 from agent.distil.lines import read
 from agent.distil.places import places
 from agent.distil.selection import choose, render, shown
@@ -39,12 +40,16 @@ def distil(
     if max_bytes < LEAST_BYTES:
         raise ValueError(f"max_bytes is {max_bytes}, but fewer than {LEAST_BYTES} bytes hold no log")
     skimmed = skim(chunks)
-    lines = read(skimmed.lines)
+    printed = read(skimmed.lines)
+    order = unbraided([line.job for line in printed], filled=[bool(line.text) for line in printed])
+    # What each of the programs that ran at once said is read by itself; printed it is as it came.
+    lines = [printed[row] for row in order]
     story = tell(lines, find(lines))
     verdict = judge(story, step=step)
     clean = redact or _unchanged
-    rows = choose(lines, story.worth, max_bytes=max_bytes, total_lines=skimmed.total_lines)
-    text = clean(render(lines, rows, total_lines=skimmed.total_lines))
+    worth = [value for _, value in sorted(zip(order, story.worth, strict=True))]
+    rows = choose(printed, worth, max_bytes=max_bytes, total_lines=skimmed.total_lines)
+    text = clean(render(printed, rows, total_lines=skimmed.total_lines))
     return DistilledFailure(
         text=_within(text, max_bytes),
         category=verdict.category,

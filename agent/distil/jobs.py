@@ -12,6 +12,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 _BRACKET = re.compile(r"\[(@?\w[\w @./:()=,+-]{0,60})\]:?(?: |$)")
+# turborepo's, whatever the task is called; Python's logging writes its levels in the same form.
+_TASK = re.compile(
+    r"(?!(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL):)(@?[\w./-]{1,60}:[a-z][\w:-]{0,30}):(?: |$)"
+)
+# Lerna and Nx put a mere name in front, so they must have said that it is they.
+_LERNA = re.compile(
+    r"lerna (?:info|notice|WARN|ERR!|success) |\W{0,12}(?:Lerna \(powered|NX {1,4}Running target)"
+)
+_NAME = re.compile(r"(@?[\w./-]{1,80}):(?: |$)")
 _TAB = re.compile(r"([\w@./:=-]{1,60})\t")
 # What tools write in brackets of their own: how grave a line is, a time, how far they are, a status.
 _OWN = re.compile(
@@ -33,8 +42,35 @@ def prefixes(texts: Sequence[str]) -> re.Pattern[str] | None:
     """What stands before the lines of each job, where the log holds such lines."""
     names = {f"{re.escape(match[1])}:(?: |$)" for text in texts if (match := _PNPM.match(text))}
     if not 0 < len(names) <= _MOST:
-        names = _names(texts, _BRACKET, commands=True) or _names(texts, _TAB, commands=False)
+        names = (
+            _names(texts, _BRACKET, commands=True)
+            or _names(texts, _TAB, commands=False)
+            or _names(texts, _TASK, commands=False)
+        )
+        if not names and any(map(_LERNA.match, texts)):
+            names = _names(texts, _NAME, commands=False)
     return re.compile("|".join(sorted(names))) if names else None
+
+
+def unbraided(jobs: Sequence[str], *, filled: Sequence[bool]) -> list[int]:
+    """The rows in such an order that what one job printed stands together, whatever came between its lines.
+
+    ``jobs`` names the job of each row. One without parts what stands above it from what stands below, unless
+    it is empty.
+    """
+    order: list[int] = []
+    braid: dict[str, list[int]] = defaultdict(list)
+    last = ""
+    for row, job in enumerate(jobs):
+        if job or not filled[row]:
+            last = job or last
+            braid[last].append(row)
+            continue
+        order += [each for rows in braid.values() for each in rows]
+        braid.clear()
+        order.append(row)
+        last = ""
+    return order + [each for rows in braid.values() for each in rows]
 
 
 def _names(texts: Sequence[str], prefix: re.Pattern[str], *, commands: bool) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.events import of_go_test
@@ -24,13 +24,16 @@ _STAMPS = (
     re.compile(rf"{_CLOCK} "),
     re.compile(rf"\[{_CLOCK}\] "),
 )
-# Prefixes that one program puts before the lines of another: compose, buildx, turborepo, nx, lerna, ant.
+# Prefixes that one program puts before the lines of another: compose, turborepo, nx, and buildx, which
+# numbers its steps; the others run no more than one at once.
 _BEARERS = re.compile(
-    r"(?:[A-Za-z][\w@./-]{0,60} +\| |#\d{1,4} \d{1,6}\.\d{1,3} "
-    r"|@?[\w./-]{1,60}:(?:build|test|lint|check|type-?check|compile|format|e2e|ci)[\w:-]{0,30}: "
+    r"(?:(?P<service>[A-Za-z][\w@./-]{0,60}) +\| |(?P<step>#\d{1,4}) \d{1,6}\.\d{1,3} "
+    r"|(?P<task>@?[\w./-]{1,60}:(?:build|test|lint|check|type-?check|compile|format|e2e|ci)[\w:-]{0,30}): "
     r"|\d\d:\d\d:\d\d {1,8}(?:INFO|WARNING|ERROR|CRITICAL|FATAL) - {1,2}"
     r"|\s{0,12}\[(?:junit|exec|java|javac|testng|echo|mvn)\] ?)"
 )
+_STEP = re.compile(r"#\d{1,4}(?= )")
+"""What buildx puts before its own words on a step."""
 # Escapes that a program wrote with a caret, and those that choose a character set.
 _OTHER_ESCAPES = re.compile(r"\^\[\[[0-9;]{0,20}[mKGJH]|\x1b[()*+][0-9A-Z]")
 _SEGMENTS = 24
@@ -58,6 +61,8 @@ class Line:
     """Without timestamps, escapes and control characters."""
     core: str
     """What patterns read: ``text`` without the prefix of a program that relays another's output."""
+    job: str = ""
+    """Of programs that run at once, the one that printed the line, as its prefix names it."""
 
 
 def cut(line: bytes) -> bytes:
@@ -73,8 +78,11 @@ def read(raw: Sequence[RawLine]) -> list[Line]:
     numbers, texts = of_go_test(numbers, _unstamped(texts))
     spacing = _spacing(texts)
     jobs = prefixes(texts)
+    bearers = _bearers(texts)
+    # Where no step of buildx printed anything, it is a debugger that numbers its frames.
+    steps = any(job.startswith("#") for job in bearers.values())
     return [
-        Line(number, text, _core(text, jobs))
+        Line(number, text, *_borne(text, jobs, bearers, steps=steps))
         for row, (number, text) in enumerate(zip(numbers, texts, strict=True))
         if row not in spacing
     ]
@@ -118,8 +126,26 @@ def _spacing(texts: list[str]) -> set[int]:
     }
 
 
-def _core(text: str, jobs: re.Pattern[str] | None) -> str:
+def _bearers(texts: list[str]) -> dict[str, str]:
+    """The prefixes that stand before lines, as they look before an empty one, and whose they are."""
+    found = (match for text in texts if (match := _BEARERS.match(text)))
+    return {match[0].rstrip(): job for match in found if (job := _bearer(match))}
+
+
+def _borne(
+    text: str, jobs: re.Pattern[str] | None, bearers: Mapping[str, str], *, steps: bool
+) -> tuple[str, str]:
+    """The line without the prefixes before it, and the job that they name."""
+    if text in bearers:
+        return "", bearers[text]
+    name = ""
     if jobs and (job := jobs.match(text)):
-        text = text[job.end() :]
-    bearer = _BEARERS.match(text)
-    return text[bearer.end() :] if bearer else text
+        text, name = text[job.end() :], job[0].strip()
+    if match := _BEARERS.match(text):
+        return text[match.end() :], name or _bearer(match)
+    step = _STEP.match(text) if steps else None
+    return text, name or (step[0] if step else "")
+
+
+def _bearer(match: re.Match[str]) -> str:
+    return match["service"] or match["step"] or match["task"] or ""

@@ -310,13 +310,17 @@ def _drop_blobs(story: Story) -> None:
 def _reward_the_end(story: Story) -> None:
     """What stands shortly before a verdict is often the message, whatever tool wrote it."""
     for start, end in story.steps:
-        place = 0
+        # Each of several jobs that ran at once has an end of its own.
+        places: Counter[str] = Counter()
         for row in range(end, -1, -1):
+            line = story.lines[row]
+            place = places[line.job]
             if place >= NEAR_END or (row < start and place > NEAR_END // 3):
-                break
-            if story.lines[row].core.strip():
+                if not line.job:
+                    break
+            elif line.core.strip():
                 story.gain[row] = max(story.gain[row], END_BONUS * (1 - place / NEAR_END))
-                place += 1
+                places[line.job] += 1
     for row, gain in enumerate(story.gain):
         story.worth[row] += gain
 

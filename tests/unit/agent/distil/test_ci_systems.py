@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from agent.distil import distil
+from agent.distil.lines import Line, RawLine
+from agent.distil.lines import read as lines_of
 from patchpilot.failures import Category, DistilledFailure
 
 OUTPUT = """\
@@ -193,6 +195,62 @@ def test_the_name_of_a_job_before_each_line_hides_nothing(test: str, lint: str) 
     assert failure.category is Category.TEST
     assert failure.tool == "pytest"
     assert failure.tests == ("tests/test_cart.py::test_total_includes_taxes",)
+
+
+ESLINT = """
+/home/runner/work/shop/shop/src/cart.js
+  1:7   error  'tax' is assigned a value but never used  no-unused-vars
+  3:12  error  Missing semicolon                         semi
+
+✖ 2 problems (2 errors, 0 warnings)
+""".splitlines()
+
+
+def braided(lint: str, web: str) -> list[str]:
+    """A linter and a server at once: after each line of one stands a line of the other."""
+    lines = (
+        (f"{lint}{line}".rstrip(), f"{web}GET /health 200 in {place} ms") for place, line in enumerate(ESLINT)
+    )
+    return [line for pair in lines for line in pair]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        [*braided("lint-1  | ", "web-1   | "), "lint-1 exited with code 1"],  # docker compose
+        braided("shop:check: ", "web:dev: "),  # turborepo
+        ["lerna notice cli v8.1.2", *braided("@acme/shop: ", "@acme/web: ")],
+        [*braided("[0] ", "[1] "), "[0] npm run lint exited with code 1"],  # concurrently
+        ["#7 [lint 4/4] RUN npx eslint src", "#9 [web 3/3] RUN serve", *braided("#7 0.312 ", "#9 0.215 ")],
+    ],
+)
+def test_lines_that_another_job_prints_meanwhile_do_not_part_a_message(log: list[str]) -> None:
+    failure = distil(["\n".join(log).encode()])
+
+    assert failure.cause == "src/cart.js:1:7 error 'tax' is assigned a value but never used no-unused-vars"
+    assert [(file.path, file.line) for file in failure.files] == [("src/cart.js", 1), ("src/cart.js", 3)]
+
+
+def test_the_lines_of_jobs_that_ran_at_once_are_kept_in_the_order_of_the_log() -> None:
+    log = braided("lint-1  | ", "web-1   | ")
+
+    kept = [line for line in distil(["\n".join(log).encode()]).text.splitlines() if line in log]
+
+    assert kept == sorted(kept, key=log.index)
+    assert {line.rstrip() for line in log if line.startswith("lint-1") and "error" in line} <= set(kept)
+
+
+def test_levels_of_a_logger_and_frames_of_a_debugger_are_no_jobs() -> None:
+    logged = [f"{level}:shop: item {place}" for place in range(9) for level in ("INFO", "ERROR")]
+    frames = [f"#{frame}  0x00{frame} in f{frame} () at a.c:{frame}" for _ in range(2) for frame in range(9)]
+
+    assert "ERROR:shop: item 0" in distil(["\n".join(logged).encode()]).cause
+    assert [line.number for line in read_lines(frames)] == list(range(1, 19))
+    assert not any(line.job for line in read_lines(frames))
+
+
+def read_lines(lines: list[str]) -> list[Line]:
+    return lines_of([RawLine(number, line.encode()) for number, line in enumerate(lines, 1)])
 
 
 def test_pnpm_names_folder_and_script_before_each_line() -> None:
