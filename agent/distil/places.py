@@ -40,7 +40,7 @@ _ROOTS_STATED = 4
 """So many of them are believed; a test that makes repositories of its own names many."""
 _OUTSIDE = re.compile(
     r"(?:^|[/\\])(?:site-packages|dist-packages|node_modules|\.cargo|rustc|\.rustup|vendor|gems"
-    r"|\.gradle|\.m2|\.npm|pkg/mod|\.nuget"
+    r"|\.gradle|\.m2|\.npm|pkg/mod|\.nuget|build/reports|surefire-reports"
     r"|hostedtoolcache|\.pyenv|\.nvm|\.rvm|_temp|_actions|sysdeps|csu)(?:[/\\]|$)|^(?:/|~|<"
     r"|[A-Za-z]:[\\/])|^(?:node|internal|java|https?|file):"
 )

@@ -51,6 +51,8 @@ _STARTS = (
     *("[Pipeline] sh", "[Pipeline] bat", "[Pipeline] powershell", "[Pipeline] pwsh", "[Pipeline] Start"),
 )
 _CONSOLE = re.compile(r"\s{2,4}console\.(?:log|info|warn|error|debug|trace)(?: \S+:\d+)?")
+_HEADED = re.compile(r"=+ .+ =+")
+_PASSES = re.compile(r"=+ PASSES =+")
 _PRINTED = 0.5
 _SCRIPT_END = re.compile(r"section_end:\d+:(?:step|build)_script\b")
 _AFTERWARDS = 400
@@ -113,6 +115,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
     _clear(story)
+    _clear_passes(story)
     _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
@@ -258,6 +261,17 @@ def _clear(story: Story) -> None:
             story.cleared.add(other)
             if other < row and _compiled(since).search(story.lines[other].core):
                 break
+
+
+def _clear_passes(story: Story) -> None:
+    """What tests that passed printed pytest shows if it is asked to, below a heading of its own."""
+    inside = False
+    for row, line in enumerate(story.lines):
+        if _HEADED.fullmatch(line.core):
+            inside = _PASSES.fullmatch(line.core) is not None
+        elif inside:
+            story.worth[row] = min(story.worth[row], _CLEARED)
+            story.cleared.add(row)
 
 
 def _turn_consoles_down(story: Story) -> None:

@@ -12,6 +12,7 @@ from agent.distil.linear import compiled
 from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
+from agent.distil.titles import titles
 from agent.distil.wording import Wording, details, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
@@ -77,6 +78,8 @@ _FORMATTER = re.compile(
 )
 _NO_TESTS = re.compile(r"collected 0 items|collected \d+ items? / .{0,60}\b0 selected|NO TESTS RAN")
 _BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
+_COUNTED = re.compile(r"\d+ files? would be reformatted\b")
+_NEW = re.compile(r"\+\+\+ (\S+\.\w{1,8})(?:\s|$)")
 LISTED = 3
 """So many files are named in a sentence."""
 COMMAND = 120
@@ -139,6 +142,8 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     if category is Category.FORMAT and not causes:
         tool = tool or _formatter(story)
         wording = _unformatted(story, last, tool) or wording
+    elif category is Category.FORMAT and cause_row is not None:
+        wording = _differing(story, cause_row, tool) or wording
     elif cause_row is not None and not causes:
         silent = None if last else _silent(story, cause_row)
         wording = _testless(story, tool) or silent or wording
@@ -384,12 +389,28 @@ def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None
     rows = [row for row in reversed(last) if _BARE_FILE.fullmatch(story.lines[row].core.strip())]
     if not rows or not tool:
         return None
-    names = [relative(story.lines[row].core.strip()) for row in rows[:LISTED]]
-    more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-    return Wording(
-        f"{', '.join(names)}{more}: {tool} would format {'it' if len(rows) == 1 else 'them'} otherwise",
-        tuple(rows),
-    )
+    return Wording(_otherwise([story.lines[row].core for row in rows], tool), tuple(rows))
+
+
+def _differing(story: Story, row: int, tool: str) -> Wording | None:
+    """Of files that a formatter only counts, their names from the differences that it printed above."""
+    if not _COUNTED.match(story.lines[row].core):
+        return None
+    pairs = [
+        (new, match[1])
+        for new in range(1, row)
+        if (match := _NEW.match(story.lines[new].core))
+        and story.lines[new - 1].core.startswith(f"--- {match[1]}")
+    ]
+    if not pairs or not tool:
+        return None
+    return Wording(_otherwise([name for _, name in pairs], tool), (row, *(new for new, _ in pairs)))
+
+
+def _otherwise(paths: Sequence[str], tool: str) -> str:
+    names = [relative(path.strip()) for path in paths[:LISTED]]
+    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+    return f"{', '.join(names)}{more}: {tool} would format {'it' if len(paths) == 1 else 'them'} otherwise"
 
 
 def _testless(story: Story, tool: str) -> Wording | None:
@@ -430,8 +451,11 @@ def _tool(story: Story, category: Category) -> str:
 
 def _tests(story: Story) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for row, rules in sorted(story.by_row.items()):
-        for rule in rules:
+    titled = titles(story)
+    for row in sorted({*story.by_row, *titled}):
+        if row in titled and row not in story.cleared:
+            found.setdefault(titled[row], None)
+        for rule in story.by_row.get(row, ()):
             if (
                 rule.test
                 and not _is_noise(story, row, rule)
@@ -444,6 +468,9 @@ def _tests(story: Story) -> tuple[str, ...]:
     longer = {name.split(" (", 1)[0] for name in found if " (" in name}
     # Maven tells ``Case.test`` in its summary beside ``com.acme.Case.test``.
     longer |= {".".join(name.split(".")[-2:]) for name in map(_unparametrized, found) if name.count(".") > 1}
+    # Mocha tells ``suite test`` below the tree in which the test stands by itself.
+    whole = titled.values()
+    longer |= {name for name in found if any(title.endswith(f" {name}") for title in whole)}
     return tuple(name for name in found if name not in longer and name != _NO_TEST)
 
 

@@ -63,8 +63,14 @@ _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
     r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
     r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
-    r"|# (?=[(`]))+"
+    r"|#\d+ ERROR: |\[xUnit\.net [\d:.]+\]\s*|# (?=[(`]))+"
 )
+_REWORDED = (
+    (re.compile(r"\d+/\d+ Test {1,4}#\d+: (\S+) [. ]*\*\*\*(\S.*?)(?: {1,9}[\d.]+ sec)?"), r"\1: \2"),
+    (re.compile(r"\d+ - (\S+) \((\w[\w ]*)\)(?: {1,9}\S.*)?"), r"\1: \2"),
+)
+"""CTest's own lines on a test, whose output it shows only if it is asked to."""
+_XUNIT = re.compile(r"^\[xUnit\.net [\d:.]+\]\s*")
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
 _FAILED_TASK = re.compile(
     r"Execution failed for task |(?:> )?Could not resolve all |A problem occurred |\* Try:"
@@ -93,8 +99,8 @@ _MESSAGE_ENDS = re.compile(
     r"|\[(?:INFO|WARNING)\] |\[Pipeline\] |\S+\.py:\d+: \w+$)"
 )
 _VALUE = re.compile(
-    r"\s*(?:# {2,8})?(?:code|[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right|[Ww]ant(?:ed)?|[Gg]ot"
-    r"|But was)\b[^:]{0,40}:"
+    r"\s*(?:# {2,8}|\[xUnit\.net [\d:.]+\]\s+)?(?:code|[Ee]xpected|[Rr]eceived|[Aa]ctual|left|right"
+    r"|[Ww]ant(?:ed)?|[Gg]ot|But was)\b[^:]{0,40}:"
 )
 _DIFFERENCE = re.compile(r"\s*[-+] {0,3}\S")
 _TELLS_VALUES = re.compile(r"(?i)\bexpected\b.*\b(?:to|but|got)\b")
@@ -119,6 +125,7 @@ def word(story: Story, row: int) -> Wording:
         return Wording(_clean(story, story.lines[row].core), ())
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
+    values = (_XUNIT.sub("", value) for value in values)
     text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
     text = _ADDRESSES.sub("", text)
     symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)
@@ -291,7 +298,9 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
         differs = _DIFFERENCE.match(text) is not None
         if differs and rule is not None and len(rows) == 1 and not _TELLS_VALUES.search(first):
             opened = True
-        if not opened and not _VALUE.match(text):
+        # Jest prints a value below its label.
+        labelled = len(rows) > 1 and story.lines[rows[-1]].core.rstrip().endswith(":")
+        if not opened and not labelled and not _VALUE.match(text):
             break
         rows.append(near)
     return rows
@@ -308,6 +317,8 @@ def _wrapped(story: Story, row: int) -> list[int]:
         count = len(list(deeper))
     elif _PIPENV_BEGINS.match(first):
         count = next((n for n, text in enumerate([first, *below]) if text.endswith(").")), 0)
+    elif row and story.lines[row - 1].core.startswith("CMake Error"):
+        count = len(list(takewhile(lambda text: text.startswith("  "), below)))
     elif _MYPY_BEGINS.match(first) and not _MYPY_ENDS.search(first):
         # Below the sentence stands the line of code, set in.
         flush = list(takewhile(lambda text: text[:1].strip() and not _MYPY_BEGINS.match(text), below))
@@ -366,4 +377,7 @@ def _clean(story: Story, text: str) -> str:
         return title[2][:LENGTH]
     text = _VERSIONS.sub(r"(from versions: \1, …, \2)", _RULED.sub("", without_roots(text, story.roots)))
     cleaned = _DECORATION.sub("", text).strip()
+    for pattern, words in _REWORDED:
+        if match := pattern.fullmatch(cleaned):
+            cleaned = match.expand(words)
     return (_SUPERFLUOUS.sub("", cleaned).strip() or cleaned or text.strip())[:LENGTH]

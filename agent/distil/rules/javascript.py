@@ -106,7 +106,8 @@ RUNNERS = (
         category=Category.TEST,
         after=14,
         stop=r"^\s*(?:ok|not ok) \d|^\s*\.\.\.$",
-        test=r"not ok \d+ (?:- )?(.*?\S)(?: # time=\S+)?$",
+        # Of a suite, whose tests follow in braces, no test.
+        test=r"not ok \d+ (?:- )?(.*?[^\s{])(?: # time=\S+)?$",
         says=(
             r"^\s+(?:error|message): \S",
             r"^\s{1,16}\w*Error\b.*: ",
@@ -339,6 +340,12 @@ CHECKERS = (
     Rule(r"^\s{1,8}\S+\.[cm]?[jt]sx?:\d+:\d+: ", 78, "standard", category=Category.LINT),
     Rule(r"^(?:standard|xo|semistandard): ", 70, "standard", Role.OUTCOME, Category.LINT),
     Rule(r"^\S+: line \d+, col \d+, (?:Error|Warning)", 84, "eslint", category=Category.LINT),
+    Rule(
+        r"^\S+:\d+:\d+: .+ \[Error(?:/[\w@/-]{1,80})?\]$",
+        88,
+        "eslint",
+        category=Category.LINT,
+    ),
     Rule(r"^\[warn\] \S+\.\w{1,8}$", 86, "prettier", category=Category.FORMAT),
     Rule(
         r"Code style issues (?:found|fixed)|^\s{0,4}Run Prettier (?:with --write )?to fix",

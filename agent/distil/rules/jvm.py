@@ -65,8 +65,10 @@ MAVEN = (
         Role.OUTCOME,
         Category.TEST,
     ),
+    # Mocha, RSpec and many others say so too, without the bracket.
+    Rule(r"^(?:Failures|Errors):", 80, "", Role.LIST, Category.TEST, after=4, stop=BLANK),
     Rule(
-        r"^(?:\[ERROR\] )?(?:Failed tests:|Tests in error:|Failures:|Errors:)",
+        r"^\[(?:ERROR|WARNING)\] (?:Failures|Errors):|^(?:\[ERROR\] )?(?:Failed tests|Tests in error):",
         80,
         "maven",
         Role.LIST,
@@ -252,7 +254,14 @@ GRADLE = (
     Rule(r"^\[ant:checkstyle\] \[(?:ERROR|WARN)\] ", 90, "checkstyle", category=Category.LINT),
     Rule(r"^Plugin \[id: .+ was not found", 90, "gradle", category=Category.DEPENDENCY, after=4),
     Rule(r"^e: \S", 88, "kotlin", category=Category.BUILD),
-    Rule(r"^\S+\.(?:java|kt|groovy|scala):\d+: error: ", 88, "javac", category=Category.BUILD, after=3),
+    # Gradle repeats below what went wrong, set in, what the compiler printed.
+    Rule(
+        r"^\s{0,4}\S+\.(?:java|kt|groovy|scala):\d+: error: ",
+        88,
+        "javac",
+        category=Category.BUILD,
+        after=3,
+    ),
     Rule(r"^\d+ errors?$", 56, "javac", Role.OUTCOME),
     Rule(r"^\S+\.kts?:\d+:\d+:? \S", 82, "ktlint", category=Category.LINT),
     Rule(r"^\S+\.kts?:\d+:\d+: .+ \[[A-Z]\w+\]$", 88, "detekt", category=Category.LINT),

@@ -5,6 +5,12 @@ from __future__ import annotations
 from agent.distil.rules.rule import BLANK, Role, Rule
 from patchpilot.failures import Category
 
+_COMPLAINT = (
+    r"(?i:\b(?:want(?:ed)?|got|expected|unexpected|error|err|fail(?:ed|ure)?|mismatch|wrong|invalid|missing"
+    r"|cannot|could not|unable|must|should|differs?|not|no|nil|panic|timed out|refused|denied)\b|[!<>]=)"
+)
+"""What a test says when it is not content, unlike what it only logs."""
+
 C_FAMILY = (
     Rule(r"^\[       OK \] ", 2, "googletest", Role.CLEARED, since=r"^\[ RUN      \] "),
     Rule(r"^.+:\d+(?::\d+)?: (?:fatal )?error: ", 86, "gcc", category=Category.BUILD, after=3),
@@ -85,11 +91,13 @@ C_FAMILY = (
     ),
     Rule(
         r"\*\*\*(?:Failed|Exception|Timeout|Not Run)",
-        82,
+        84,
         "ctest",
-        Role.LIST,
-        Category.TEST,
+        category=Category.TEST,
+        after=8,
+        stop=r"^\s{0,8}(?:Start {1,3}\d+: |\d+/\d+ Test {1,4}#)|^\d+% tests passed",
         test=r"Test +#\d+: (\S+)",
+        says=(rf"^.*{_COMPLAINT}", r"\S"),
     ),
     Rule(
         r"^\s{1,8}\d+ - \S+ \((?:Failed|Timeout|SEGFAULT|Exception|Not Run|Subprocess|BAD)",
@@ -119,6 +127,7 @@ C_FAMILY = (
         stop=r"^\[|^\s*$",
         says=(r"\S",),
     ),
+    # The test's name stands above, set in rules.
     Rule(r"^.+:\d+: FAILED:$", 86, "catch2", category=Category.TEST, after=8, stop=r"^-{5,}|^\.{5,}"),
     Rule(
         r"[Aa]ssertion (?:`|'|‘|\(|\").+ failed|^Assertion failed|: Assertion ",
@@ -293,12 +302,6 @@ C_FAMILY = (
     Rule(r"^\S+\.swift:\d+:\d+: (?:warning|error): .+ \(\w+\)$", 78, "swiftlint", category=Category.LINT),
 )
 
-_COMPLAINT = (
-    r"(?i:\b(?:want(?:ed)?|got|expected|unexpected|error|err|fail(?:ed|ure)?|mismatch|wrong|invalid|missing"
-    r"|cannot|could not|unable|must|should|differs?|not|no|nil|panic|timed out|refused|denied)\b|[!<>]=)"
-)
-"""What a test says when it is not content, unlike what it only logs."""
-
 GO = (
     Rule(r"^\s*--- (?:PASS|SKIP): ", 2, "go test", Role.CLEARED, since=r"^\s*=== (?:RUN|CONT|NAME) "),
     Rule(r"^=== (?:RUN|PAUSE|CONT|NAME) ", 2, "go test", Role.NOISE),
@@ -415,7 +418,13 @@ GO = (
         after=12,
         stop=r"^diff |^##\[",
     ),
-    Rule(r"^\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$", 88, "golangci-lint", category=Category.LINT, after=2),
+    Rule(
+        r"^(?:##\[error\]|\s{0,4}Error: )?\S+\.go:\d+(?::\d+)?: .+ \([\w-]{2,30}\)$",
+        88,
+        "golangci-lint",
+        category=Category.LINT,
+        after=2,
+    ),
     Rule(
         r"^level=error msg=\".{0,80}(?:context loading failed|no go files to analyze|can't load config)"
         r"|^Error: can't load config",

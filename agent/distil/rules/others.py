@@ -107,6 +107,28 @@ RUBY = (
         80,
         "ruby",
     ),
+    # Cucumber for JavaScript numbers the scenarios that failed.
+    Rule(
+        r"^\d+\) Scenario: .+ # \S+\.feature:\d+$",
+        88,
+        "cucumber",
+        category=Category.TEST,
+        after=12,
+        stop=r"^\d+\) Scenario: |^\d+ scenarios? \(",
+        test=r"# (\S+\.feature:\d+)$",
+        says=(r"^\s+\w*Error\b.*: ", r"^\s+(?:✖|\?) "),
+    ),
+    # behave and Behat list them, as Cucumber for Ruby does.
+    Rule(
+        r"^ {2}\S+\.feature:\d+ {2}\S",
+        80,
+        "behave",
+        Role.LIST,
+        Category.TEST,
+        test=r"^ {2}(\S+\.feature:\d+) ",
+    ),
+    Rule(r"^ {4}\S+\.feature:\d+$", 80, "behat", Role.LIST, Category.TEST, test=r"^ {4}(\S+\.feature:\d+)$"),
+    Rule(r"^--- Failed scenarios:$", 84, "behat", Role.OUTCOME, Category.TEST, after=3),
     Rule(r"^cucumber \S+:\d+", 80, "cucumber", Role.LIST, Category.TEST, test=r"^cucumber (\S+)"),
 )
 
@@ -158,7 +180,9 @@ PHP = (
         after=5,
         says=(r"^\s{2,6}\S",),
     ),
-    Rule(r"^\s{0,8}Failed asserting that", 86, "phpunit", category=Category.TEST, after=6, stop=r"^\d+\) "),
+    Rule(r"^\s{0,4}Failed asserting that", 86, "phpunit", category=Category.TEST, after=6, stop=r"^\d+\) "),
+    # Whoever runs PHPUnit's assertions below a step of a scenario.
+    Rule(r"^\s{5,12}Failed asserting that", 86, "", category=Category.TEST, before=1, after=2, stop=BLANK),
     Rule(r"^(?:FAILURES|ERRORS)!$", 50, "phpunit", Role.OUTCOME, Category.TEST),
     Rule(r"^Tests: \d+, Assertions: \d+, ", 60, "phpunit", Role.OUTCOME, Category.TEST),
     Rule(r"PHP (?:Fatal|Recoverable fatal) error: |^Fatal error: ", 86, "php", after=3),

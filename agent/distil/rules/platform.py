@@ -477,13 +477,21 @@ GIT = (
         category=Category.CONFIG,
     ),
     Rule(
-        r"^fatal: (?:repository|unable to access|Could not read from remote|the remote end hung up"
-        r"|early EOF|unable to connect|remote error)",
+        r"^fatal: (?:repository|unable to access|the remote end hung up|early EOF|unable to connect"
+        r"|remote error|'[^'\n]+' does not appear to be a git repository)",
         86,
         "git",
         category=Category.INFRASTRUCTURE,
         before=1,
         after=1,
+    ),
+    # What it says before, or what the server said, tells why.
+    Rule(
+        r"^fatal: Could not read from remote repository",
+        74,
+        "git",
+        category=Category.INFRASTRUCTURE,
+        before=2,
     ),
     Rule(
         r"^fatal: (?:couldn't find remote ref|reference is not a tree|bad object|Remote branch)",

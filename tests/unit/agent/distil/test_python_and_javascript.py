@@ -340,7 +340,7 @@ unformatted: File would be reformatted
 """,
         Category.FORMAT,
         "ruff",
-        "1 file would be reformatted, 10 files already formatted",
+        "shop/inventory.py: ruff would format it otherwise",
     ),
     "black on what is no Python, amid other findings": Case(
         """\
@@ -546,6 +546,7 @@ Tests:       1 failed, 50 passed, 51 total
             "Cart total adds up all items: AssertionError [ERR_ASSERTION]: "
             "Expected values to be strictly equal: 6 !== 7"
         ),
+        ("Cart total adds up all items",),
     ),
     "ava": Case(
         """\
@@ -599,6 +600,7 @@ Finished in 0.044 seconds
         Category.TEST,
         "jasmine",
         "Cart is fetched: connect ECONNREFUSED 127.0.0.1:5432 (spec/cart.spec.js:16)",
+        ("Cart is fetched",),
     ),
     "tsc on what is no TypeScript": Case(
         "src/api.ts(2,10): error TS1005: ':' expected.\nsrc/api.ts(3,1): error TS1005: '}' expected.\n",

@@ -694,7 +694,7 @@ FAILED (failures=1)
                 "  1) Array\n       breaks:\n     TypeError: x is not a function\n"
             ),
             "mocha",
-            ("breaks",),
+            ("Array breaks",),
         ),
         (
             "  1) [chromium] › cart.spec.ts:3:5 › adds ────\n\n    Error: no\n",

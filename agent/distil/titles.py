@@ -1,0 +1,69 @@
+"""Tests whose names stand on lines of their own, above what is wrong with them: Mocha, Jasmine, Catch2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from agent.distil.rules import Role
+from agent.distil.story import Story
+
+PARTS = 12
+"""So many suites one in another, at most, lead to a test."""
+REACH = 200
+"""So many lines stand at most between the name of a test of Catch2 and an assertion of it that failed."""
+_NUMBERED = re.compile(r" {0,2}\d{1,4}\) (\S.*)")
+_DEEPER = re.compile(r" {5,}\S")
+_RULE = re.compile(r"-{40,}")
+_DOTS = re.compile(r"\.{40,}")
+
+
+def titles(story: Story) -> Mapping[int, str]:
+    """The tests by the row of the line that names them, or that says what is wrong with them."""
+    # Others number what failed too; that so many tests are failing says Mocha alone.
+    counted = (rule for rules in story.by_row.values() for rule in rules if rule.role is Role.OUTCOME)
+    mocha = _of_mocha(story) if any(rule.tool == "mocha" for rule in counted) else {}
+    return MappingProxyType({**mocha, **_of_jasmine(story), **_of_catch2(story)})
+
+
+def _of_mocha(story: Story) -> dict[int, str]:
+    """``  1) cart``, below it the suites and the test, each deeper than the last, a colon at the end."""
+    found: dict[int, str] = {}
+    for row, line in enumerate(story.lines):
+        if not line.core.startswith("  ") or not (first := _NUMBERED.fullmatch(line.core)):
+            continue
+        parts = [first[1]]
+        for below in story.lines[row + 1 : row + PARTS]:
+            if parts[-1].endswith(":") or not _DEEPER.match(below.core):
+                break
+            parts.append(below.core.strip())
+        if parts[-1].endswith(":"):
+            found[row] = " ".join(parts).removesuffix(":")
+    return found
+
+
+def _of_jasmine(story: Story) -> dict[int, str]:
+    """``1) cart adds``, and below it ``  Message:``."""
+    return {
+        row: title[1]
+        for row in _rows(story, "jasmine")
+        if row and (title := _NUMBERED.fullmatch(story.lines[row - 1].core))
+    }
+
+
+def _of_catch2(story: Story) -> dict[int, str]:
+    """The test's name, and below it its sections set in, between two rules; then its place and dots."""
+    found: dict[int, str] = {}
+    for row in _rows(story, "catch2"):
+        above = [line.core for line in reversed(story.lines[max(0, row - REACH) : row])]
+        dots = next((place for place, text in enumerate(above) if _DOTS.fullmatch(text)), len(above))
+        rules = [place for place, text in enumerate(above) if place > dots and _RULE.fullmatch(text)][:2]
+        if len(rules) == 2 and rules[1] - rules[0] > 1:  # noqa: PLR2004 - above and below the name
+            found[row] = above[rules[1] - 1]
+    return found
+
+
+def _rows(story: Story, tool: str) -> list[int]:
+    """Rows that one of the tool's rules knows."""
+    return [row for row, rules in story.by_row.items() if any(rule.tool == tool for rule in rules)]
