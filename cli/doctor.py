@@ -124,11 +124,9 @@ def _bot(settings: BotSettings, unusable: frozenset[str]) -> Iterator[Finding]:
     if not _touches(unusable, "SLACK_"):
         yield from guarded("Slack", lambda: slack.findings(settings), mend="try again")
         if "DATABASE_URL" not in unusable:
-            yield from guarded(
-                "Add to Slack",
-                lambda: install_checkup.findings(settings),
-                mend="check DATABASE_URL, then try again",
-            )
+            again = "check DATABASE_URL, then try again"
+            yield from guarded("Slack messages", lambda: slack.places(settings), mend=again)
+            yield from guarded("Add to Slack", lambda: install_checkup.findings(settings), mend=again)
     yield from guarded(
         "GitHub sign-in",
         lambda: github_sign_in_checkup.findings(settings),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from patchpilot.failures import in_log_order
+from patchpilot.failures import Diagnosis, in_log_order
 from patchpilot.fixes import PastFix, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, incident_name
@@ -42,8 +42,8 @@ _ON_THEIRS: Final = {
 """What comes next where the fix goes to somebody's pull request, by how it was handed over."""
 _WORKING: Final = "Nothing yet: I am at it."
 _ASKABLE: Final = (
-    "I answer from this evidence: ask why, who, when, which tests, what was tried, what comes next or what "
-    "it cost; `explain` tells all of it."
+    "I answer from this evidence: ask why, who, when, which tests, how sure that is, what was tried, what "
+    "comes next or what it cost; `explain` tells all of it."
 )
 
 Teller = Callable[[IncidentSnapshot, Sequence[PastFix]], list[str]]
@@ -119,11 +119,37 @@ def _suspects(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[st
         if heal.diagnosis.suspect_files:
             files = ", ".join(str(place) for place in heal.diagnosis.suspect_files[:_MOST_LINES])
             lines.append(f"Suspect files: {shorten(files, 500)}")
-        lines += [
-            f"{capital(check.name)}: {check.verdict}. {one_line(check.detail, 200)}"
-            for check in heal.diagnosis.checks
-        ]
+        lines += _checks(heal.diagnosis)
     return lines
+
+
+def _checks(found: Diagnosis) -> list[str]:
+    """What was looked at to find whose fault it is, and what it showed."""
+    return [
+        f"{capital(check.name)}: {check.verdict}. {one_line(check.detail, 200)}" for check in found.checks
+    ]
+
+
+def _sureness(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
+    """The facts that diagnosis and fix rest on; a number only where it is computed from them."""
+    del similar
+    found, fix = incident.heal.diagnosis, incident.heal.fix
+    if found is None:
+        return ["Nothing is diagnosed yet, so there is nothing to be sure of."]
+    lines = _checks(found) or ["The diagnosis rests on the log alone: nothing was run again."]
+    if fix is None:
+        return [*lines, "No fix is proposed."]
+    proof = fix.proof
+    suite = "not run"
+    if proof.suite_after is not None:
+        suite = "no worse than before" if proof.suite_held else "worse than before"
+    green = sum(run.passed for run in proof.after)
+    rests_on = (
+        f"The fix: confidence {fix.confidence:.0%}. Failure seen before the patch: "
+        f"{'yes' if proof.reproduced else 'no'}; green with it: {green} of {len(proof.after)} runs; "
+        f"wider suite: {suite}; remarks of the patch guard: {len(fix.findings)}."
+    )
+    return [*lines, rests_on]
 
 
 def _tried(incident: IncidentSnapshot, similar: Sequence[PastFix]) -> list[str]:
@@ -228,6 +254,7 @@ _TOPICS: Final[tuple[tuple[re.Pattern[str], Teller], ...]] = (
         ),
         _suspects,
     ),
+    (_words("sure", "certain", "confiden\\w+", "trust", "reproduc\\w+", "verified"), _sureness),
     (_words("tests?", "which failed"), _tests),
     (_words("when", "how (?:long|often|many)", "times", "again", "since"), _times),
     (_words("tried", "try", "did you", "attempts?", "fix(?:ed|es)?", "patch", "diff", "propos\\w+"), _tried),

@@ -57,11 +57,11 @@ USUAL: Final = StormRule()
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Burst:
     """How busy it was when an incident came whose log nobody has read yet."""
 
     others: int
-    """Incidents shortly before it whose logs are unread too."""
+    """Open incidents that came shortly before it."""
     age: float
     """Seconds since it was opened, by the database's clock."""
 
@@ -144,14 +144,13 @@ def suffices(storm: StormSnapshot, places: int) -> bool:
             return len(storm.members) >= INCIDENTS
 
 
-def unread_before(db: Database, incident: int, *, seconds: float) -> Unread:
-    """How many open incidents of the last ``seconds`` came before this one and are unread still."""
+def burst_before(db: Database, incident: int, *, seconds: float) -> Burst:
+    """How many open incidents of the last ``seconds`` came before this one, their logs read or not: of a few
+    with one cause the first are read while the last still wait for a worker."""
     age = func.extract("epoch", func.now() - Incident.first_seen)
-    waiting = select(func.count()).where(
-        Incident.open, Incident.fingerprint == "", Incident.id < incident, age < seconds
-    )
+    waiting = select(func.count()).where(Incident.open, Incident.id < incident, age < seconds)
     with db.transaction() as session:
-        return Unread(
+        return Burst(
             others=session.scalar(waiting) or 0,
             age=float(session.scalar(select(age).where(Incident.id == incident)) or 0.0),
         )

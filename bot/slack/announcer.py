@@ -5,7 +5,7 @@ one edit, the last state wins, and reading an event twice changes nothing.
 
 A storm has one card, in the operator's channel and of the incidents of which that channel hears. Those that
 have no card yet get none there: their threads hang under the storm's. Other channels get each incident's own.
-As only a read log tells who belongs to a storm, cards wait a little while many logs are unread at once.
+As only a read log tells who belongs to a storm, where many come at once a card waits a little for its log.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from storage.asides import read_aside
 from storage.database import Database
 from storage.effects import Effect, begin_effect, effect, effects_of
 from storage.incidents import snapshot
-from storage.storms import CARD, read_storm, suffices, unread_before
+from storage.storms import CARD, burst_before, read_storm, suffices
 from storage.troubles import incidents_since
 
 log = logging.getLogger(__name__)
@@ -313,9 +313,9 @@ class Announcer:
         """Whether the incident's card waits for its log to be read, because many come at once."""
         if not self._storm_places or incident.fingerprint or not incident.open:
             return False
-        unread = unread_before(self._db, incident.id, seconds=HOLD_SECONDS)
-        left = HOLD_SECONDS - unread.age
-        if left <= 0 or unread.others < self._storm_places - 1:
+        burst = burst_before(self._db, incident.id, seconds=HOLD_SECONDS)
+        left = HOLD_SECONDS - burst.age
+        if left <= 0 or burst.others < self._storm_places - 1:
             return False
         # Its next event, which comes when the log is read, asks for it earlier.
         self._waiting.add(_Subject(incident.id), time.monotonic() + left)

@@ -145,9 +145,8 @@ class Audience:
                 if held_by_quiet_hours(incident, hours, now) and mute_of(incident, mutes, now) is None:
                     hold_news(self._db, team=place.team, channel=place.channel, incident=incident.id)
                 continue
-            if hours is not None and hours.now_quiet(now):
-                # What breaks the silence is told by that, and needs no place in the summary.
-                release_news(self._db, team=place.team, channel=place.channel, incidents=[int(incident.id)])
+            # What breaks the silence, or comes right after it, is told by its card, not in the summary.
+            release_news(self._db, team=place.team, channel=place.channel, incidents=[int(incident.id)])
             # Under a storm's card the messages have the keys of a first channel.
             suffix = f"@{in_team(*at)}" if found or cards or but_home else ""
             found.append(Told(team=place.team, channel=place.channel, suffix=suffix))

@@ -1,4 +1,5 @@
-"""A check-up of the Slack app: token, scopes, channel, signing secret or Socket Mode, public address."""
+"""A check-up of the Slack app: token, scopes, channel, signing secret or Socket Mode, public address, and the
+places that messages do not get to."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.slack.needs import EVENTS, SCOPES
 from patchpilot.checkup import Finding, failed, note, warning, well
 from patchpilot.settings import BotSettings
+from storage.database import Database
+from storage.troubles import broken_places
 
 _REINSTALL: Final = (
     "add them under OAuth & Permissions (or update the app from deploy/slack-manifest.yaml), then reinstall "
@@ -59,6 +62,24 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     yield from _channel(client, settings.slack_channel)
     yield from _named(client, settings)
     yield from _way_in(settings)
+
+
+def places(settings: BotSettings) -> Iterator[Finding]:
+    """Where messages don't get to now, as the bot has met it: in subscribed channels, too.
+
+    Raises :class:`~patchpilot.errors.PatchPilotError`.
+    """
+    db = Database(settings.database_url.get_secret_value(), pool_size=1)
+    try:
+        broken = broken_places(db) if db.schema_is_current() else []
+    finally:
+        db.close()
+    for row in broken:
+        yield warning(
+            f"Slack messages to {row.named}",
+            f"don't get there since {row.since:%Y-%m-%d %H:%M} UTC ({row.code})",
+            row.advice or "see that the channel is there and takes messages of the app",
+        )
 
 
 def _scopes(granted: str) -> Iterator[Finding]:

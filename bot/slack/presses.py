@@ -125,7 +125,8 @@ def said(answer: Answer | str) -> dict[str, Any]:
         file, alt_text = {"id": answer.picture.file}, answer.picture.alt_text
         offer: Block = {"type": "image", "slack_file": file, "alt_text": alt_text}
     elif answer.link_url:
-        offer = actions("link_account", link_button(_LINK_LABEL, "open_link", answer.link_url))
+        press = link_button(_LINK_LABEL, "open_link", answer.link_url, about="with the code host")
+        offer = actions("link_account", press)
     elif answer.retest and answer.incident:
         again = retest_button(answer.retest, incident_name(answer.incident))
         offer = actions(f"retest:{answer.incident}", again)

@@ -12,6 +12,7 @@ import redis
 from rq import Worker
 
 from playground.stage import wait_for
+from storage.troubles import broken_places, clear_broken
 
 
 def doctor(home, role: str, **changed: str) -> tuple[int, dict[str, tuple[str, str, str]]]:
@@ -94,6 +95,24 @@ def test_what_is_broken_is_named_with_what_to_do(home, role, changed, about, men
     assert code == 1
     assert found[about][0] == "failed"
     assert mend in found[about][2]
+
+
+def test_a_channel_that_messages_do_not_get_to_is_named_with_what_to_do(home):
+    slack = home.town.slack
+    channel = slack.add_channel("old", members=list(home.town.members.values()))
+    slack.invite("old", next(app.bot_user for app in slack.workspace.apps.values()))
+    slack.archive("old")
+    try:
+        assert wait_for(lambda: channel in {row.place for row in broken_places(home.db)}, seconds=60)
+        _, found = doctor(home, "bot")
+    finally:
+        slack.workspace.channel(channel).archived = False
+        clear_broken(home.db, channel)
+
+    level, text, mend = found[f"Slack messages to {channel}"]
+    assert level == "warning"
+    assert "is_archived" in text
+    assert "unarchive it" in mend
 
 
 def test_what_is_well_is_looked_at_beside_settings_that_are_not(home):

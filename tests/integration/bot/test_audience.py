@@ -141,6 +141,25 @@ def test_an_approval_on_the_default_branch_breaks_quiet_hours(told):
     assert "Needs approval" in cards(told, told.channel)[0]
 
 
+def test_what_gets_its_card_before_the_summary_is_not_in_it_as_well(told):
+    quiet_now(told, told.channel)
+    _, heal = told.fail()
+    told.fail(workflow="Other")
+    told.show()
+    assert cards(told, told.channel) == []
+
+    drop_quiet_hours(told.db, team=told.slack.team_id, channel=told.channel)
+    told.propose(heal)
+    told.show()
+    assert len(cards(told, told.channel)) == 1
+    look_again(told)
+
+    card, summary = cards(told, told.channel)
+    assert "PP-1" in card
+    assert "PP-1" not in summary
+    assert "PP-2" in summary
+
+
 def test_the_summary_leaves_out_what_was_told_is_muted_or_for_the_digest_only(told):
     quiet_now(told, told.channel)
     say(told, "ana", "subscribe acme/ledger branch:*", told.channel)

@@ -27,6 +27,7 @@ def offered(world, who: str) -> str:
     world.until(lambda: bool(world.slack.ephemerals(who)))
     message = world.slack.ephemerals(who)[-1]
     buttons = [e for b in message.blocks if b["type"] == "actions" for e in b["elements"]]
+    assert buttons[0]["accessibility_label"] == "Link my account with the code host"
     return buttons[0]["url"]
 
 

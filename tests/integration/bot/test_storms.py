@@ -128,6 +128,22 @@ def test_twelve_repositories_with_one_cause_are_one_storm_card(stormy):
         assert any(item.startswith("slack:approval:") for item in under(stormy, found[key]))
 
 
+def test_a_burst_waits_for_its_logs_although_those_of_the_first_are_read(stormy):
+    for number in range(2):
+        stormy.propose(fail_in(stormy, f"r{number}")[1])
+    stormy.show()
+    for number in range(2, 4):
+        heal = fail_in(stormy, f"r{number}")[1]
+        stormy.announcer.tick()
+        assert f"slack:card:{number + 1}" not in cards(stormy), (
+            "only its log tells whether it belongs to the others"
+        )
+        stormy.propose(heal)
+        stormy.show()
+
+    assert set(cards(stormy)) == {"slack:card:1", "slack:card:2", "slack:storm:1"}
+
+
 def test_a_storm_calls_people_once(stormy):
     heals = [fail_in(stormy, f"r{number}")[1] for number in range(6)]
     for heal in heals:
