@@ -12,7 +12,16 @@ from typing import TypeVar, cast
 
 from agent.guard import inline, places
 from agent.guard.diff import DiffError, FileDiff, Hunk
-from agent.guard.lines import Line, Statement, cut, statements
+from agent.guard.lines import (
+    END_OF_LINE,
+    JUMPS,
+    Line,
+    Statement,
+    cut,
+    statements,
+    without_last_commas,
+    words_with_commas,
+)
 from patchpilot.fixes import GuardFinding, Severity
 
 T = TypeVar("T")
@@ -122,11 +131,10 @@ class Change:
                 return ast.dump(ast.parse(self.old_text)) == ast.dump(ast.parse(self.new_text))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return False
-        old, new = (
-            _shape(side, by_indent=self.language not in _BRACED)
-            for side in (self.old_statements, self.new_statements)
-        )
-        return self.language != "text" and old == new
+        if self.language in _BRACED:
+            old, new = (_stream(side, self.language) for side in (self.old_statements, self.new_statements))
+            return old == new
+        return self.language != "text" and _shape(self.old_statements) == _shape(self.new_statements)
 
 
 # Comments that a compiler or a test runner obeys.
@@ -136,9 +144,33 @@ _DIRECTIVE = re.compile(r"^//go:|^// \+build|@(?:jest|vitest)-environment|^#\s*(
 _BRACED = frozenset(("javascript", "go", "java", "rust", "c"))
 
 
-def _shape(side: Iterable[Statement], *, by_indent: bool) -> list[tuple[int, tuple[str, ...]]]:
+def _shape(side: Iterable[Statement]) -> list[tuple[int, tuple[str, ...]]]:
     """Tokens and nesting, without what formatters change: widths, quotes, commas before a bracket."""
-    return [(statement.indent if by_indent else 0, statement.words) for statement in side]
+    return [(statement.indent, statement.words) for statement in side]
+
+
+_LINES_END = frozenset(("javascript", "go"))
+"""Languages in which the end of a line may end a statement."""
+_GOES_ON = frozenset("([`+-*/&")
+_COMPLETE = re.compile(r"[\w)\]\"'`]$")
+_BARE_ARROW = re.compile(r"(?<=[(,=] )\( ([A-Za-z_$][\w$]*) \) (?== > )")
+
+
+def _stream(side: Iterable[Statement], language: str) -> str:
+    """All tokens, however they are spread over lines; a block may stand on one line or on several."""
+    tokens: list[str] = []
+    before: Statement | None = None
+    for statement in side:
+        words = words_with_commas(statement.bare)
+        if before is not None and words and language in _LINES_END:
+            told = before.code.rstrip().endswith(";") or not _COMPLETE.search(before.code.rstrip())
+            jumps = before.words[-1:] and before.words[-1] in JUMPS and words[0] != "}"
+            if jumps or (not told and words[0] in _GOES_ON):
+                tokens.append(END_OF_LINE)
+        tokens += words
+        before = statement
+    text = " ".join(without_last_commas(tuple(tokens)))
+    return _BARE_ARROW.sub(r"\1 ", text) if language == "javascript" else text
 
 
 @dataclass(frozen=True, kw_only=True)

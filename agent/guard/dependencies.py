@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
@@ -36,18 +36,35 @@ def pins(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if not places.is_requirements(change.path) or places.is_lock(change.path):
             continue
-        old = _specs(change.removed)
+        old, reads = _specs(change.removed), _reading(change.path)
         for name, (version, line) in _specs(change.added).items():
-            if name in old and (why := _looser(old[name][0], version) or _older(name, old[name][0], version)):
-                yield Remark(
-                    change.path,
-                    line.number,
-                    f"{name} {why}: {old[name][0] or 'no version'} becomes {version or 'no version'}",
-                )
+            if name not in old:
+                continue
+            before = old[name][0]
+            if why := _looser(reads(before), reads(version)) or _older(name, before, version):
+                what = f"{name} {why}: {before or 'no version'} becomes {version or 'no version'}"
+                yield Remark(change.path, line.number, what)
         yield from _conditions(change)
     yield from _digests(case)
 
 
+_PLAIN_VERSION = re.compile(r"\d+(?:\.\d+)*(?:[-+][\w.+-]+)?")
+
+
+def _reading(path: str) -> Callable[[str], str]:
+    """How the manifest's tool reads a plain version: Cargo as any compatible one, npm a short one so."""
+
+    def read(version: str) -> str:
+        name = path.rsplit("/", 1)[-1].lower()
+        parts = re.split(r"[-+]", version)[0].count(".") + 1
+        is_range = name == "cargo.toml" or (name == "package.json" and parts < _ALL_PARTS)
+        return f"^{version}" if is_range and _PLAIN_VERSION.fullmatch(version) else version
+
+    return read
+
+
+_ALL_PARTS = 3
+"""Numbers of a version that leaves nothing open, as in 1.2.3."""
 _CONDITION = re.compile(
     r"[;,]\s*(?:markers\s*=\s*[\"'])?\(*\s*(?:python_(?:full_)?version|sys_platform|platform_\w+|os_name"
     r"|implementation_\w+)\s*(?:[<>=!~]=?|in\b|not\b)[^#]*"
@@ -98,7 +115,10 @@ def _digests(case: Case) -> Iterator[Remark]:
 _LIST = re.compile(
     r"\b(?:install_requires|dependencies|extras_require|tests_require"
     r"|requires)\b[\"']?\s*[=:].*[\"']"
+    # Of TOML: a group or an extra, whatever it is called
+    r"|^[\"']?[\w.-]+[\"']?\s*=\s*\[\s*[\"']"
 )
+_GRADLE = re.compile(r"[\"'](?P<name>[\w.-]+:[\w.-]+):(?P<version>[^\"':@$]+)[\"':@]")
 _QUOTED_SPEC = re.compile(r"[\"']([A-Za-z][\w.-]*)(?:\[[^\]]*\])?\s*([<>=~!][^\"';]*|)(?:;[^\"']*)?[\"']")
 
 
@@ -111,6 +131,9 @@ def _specs(lines: tuple[Line, ...]) -> dict[str, tuple[str, Line]]:
     for line in lines:
         text = re.sub(r"\s#.*", "", line.bare).strip()
         if text.startswith(("#", "//", "[", "<!--")):
+            continue
+        if match := _GRADLE.search(text):
+            found[match["name"].lower()] = match["version"], line
             continue
         if _LIST.search(text):
             found.update((_plain(name), (version, line)) for name, version in _QUOTED_SPEC.findall(text))
@@ -189,9 +212,10 @@ def _exactness(version: str) -> int:
         return 3
     if re.search(r"==[^*]*\*|\.x\b|\.\*", text):
         return 3
-    if text.startswith(("==", "=", "v")) or re.fullmatch(r"\d[\w.+-]*", text):
+    is_open = text.endswith(".+")  # of Gradle
+    if text.startswith(("==", "=", "v")) or (not is_open and re.fullmatch(r"\d[\w.+-]*", text)):
         return _EXACT
-    if text.startswith(("^", "~>")) or "<" in text:
+    if text.startswith(("^", "~>")) or "<" in text or is_open:
         return 2
     return 1
 

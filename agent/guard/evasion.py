@@ -311,16 +311,24 @@ _BRANCH = re.compile(
 )
 _EQUAL = re.compile(
     r"(?P<name>(?<![\w.])[A-Za-z_](?>[\w.]*)(?:\[[^\]]*\](?>[\w.]*)){0,3}|\([\w,\s]+\)|(?:\blen|\bstr|\btuple"
-    r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\))\s*(?:={2,3}|\.equals\(|\.eql\?"
+    r"|\blist)\([\w.]+\)|\bJSON\.stringify\([\w.]+\)"
+    # ``lines.get(0).sku()``
+    r"|(?<![\w.])[A-Za-z_]\w*+(?:\.\w++)*?(?=\.eq(?:uals\(|l\?))"
+    r"|(?<![\w.])[A-Za-z_]\w*+(?:\.\w++)*?(?:\([^()\"']{0,40}\)(?:\.\w++)*?){1,4})\s*(?:={2,3}|\.equals\(|\.eql\?"
     r"|\beq\b|\bin\s*[\[({](?=[\[(]))\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
     r"|-?\d[\w.]*|\[[^\]]*\]"
     r"|\([^)]*,[^)]*\)|\{[^}]*\}|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\))"
 )
 _PLATFORM = re.compile(r"(?:sys|os|platform|process|runtime)\b")
+_ATOM = r"(?:-?\d[\w.]*|\"[^\"]{0,80}\"|'[^']{0,80}'|true|false|True|False)"
 _RETURN = re.compile(
     r"^(?:return|yield|=>|->)\s*(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`"
     r"|-?\d[\w.]*|\[(?>[^\[\]]|\[[^\[\]]*\])*\]|\([^)]*\)|\{[^}]*\}|[Tt]rue|[Ff]alse|None|null"
-    r"|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\)|nil)(?:\s*,\s*nil)?\s*;?\s*\}?$"
+    r"|(?:new\s+)?[A-Z]\w*\(\s*(?:\"[^\"]*\"|'[^']*'|-?\d[\w.]*)\s*\)|nil"
+    # ``new Line("a", 1)``, ``List.of(1, 2)``, ``[]string{"a", "b"}``
+    rf"|(?:new\s+)?[A-Z][\w.]*+\(\s*{_ATOM}(?:\s*,\s*{_ATOM}){{0,20}}\s*\)"
+    rf"|&?(?:\[\]|map\[\w+\])?[\w.*]++\{{\s*{_ATOM}(?:\s*[,:]\s*{_ATOM}){{0,20}}\s*,?\s*\}})"
+    r"(?:\s*,\s*nil)?\s*;?\s*\}?$"
 )
 
 
@@ -514,7 +522,8 @@ _WRAPPED = re.compile(r"^(?:new\s+)?[A-Z]\w*\(\s*(.*?)\s*\)$")
 def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     answer = _WRAPPED.sub(r"\1", pair[1])
     values = [_unwrapped(value) for value in pair[0].split(" and ")]
-    if known and answer in known and any(value in known for value in values) and answer not in _TRIVIAL:
+    is_of_test = answer in known or _is_composed_of(pair[1], known)
+    if known and is_of_test and any(value in known for value in values) and answer not in _TRIVIAL:
         return True
     telling = [value for value in values if value not in _TRIVIAL]
     if len(values) > 1 and telling and answer not in {"True", "False", "true", "false"}:
@@ -533,6 +542,12 @@ def _suspicious(pair: tuple[str, str], known: set[str]) -> bool:
     computed = bool(number.fullmatch(telling[0]) and re.match(r"[\"'`].*\d", answer))
     told = bool(_TELLING.fullmatch(telling[0]))
     return structured or both_numbers or long_text or computed or told
+
+
+def _is_composed_of(answer: str, known: set[str]) -> bool:
+    """All parts of a list or an object stand in the failing test, and one of them says something."""
+    parts = _SINGLE_LITERAL.findall(answer) if answer[-1:] in "})]" else []
+    return len(parts) > 1 and {*parts} <= known and not {*parts} <= _TRIVIAL
 
 
 def _unwrapped(value: str) -> str:

@@ -51,6 +51,7 @@ _METHOD = {
     "c": re.compile(r"\b(?:void|Task|func|function)\s+(\w+)\s*\("),
     "hash": re.compile(r"^def\s+(\w+)"),
 }
+_QUOTES = re.compile(r"^['`]|['`]$")
 _BETWEEN = 6
 """Annotations and modifiers that may stand between the mark and the method."""
 
@@ -72,8 +73,8 @@ def definitions(language: str, side: Sequence[Statement]) -> Iterator[Definition
         text = statement.bare
         if named and (match := named.search(text)):
             name = next(group for group in match.groups() if group)
-            # A disabled googletest is the same test.
-            yield Definition(name.replace("DISABLED_", ""), statement, index)
+            # A disabled googletest is the same test, and so is one in other quotes.
+            yield Definition(_QUOTES.sub('"', name.replace("DISABLED_", "")), statement, index)
         elif marked and marked[0].search(text):
             for at in range(index, min(index + _BETWEEN, len(side))):
                 if method := marked[1].search(side[at].bare):

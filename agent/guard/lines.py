@@ -110,9 +110,40 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text))
 
 
+# What a formatter never changes inside a text, though it is free to outside. No file may hold these
+# characters: another rule refuses them.
+_SPACE, _COMMA, _SEMICOLON, END_OF_LINE = "\x00", "\x01", "\x02", "\x03"
+JUMPS = frozenset(("return", "break", "continue", "throw", "yield"))
+_TEXT = re.compile(
+    r"\"(?>(?:[^\"\\]|\\.)*)\"|`(?>(?:[^`\\]|\\.)*)`"
+    # No lifetimes of Rust: ``<'a>(x: &'``
+    r"|'(?!\w+[>,+ )][^']*[<&+:,( ]')(?>(?:[^'\\]|\\.)*)'"
+)
+_WHITE = re.compile(r"(?<=\w) (?=\w)|(?P<mark>\s)")
+_ENDS = re.compile(r",(?=\s*[)\]}\"'`])")
+_JUMPS = re.compile(rf"\b({'|'.join(sorted(JUMPS))})\s*;(?=\s*[^\s}}])")
+
+
+def _marked(text: str) -> str:
+    """A text in quotes whose white space, semicolons and commas before a bracket are tokens of their own."""
+    text = _ENDS.sub(_COMMA, text.replace(";", _SEMICOLON))
+    return _WHITE.sub(lambda match: f" {_SPACE} " if match["mark"] else " ", text)
+
+
 def plain_words(text: str) -> tuple[str, ...]:
-    """The same, blind to quotes, semicolons and commas before a bracket."""
-    tokens = words(text.replace("'", '"').replace(";", " "))
+    """The same, blind to quotes, semicolons and commas before a bracket, but not inside a text."""
+    return without_last_commas(words_with_commas(text))
+
+
+def words_with_commas(text: str) -> tuple[str, ...]:
+    """The same with all its commas, for a piece that goes on."""
+    text = _TEXT.sub(lambda match: _marked(match[0]), text)
+    text = _JUMPS.sub(rf"\1 {END_OF_LINE} ", text)
+    return words(text.replace("'", '"').replace(";", " "))
+
+
+def without_last_commas(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """The tokens but for commas that nothing follows."""
     return tuple(
         word
         for word, following in zip(tokens, (*tokens[1:], ")"), strict=False)

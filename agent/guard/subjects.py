@@ -196,10 +196,24 @@ def _values(case: Case, change: Change, tests: Inventory) -> Iterator[Remark]:
         if called & calls:
             is_other = len(_OR_ELSE.findall(match["value"])) > len(_OR_ELSE.findall(before["value"]))
         else:
-            is_other = bool(_BY_ITSELF.match(match["value"]))
+            following = side[at + 1 : at + 1 + _NEXT]
+            is_other = bool(_BY_ITSELF.match(match["value"])) or _is_expected(following, match)
         if is_other:
             what = f"{match['name']} need not come from the code under test: {statement.bare[:80]}"
             yield Remark(change.path, statement.number, what)
+
+
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*(?:\[[^\[\]]*\])?(?=\s*(?:,|;|$))")
+
+
+def _is_expected(following: Sequence[Statement], match: re.Match[str]) -> bool:
+    """The value is what the assertion compares it with: ``got := tc.want`` in front of ``got != tc.want``."""
+    path = _PATH.match(match["value"])
+    return path is not None and any(
+        not s.changed and is_assertion(s) and re.search(rf"(?<![\w.]){re.escape(path[0])}(?!\w)", s.code)
+        for s in following
+        if re.search(rf"(?<![\w.]){re.escape(match['name'])}\b", s.code)
+    )
 
 
 def _is_looked_at(following: Sequence[Statement], name: str) -> bool:
