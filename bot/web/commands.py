@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
-from bot.web.bearer import bearer
+from bot.web.bearer import answers, bearer
 from patchpilot.asking import Asked, Place
 from patchpilot.commands import Actor, Medium, Ruling, Verb
 from patchpilot.grammar import Decide, Way, parse
@@ -37,7 +37,15 @@ def router(parts: BotParts) -> APIRouter:
     """One endpoint."""
     routes = APIRouter(prefix="/api/commands", tags=["commands"])
 
-    @routes.post("", summary="Say what one would type in Slack", dependencies=[Depends(bearer(parts))])
+    @routes.post(
+        "",
+        summary="Say what one would type in Slack",
+        dependencies=[Depends(bearer(parts))],
+        responses=answers(
+            _422="The request is not well formed, or is an approval, which has to name the patch: "
+            "POST /api/jobs/ID/decisions."
+        ),
+    )
     def say(asked: CommandRequest) -> CommandAnswer:
         request = parse(asked.text, way=Way.API)
         if isinstance(request, Decide) and request.decision is Verb.APPROVE:

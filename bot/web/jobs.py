@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
-from bot.web.bearer import bearer
+from bot.web.bearer import Problem, answers, bearer
 from bot.web.readers import Reader, Reads
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
 from patchpilot.fixes import Severity, made_by
@@ -26,6 +26,12 @@ _STATUS: Final = {
     Ruling.UNKNOWN: 404,
     Ruling.ANSWERED: 202,
     Ruling.REPEATED: 409,
+}
+_NOT_READ: Final[dict[int | str, dict[str, Any]]] = {
+    404: {
+        "model": Problem,
+        "description": "There is no such job, or it is of a private repository that who asks may not read.",
+    }
 }
 
 
@@ -154,12 +160,15 @@ def router(parts: BotParts) -> APIRouter:
         shown = [Job.model_validate(_brief(heal)) for heal in found if reads(heal.failure)]
         return JobPage(jobs=shown, next=following)
 
-    @routes.get("/{job_id}", summary="One heal with its evidence")
+    @routes.get("/{job_id}", summary="One heal with its evidence", responses=_NOT_READ)
     def show_job(job_id: str, reads: Reader) -> JobDetail:
         return JobDetail.model_validate(_detail(_find(parts, job_id, reads)))
 
     @routes.get(
-        "/{job_id}/patch", summary="The proposed patch, to download and git apply", response_class=Response
+        "/{job_id}/patch",
+        summary="The proposed patch, to download and git apply",
+        response_class=Response,
+        responses=_NOT_READ,
     )
     def download_patch(job_id: str, reads: Reader) -> Response:
         incident = _find(parts, job_id, reads)
@@ -184,6 +193,12 @@ def router(parts: BotParts) -> APIRouter:
         "/{job_id}/decisions",
         summary="Approve, retry, retest, reject or escalate",
         dependencies=[Depends(bearer(parts))],
+        responses=answers(
+            _202="Noted, and nothing applied: a second person has to approve, or there was nothing to do.",
+            _403="`login` may not take this decision, or changing calls are off (the bot has no API_TOKEN).",
+            _404="There is no such job.",
+            _409="Decided already, or outdated: what was looked at is not what waits any more.",
+        ),
     )
     def decide_job(job_id: str, request: DecisionRequest) -> DecisionAnswer:
         incident = _find(parts, job_id)

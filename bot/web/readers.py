@@ -7,13 +7,13 @@ with the API token and to people who have signed in on the dashboard and have re
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Callable
 from typing import Annotated, Final
 
-from fastapi import Cookie, Depends, Header, Request
+from fastapi import Cookie, Depends, Request
 
 from bot.parts import BotParts
+from bot.web.bearer import Given, is_api_token
 from patchpilot.commands import Medium
 from patchpilot.incidents import FailureRecord
 from patchpilot.source import HostUser, Permission, Repo
@@ -48,13 +48,10 @@ def signed_in(parts: BotParts, session: str) -> HostUser | None:
     )
 
 
-def reads_repo_of(
-    request: Request, session: Session = "", authorization: Annotated[str, Header()] = ""
-) -> ReadsRepo:
+def reads_repo_of(request: Request, given: Given, session: Session = "") -> ReadsRepo:
     """Which private repositories the one who asks may read; a dependency of routes."""
     parts: BotParts = request.app.state.parts
-    token = parts.settings.api_token.get_secret_value()
-    if token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+    if is_api_token(parts, given):
         return lambda _: True
     user = signed_in(parts, session)
     return lambda repo: user is not None and parts.authority.permission(repo, user) >= Permission.READ

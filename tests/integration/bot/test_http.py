@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from patchpilot.heals import HealState
+from storage.incidents import snapshot
 
 SECRET = b"webhook-secret"
 
@@ -169,6 +171,76 @@ def test_a_decision_by_api_needs_the_token_the_patch_and_the_right(world, api):
     assert decide(api, heal, patch_sha256=sha).status_code == 409
 
     assert api.get(f"/api/jobs/{heal}").json()["state"] == HealState.OPENING_PR
+
+
+def test_the_documentation_knows_the_token_and_what_a_changing_call_answers(api):
+    told = api.get("/api/openapi.json").json()
+    calls = [
+        (told["paths"]["/api/jobs/{job_id}/decisions"]["post"], {"202", "401", "403", "404", "409", "503"}),
+        (told["paths"]["/api/commands"]["post"], {"401", "403", "422", "503"}),
+    ]
+
+    scheme = told["components"]["securitySchemes"]["API_TOKEN"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for call, statuses in calls:
+        assert {"API_TOKEN": []} in call["security"]
+        assert statuses <= set(call["responses"])
+        assert "API_TOKEN" in call["responses"]["401"]["description"]
+    named = [
+        one["name"].lower()
+        for path in told["paths"].values()
+        for call in path.values()
+        for one in call.get("parameters", [])
+    ]
+    assert "authorization" not in named
+
+
+def test_a_missing_token_and_a_wrong_one_are_told_apart(world, api):
+    def refused(**headers: str | bytes) -> tuple[int, str, str]:
+        answer = api.post("/api/commands", json={"text": "status", "login": "ana"}, headers=headers)
+        return answer.status_code, answer.json()["detail"], answer.headers.get("www-authenticate", "")
+
+    missing = (
+        401,
+        "this call needs the bot's API_TOKEN; send it as: Authorization: Bearer TOKEN",
+        'Bearer realm="PatchPilot"',
+    )
+    wrong = (
+        401,
+        "the token that you sent is not the bot's API_TOKEN",
+        'Bearer realm="PatchPilot", error="invalid_token"',
+    )
+    assert refused() == missing
+    assert refused(Authorization="Bearer") == missing
+    assert refused(Authorization="Basic YTpi") == missing
+    assert refused(Authorization="Bearer api-tokem") == wrong
+    assert refused(Authorization=b"Bearer \xfc") == wrong
+    world.parts.settings.__dict__["api_token"] = SecretStr("")
+    assert refused(Authorization="Bearer api-token")[0] == 403
+
+
+@pytest.mark.browser
+def test_a_changing_call_can_be_tried_in_the_documentation(browser, world):
+    number, heal = world.fail()
+    world.propose(heal)
+    page = browser.new_page()
+    page.set_default_timeout(45_000)
+    page.goto(f"{world.url}/api/docs")
+    page.get_by_role("button", name="Authorize").first.click()
+    form = page.locator(".modal-ux")
+    form.get_by_text("API_TOKEN (http, Bearer)").wait_for()
+    form.locator("input").fill("api-token")
+    form.get_by_role("button", name="Apply credentials").click()
+    form.get_by_role("button", name="Close").last.click()
+    call = page.locator("#operations-commands-say_api_commands_post")
+    call.locator(".opblock-summary-control").click()
+    call.get_by_role("button", name="Try it out").click()
+    call.locator("textarea").fill(json.dumps({"text": f"reject PP-{number} wrong file", "login": "ana"}))
+    call.get_by_role("button", name="Execute").click()
+    call.locator(".live-responses-table .microlight").get_by_text("is rejected").wait_for()
+    page.close()
+
+    assert snapshot(world.db, number).heal.state is HealState.REJECTED
 
 
 def test_a_command_by_api_goes_by_the_same_grammar_and_door(world, api):
