@@ -21,25 +21,40 @@ _DOTS = re.compile(r"\.{40,}")
 
 def titles(story: Story) -> Mapping[int, str]:
     """The tests by the row of the line that names them, or that says what is wrong with them."""
-    # Others number what failed too; that so many tests are failing says Mocha alone.
-    counted = (rule for rules in story.by_row.values() for rule in rules if rule.role is Role.OUTCOME)
-    mocha = _of_mocha(story) if any(rule.tool == "mocha" for rule in counted) else {}
+    mocha = {row: name for row, (name, _) in _of_mocha(story).items()}
     return MappingProxyType({**mocha, **_of_jasmine(story), **_of_catch2(story)})
 
 
-def _of_mocha(story: Story) -> dict[int, str]:
-    """``  1) cart``, below it the suites and the test, each deeper than the last, a colon at the end."""
-    found: dict[int, str] = {}
+def first_message(story: Story, row: int) -> int:
+    """Row of what is said of the first test in Mocha's list of failures, if the row given stands in the list.
+
+    Its messages are of many forms, and one that a rule knows better need not be the first.
+    """
+    listed = _of_mocha(story)
+    return min(listed.values(), key=lambda test: test[1])[1] if any(row > first for first in listed) else row
+
+
+def _of_mocha(story: Story) -> dict[int, tuple[str, int]]:
+    """``  1) cart``, below it the suites and the test, each deeper than the last, a colon at the end.
+
+    By its row, the name of each test and the row of what is said of it.
+    """
+    # Others number what failed too; that so many tests are failing says Mocha alone.
+    counted = (rule for rules in story.by_row.values() for rule in rules if rule.role is Role.OUTCOME)
+    if not any(rule.tool == "mocha" for rule in counted):
+        return {}
+    found: dict[int, tuple[str, int]] = {}
     for row, line in enumerate(story.lines):
         if not line.core.startswith("  ") or not (first := _NUMBERED.fullmatch(line.core)):
             continue
         parts = [first[1]]
-        for below in story.lines[row + 1 : row + PARTS]:
-            if parts[-1].endswith(":") or not _DEEPER.match(below.core):
+        for deeper in story.lines[row + 1 : row + PARTS]:
+            if parts[-1].endswith(":") or not _DEEPER.match(deeper.core):
                 break
-            parts.append(below.core.strip())
-        if parts[-1].endswith(":"):
-            found[row] = " ".join(parts).removesuffix(":")
+            parts.append(deeper.core.strip())
+        below = (near for near in range(row + len(parts), len(story.lines)) if story.lines[near].core.strip())
+        if parts[-1].endswith(":") and (said := next(below, 0)):
+            found[row] = (" ".join(parts).removesuffix(":"), said)
     return found
 
 

@@ -12,7 +12,7 @@ from agent.distil.linear import compiled
 from agent.distil.places import relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
-from agent.distil.titles import titles
+from agent.distil.titles import first_message, titles
 from agent.distil.wording import Wording, details, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
@@ -136,6 +136,8 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     causes = _causes(story, category)
     last = () if causes else _last_words(story)
     cause_row = _telling(story, causes) if causes else _fallback(story, last)
+    if category is Category.TEST and cause_row is not None:
+        cause_row = first_message(story, cause_row)
     unnamed = _unnamed(story, cause_row, last)
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     tool = _tool(story, category)
@@ -245,8 +247,11 @@ def _commands(story: Story) -> list[str]:
         return []
     start, end = story.steps[-1]
     rows = range(end - 1, max(start, end - 400) - 1, -1)
-    inner = [story.lines[row].core for row in rows if _SCRIPT.match(story.lines[row].core)]
-    return [text[:300] for text in [*inner[:1], story.lines[end].core, story.lines[start].core]]
+    inner = [row for row in rows if _SCRIPT.match(story.lines[row].core)]
+    told = [story.lines[row] for row in [*inner[:1], end, start]]
+    # Of several jobs that ran at once, none is the one that failed because it ended last.
+    several = len({line.job for line in story.lines if line.job}) > 1
+    return [line.core[:300] for line in told if not (several and line.job)]
 
 
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:

@@ -35,10 +35,12 @@ _UNFORMATTED = (
 )
 """How formatters name a file that they would write otherwise: the file, the line where it is told."""
 _SUPERFLUOUS = re.compile(
-    # Maven's goal and its pointer to help, the frame of Ruby's library that raised, a panicking thread.
+    # Maven's goal and its pointer to help, the frame of Ruby's library that raised, a panicking thread, an
+    # object of urllib3 in what pip says when it gives up.
     r"^Failed to execute goal (?:on project \S+: |\S+(?: \([\w.-]+\))? on project \S+: )(?=\S)"
     r"| -> \[Help \d+\]$"
     r"|^\S+\.rb:\d+:in [`'][^'\n]{1,120}': (?=\S)"
+    r"|^WARNING: Retrying \(Retry\([^()\n]*\)\) after connection broken by '\w+\(['\"]<[^<>\n]*>: (?=\S)"
     r"|^thread '[^'\n]+' (?:\(\d+\) )?panicked at (?='|\S+:\d+:\d+: \S)"
 )
 _SYMBOL = re.compile(r"\s*(?:\[ERROR\] )?\s*symbol: {1,3}(\S.*)$")
@@ -46,7 +48,7 @@ _SYMBOL = re.compile(r"\s*(?:\[ERROR\] )?\s*symbol: {1,3}(\S.*)$")
 _SYMBOL_REACH = 4
 _LINE_FIRST = re.compile(r":?(\d{1,6}) (?:\| (?:ERROR|WARNING) {0,4}\| (?:\[[ x]\] )?)?(?=\S)")
 """PHPStan and PHP_CodeSniffer print the line in front and the file in a heading."""
-_LEVEL = re.compile(r"^\[(?:ERROR|error|info)\]|^#(?= )")
+_LEVEL = re.compile(r"^\[(?:ERROR|error|info)\]|^\[WARNING\] (?=[\w.$]+\.\w+$)|^#(?= )")
 _CHECKED_FILE = re.compile(r"[\w@+./-]{1,200}\.(?:php\d?|inc|phtml|module|js|css)")
 _PANICKED = re.compile(r"thread '([^'\n]+)' (?:\(\d+\) )?panicked at (\S+?:\d+):\d+: (?=\S)")
 _METHOD_FIRST = re.compile(r"(\w+)\(((?:\w+\.)+[\w$]+)\)")
@@ -63,13 +65,14 @@ _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
     r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
     r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
-    r"|#\d+ ERROR: |\[xUnit\.net [\d:.]+\]\s*|# (?=[(`]))+"
+    r"|\[WARNING\] (?=[\w.$]+\.\w+$)|➤ YN\d{4}: (?:│ )?|#\d+ ERROR: |\[xUnit\.net [\d:.]+\]\s*|# (?=[(`]))+"
 )
 _REWORDED = (
     (re.compile(r"\d+/\d+ Test {1,4}#\d+: (\S+) [. ]*\*\*\*(\S.*?)(?: {1,9}[\d.]+ sec)?"), r"\1: \2"),
     (re.compile(r"\d+ - (\S+) \((\w[\w ]*)\)(?: {1,9}\S.*)?"), r"\1: \2"),
 )
 """CTest's own lines on a test, whose output it shows only if it is asked to."""
+_BRANCH = re.compile(r"^\s*[├╰]─▶ ")
 _XUNIT = re.compile(r"^\[xUnit\.net [\d:.]+\]\s*")
 _HEADING = re.compile(r"\s*\* What went wrong:\s*")
 _FAILED_TASK = re.compile(
@@ -80,7 +83,7 @@ _CONSEQUENCE = re.compile(
     r"|\s*testing\.go:\d+: race detected during execution of test\s*"
 )
 """What a runner says of a suite whose tests failed, or of a file that it could not run."""
-_RULED = re.compile(r"\s+(?:FIXABLE\s+)?[━═]{3,}$")
+_RULED = re.compile(r"\s+(?:FIXABLE\s+)?[━═─]{3,}$")
 _RULED_TITLE = re.compile(r"([_=!*])\1{2,} (.*?) \1{3,}")
 """A line set in a rule, as pytest prints its titles and totals."""
 _VERSIONS = re.compile(r"\(from versions: ([^\s,()]+), [^()]{60,}?, ([^\s,()]+)\)")
@@ -125,7 +128,7 @@ def word(story: Story, row: int) -> Wording:
         return Wording(_clean(story, story.lines[row].core), ())
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
-    values = (_XUNIT.sub("", value) for value in values)
+    values = (_BRANCH.sub("", _XUNIT.sub("", value)) for value in values)
     text = " ".join(" ".join([_clean(story, story.placed(spoken)), *values]).split())
     text = _ADDRESSES.sub("", text)
     symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)

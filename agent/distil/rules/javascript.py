@@ -379,6 +379,13 @@ CHECKERS = (
     Rule(r"^(?:ERROR|WARNING): \S+\.[jt]sx?[:\[] ?\d+[,:] ?\d+", 80, "tslint", category=Category.LINT),
 )
 
+_NPM_LOG = r"A complete log of this run"
+_NPM_SAYS = (
+    r"^npm (?:ERR!|error) (?:\w*Error: |4\d\d |network \S+ \S+ failed|Unable |need auth )",
+    r"^npm (?:ERR!|error) (?:network |request )",
+)
+"""What npm says below a code, among other things."""
+
 PACKAGES = (
     Rule(
         r"npm (?:ERR!|error) (?:code )?(?:ERESOLVE|E404|ETARGET|EINTEGRITY|EUSAGE|EBADENGINE|ENOVERSIONS"
@@ -425,6 +432,8 @@ PACKAGES = (
         "npm",
         category=Category.INFRASTRUCTURE,
         after=3,
+        stop=_NPM_LOG,
+        says=_NPM_SAYS,
     ),
     Rule(
         r"npm (?:ERR!|error) (?:code )?(?:EACCES|EPERM|E401|E403|ENEEDAUTH)",
@@ -432,6 +441,8 @@ PACKAGES = (
         "npm",
         category=Category.PERMISSION,
         after=3,
+        stop=_NPM_LOG,
+        says=_NPM_SAYS,
     ),
     Rule(
         r"npm (?:ERR!|error) code ELIFECYCLE|npm (?:ERR!|error) Test failed|npm (?:ERR!"

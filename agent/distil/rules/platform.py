@@ -606,6 +606,7 @@ FLAKY = (
         "",
         category=Category.FLAKY,
         after=2,
+        says=(r"^\s+\[[^\]\n]+\] › |^\[(?:WARNING|ERROR)\] [\w.$]+\.\w+$",),
     ),
     Rule(
         r"(?i)passed (?:on|after) (?:retry|rerun|re-run|attempt)|flaky test failed too often",

@@ -231,6 +231,26 @@ def test_lines_that_another_job_prints_meanwhile_do_not_part_a_message(log: list
     assert [(file.path, file.line) for file in failure.files] == [("src/cart.js", 1), ("src/cart.js", 3)]
 
 
+def test_of_two_jobs_that_failed_it_does_not_matter_which_ended_last() -> None:
+    said = {
+        "lint": ["> shop@1.0.0 lint", "> eslint src", *ESLINT, "npm run lint exited with code 1"],
+        "unit": [
+            "> shop@1.0.0 unit",
+            "> pytest",
+            *output("/builds/shop", "0.3"),
+            "npm run unit exited with code 1",
+        ],
+    }
+    logs = [
+        "\n".join(f"[{job}] {line}".rstrip() for job in order for line in said[job])
+        for order in (("lint", "unit"), ("unit", "lint"))
+    ]
+
+    one, other = (distil([log.encode()]) for log in logs)
+
+    assert (one.category, one.fingerprint) == (other.category, other.fingerprint)
+
+
 def test_the_lines_of_jobs_that_ran_at_once_are_kept_in_the_order_of_the_log() -> None:
     log = braided("lint-1  | ", "web-1   | ")
 

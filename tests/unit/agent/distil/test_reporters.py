@@ -211,6 +211,15 @@ def test_the_failed_tests_are_named_and_what_is_wrong_with_the_first(log, tool, 
     assert failure.cause.startswith(cause)
 
 
+def test_of_mocha_s_failures_the_first_is_told_whatever_is_known_of_the_others():
+    slow = "  3) cart\n       waits:\n     Error: Timeout of 100ms exceeded. For async tests, use done.\n"
+
+    failure = distil([(MOCHA.replace("2 failing", "3 failing") + "\n" + slow).encode()])
+
+    assert failure.cause.startswith("cart total() adds the quantities: AssertionError")
+    assert failure.tests[-1] == "cart waits"
+
+
 def test_a_reporter_of_mocha_changes_no_fingerprint():
     assert distil([MOCHA.encode()]).fingerprint == distil([(MOCHA_TREE + MOCHA).encode()]).fingerprint
 
@@ -280,6 +289,66 @@ def test_a_reporter_of_mocha_changes_no_fingerprint():
             Category.CONFIG,
             "docker",
             'failed to calculate checksum of ref a1::c3: "/missing.txt": not found',
+        ),
+        (
+            (
+                "npm error code E401\n"
+                'npm error Unable to authenticate, need: Basic realm="Artifactory Realm"\n'
+                "npm error A complete log of this run can be found in: /home/runner/.npm/_logs/1.log\n"
+            ),
+            Category.PERMISSION,
+            "npm",
+            'npm error code E401: Unable to authenticate, need: Basic realm="Artifactory Realm"',
+        ),
+        (
+            (
+                "npm error code EACCES\nnpm error syscall mkdir\nnpm error path /usr/lib/x\n"
+                "npm error errno -13\nnpm error Error: EACCES: permission denied, mkdir '/usr/lib/x'\n"
+            ),
+            Category.PERMISSION,
+            "npm",
+            "npm error code EACCES: EACCES: permission denied, mkdir '/usr/lib/x'",
+        ),
+        (
+            (
+                "npm error code ENOTFOUND\nnpm error syscall getaddrinfo\n"
+                "npm error network request to https://packages.acme.dev/react failed, reason: getaddrinfo\n"
+            ),
+            Category.INFRASTRUCTURE,
+            "npm",
+            (
+                "npm error code ENOTFOUND: network request to https://packages.acme.dev/react failed,"
+                " reason: getaddrinfo"
+            ),
+        ),
+        (
+            (
+                "  1 flaky\n    [chromium] › a.spec.ts:9:5 › clicks ────────\n  3 passed (9.1s)\n"
+                "##[error]Process completed with exit code 1.\n"
+            ),
+            Category.FLAKY,
+            "playwright",
+            "1 flaky: [chromium] › a.spec.ts:9:5 › clicks",
+        ),
+        (
+            "➤ YN0000: ┌ Resolution step\n➤ YN0028: │ The lockfile would have been modified.\n",
+            Category.DEPENDENCY,
+            "yarn",
+            "The lockfile would have been modified.",
+        ),
+        (
+            (
+                "WARNING: Retrying (Retry(total=0, connect=None, read=None)) after connection broken by"
+                " 'NewConnectionError('<pip._vendor.urllib3.Connection object at 0x7f>: Failed to establish a"
+                " new connection: [Errno -3] Temporary failure in name resolution')': /simple/flask/\n"
+                "ERROR: No matching distribution found for flask\n"
+            ),
+            Category.INFRASTRUCTURE,
+            "pip",
+            (
+                "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution')':"
+                " /simple/flask/"
+            ),
         ),
     ],
 )
