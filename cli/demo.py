@@ -69,9 +69,9 @@ def demo_command(
     folder = Path(tempfile.mkdtemp(prefix="patchpilot-demo-"))
     # PostgreSQL refuses to run as root and then runs as another user, who has to get in here.
     folder.chmod(0o755)
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # so that all is cleaned up, as after Ctrl-C
-        signal.signal(ending, _interrupted)
     show = Show(auto=auto or not (sys.stdin.isatty() and sys.stdout.isatty()))
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # so that all is cleaned up
+        signal.signal(ending, show.interrupted)
     try:
         wanted = set(only or Part)
         ok = show.run(folder, wanted, logs=logs, port=port, bot_port=bot_port, socket_mode=socket_mode)
@@ -79,6 +79,7 @@ def demo_command(
         ok = True
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        show.ended(folder)
     if not ok:
         typer.echo(f"The processes' logs are in {logs}/", err=True)
     raise typer.Exit(0 if ok else 1)
@@ -91,7 +92,3 @@ def _make(logs: Path) -> None:
         raise PermanentError(
             f"--logs {str(logs)!r} can't be made ({error.strerror}); name a folder that you may write to"
         ) from error
-
-
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Collection
@@ -57,13 +59,37 @@ class Show:
             self._line("[red]The sample repositories' CI needs a sandbox to run in.[/]")
             return False
         with installation(
-            folder, workbenches, port=port, bot_port=bot_port, socket_mode=socket_mode, logs=logs
+            folder,
+            workbenches,
+            port=port,
+            bot_port=bot_port,
+            socket_mode=socket_mode,
+            # All of it is thrown away at the end, so nothing has to wait for the disk.
+            durable=False,
+            logs=logs,
         ) as home:
             try:
                 return self._present(home, wanted, logs=logs, port=port, bot_port=bot_port)
-            except KeyboardInterrupt:
-                self._end()
-                raise
+            finally:
+                self._stop()
+
+    def interrupted(self, *_: object) -> None:
+        """What a signal does: it ends the stories; once all is being stopped it is answered and no more.
+
+        A second Ctrl-C would else break the stopping off, and leave servers and their data behind.
+        """
+        if self._over.is_set():
+            self._say_at_once("Still stopping what was started; it ends by itself in a few seconds")
+            return
+        self._stop()
+        raise KeyboardInterrupt
+
+    def ended(self, folder: Path) -> None:
+        """Say whether all that was started is gone, once its ``folder`` has been removed."""
+        if folder.exists():
+            self._line(f"[red]Stopped, but {escape(str(folder))} could not be removed; remove it yourself[/]")
+        elif self._over.is_set():
+            self._line("Stopped, and all is cleared away")
 
     def _present(
         self, home: Installation, wanted: Collection[str], *, logs: Path, port: int, bot_port: int
@@ -110,7 +136,7 @@ class Show:
                 played = list(pool.map(lambda scenario: self._one(home, scenario), chosen))
             except KeyboardInterrupt:
                 # The pool waits for its threads, and they may wait for a person.
-                self._end()
+                self._stop()
                 raise
         if self._auto:
             for scenario, (stage, end) in zip(chosen, played, strict=True):
@@ -137,11 +163,16 @@ class Show:
             return stage, repr(error)
         return stage, ""
 
-    def _end(self) -> None:
-        """Nothing more is told after Ctrl-C but that it was heard: stopping it all takes some seconds."""
+    def _stop(self) -> None:
+        """Nothing more of the stories is told from here on: stopping it all takes some seconds."""
         if not self._over.is_set():
             self._over.set()
-            self._line("Ending: everything is stopped and cleared away")
+            self._say_at_once("Stopping what was started, and clearing it away")
+
+    def _say_at_once(self, text: str) -> None:
+        """From within a signal's handler, which may have broken into a print: past its locks and buffers."""
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            os.write(sys.stdout.fileno(), f"{self._seconds()}  {text}\n".encode())
 
     def _tell(self, note: Note) -> None:
         if self._over.is_set():
@@ -152,7 +183,10 @@ class Show:
 
     def _line(self, markup: str) -> None:
         with self._lock:
-            self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/]  {markup}")
+            self._console.print(f"[dim]{self._seconds()}[/]  {markup}")
+
+    def _seconds(self) -> str:
+        return f"{time.monotonic() - self._started:6.1f} s"
 
     def _summary(self, home: Installation, scenario: Scenario, stage: Stage, end: str) -> None:
         """How the story ended, and its diffs; its timeline has been told while it went on."""

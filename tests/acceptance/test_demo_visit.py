@@ -73,11 +73,18 @@ def test_the_demo_ends_while_a_story_waits_for_its_visitor(tmp_path, ending):
         while b"press Approve" not in told:
             told += os.read(terminal, 65_536)
         demo.send_signal(ending)
+        while b"Stopping" not in told:
+            told += os.read(terminal, 65_536)
+        assert b"cleared away" not in told
+        demo.send_signal(ending)  # once more, from one who sees nothing happen
+        while b"all is cleared away" not in told:
+            told += os.read(terminal, 65_536)
         assert demo.wait(timeout=90) == 0
     finally:
         demo.kill()
         demo.wait()
         os.close(terminal)
 
+    assert b"Still stopping" in told
     assert [each.name for each in tmp_path.iterdir()] == ["logs"]
     assert (tmp_path / "logs" / "bot.log").stat().st_size

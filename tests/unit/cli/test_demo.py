@@ -43,12 +43,38 @@ def test_a_list_in_help_stays_a_list():
     assert "\n" not in flowing(text).split("\n\n")[0]
 
 
-def test_after_ctrl_c_the_stories_are_silent_and_it_was_heard(capsys):
+def test_after_ctrl_c_the_stories_are_silent_and_it_was_heard(capfd, tmp_path):
     show = Show(auto=False)
-    show._end()
-    show._end()
+    with pytest.raises(KeyboardInterrupt):
+        show.interrupted()
     show._tell(Note(scenario="ledger", text="went on", seconds=1))
 
-    said = capsys.readouterr().out
-    assert said.count("Ending: everything is stopped") == 1
+    said = capfd.readouterr().out
+    assert said.count("Stopping what was started") == 1
     assert "went on" not in said
+    assert "cleared away" not in said
+
+
+def test_a_second_ctrl_c_is_answered_and_breaks_nothing_off(capfd):
+    show = Show(auto=False)
+    with pytest.raises(KeyboardInterrupt):
+        show.interrupted()
+    capfd.readouterr()
+
+    show.interrupted()
+
+    assert "Still stopping" in capfd.readouterr().out
+
+
+def test_that_all_is_cleared_away_is_said_only_where_it_is(capfd, tmp_path):
+    show = Show(auto=False)
+    show.ended(tmp_path / "gone")
+    assert capfd.readouterr().out == ""  # nothing had been started
+    with pytest.raises(KeyboardInterrupt):
+        show.interrupted()
+    capfd.readouterr()
+
+    show.ended(tmp_path)
+    assert f"{tmp_path} could not be removed" in capfd.readouterr().out
+    show.ended(tmp_path / "gone")
+    assert "all is cleared away" in capfd.readouterr().out
