@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from patchpilot.heals import HealState
-from patchpilot.incidents import IncidentSnapshot
+from patchpilot.incidents import HealSnapshot, IncidentSnapshot
 from patchpilot.source import Delivery
 
 S = HealState
@@ -33,8 +33,12 @@ _ON_THEIR_BRANCH: Final = {Delivery.SUGGESTIONS: "Fix suggested", Delivery.PUSH:
 
 
 def state_word(incident: IncidentSnapshot) -> str:
-    """The word of the current heal's state. None is opened for a fix that goes to somebody's pull request."""
-    heal = incident.heal
+    """The word of the current heal's state."""
+    return heal_word(incident.heal)
+
+
+def heal_word(heal: HealSnapshot) -> str:
+    """The word of a heal's state. No pull request is opened for a fix that goes to somebody's own."""
     if heal.state is S.PR_OPEN and heal.delivery in _ON_THEIR_BRANCH:
         return _ON_THEIR_BRANCH[Delivery(heal.delivery)]
     if heal.state is S.OPENING_PR and heal.failure.on_somebodys_pull_request:

@@ -16,6 +16,7 @@ from patchpilot.fixes import Severity, made_by
 from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
 from patchpilot.source import HostUser
+from patchpilot.states import heal_word
 from storage.incidents import heals, snapshot_of_heal
 
 _STATUS: Final = {
@@ -44,6 +45,8 @@ class Job(BaseModel):
     branch: str
     commit: str
     state: HealState
+    state_word: str
+    """The state for people, as Slack names it."""
     reason: str
     run_url: str
     pull_request_url: str
@@ -244,6 +247,7 @@ def _brief(heal: HealSnapshot) -> dict[str, object]:
         "branch": failure.branch,
         "commit": failure.head_sha,
         "state": heal.state,
+        "state_word": heal_word(heal),
         "reason": heal.reason,
         "run_url": failure.run.url,
         "pull_request_url": heal.pull_request_url,

@@ -32,8 +32,8 @@ function since(at) {
 }
 
 function shownState(job) {
-  const [emoji, word] = state.words[job.state] || ["", job.state];
-  return made("span", { className: `state ${TONES[job.state] || ""}`, textContent: `${emoji} ${word}` });
+  const [emoji] = state.words[job.state] || [""];
+  return made("span", { className: `state ${TONES[job.state] || ""}`, textContent: `${emoji} ${job.state_word}` });
 }
 
 function draw() {

@@ -17,6 +17,7 @@ from bot.web.live import STREAM, LiveFeed
 from bot.web.throttle import PER_ADDRESS
 from patchpilot.fixes import GuardFinding
 from patchpilot.heals import HealState
+from patchpilot.source import Delivery
 from patchpilot.states import STATES
 from playground.serving import free_port, served
 from storage.incidents import snapshot
@@ -121,6 +122,19 @@ def test_states_are_named_as_everywhere(client):
     shown = client.get("/api/dashboard/states").json()
 
     assert shown == {state: list(named) for state, named in STATES.items()}
+
+
+def test_a_fix_suggested_on_somebodys_pull_request_is_not_called_an_opened_one(world, client):
+    _, heal = world.fail()
+    with world.db.transaction() as session:
+        session.execute(
+            text("UPDATE heals SET state = :state, delivery = :delivery"),
+            {"state": HealState.PR_OPEN.value, "delivery": Delivery.SUGGESTIONS.value},
+        )
+
+    (listed,) = client.get("/api/jobs").json()["jobs"]
+    assert (listed["state"], listed["state_word"]) == ("pr_open", "Fix suggested")
+    assert client.get(f"/api/jobs/{heal}").json()["state_word"] == "Fix suggested"
 
 
 def test_who_has_signed_in_decides_on_what_the_page_showed(world, client):
