@@ -251,7 +251,21 @@ def _unusable(result: CommandResult) -> str:
             f"one of its commands can't be executed ({_complaint(result)}). Look at that file's mode and "
             "first line."
         )
+    if result.exit_code == _NO_SUBCOMMAND and (found := _PART_OF_CARGO.search(result.output)):
+        return (
+            f"it lacks a command that this needs ({one_line(found[0], 160)}): {_place(result)} has no "
+            f"cargo-{found[1]}. {_IMAGES}"
+        )
     return ""
+
+
+_NO_SUBCOMMAND = 101
+# Known words that are programs of their own, parts of a toolchain that an image may lack.
+_PART_OF_CARGO = re.compile(
+    r"^error: no such (?:sub)?command: `(fmt|clippy|nextest|deny|audit|hack|llvm-cov|tarpaulin|miri"
+    r"|machete|udeps|sort|expand|make|insta|semver-checks|msrv|wasi|component|leptos|sqlx|binstall)`",
+    re.MULTILINE,
+)
 
 
 def green_for_want_of_a_command(result: CommandResult) -> str:

@@ -18,6 +18,8 @@ _LINE_ENDINGS = re.compile(
 )
 _MEANINGFUL = (".md", ".markdown", ".patch", ".diff", ".snap")
 """In these, white space at the end of a line means something, unless the repository says otherwise."""
+_PROSE = (".md", ".markdown")
+_TRAILING = re.compile(r"trailing[ -](?:white)?spaces?", re.IGNORECASE)
 
 
 def whitespace(scene: Scene) -> Iterator[Offer]:
@@ -31,13 +33,23 @@ def whitespace(scene: Scene) -> Iterator[Offer]:
         rules = line_rules(path, scene.read)
         if text is None or not rules.is_text:
             continue
-        trims = not path.endswith(_MEANINGFUL) if rules.trims is None else rules.trims
+        trims = _may_trim(scene, path) if rules.trims is None else rules.trims
         ending = (rules.ending or "\n") if about_endings else None
         tidied = tidy(text, trims=trims, ending=ending, final=rules.final_newline is not False)
         if tidied != text:
             edits[path] = tidied
     if edits:
         yield Offer(name="white space", summary="Tidy white space and ends of files", edits=edits)
+
+
+def _may_trim(scene: Scene, path: str) -> bool:
+    """Prose only where the repository's own check complains of this very file's lines."""
+    if not path.endswith(_MEANINGFUL):
+        return True
+    named = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(path)}(?![\w/-])")
+    return path.endswith(_PROSE) and any(
+        _TRAILING.search(line) and named.search(line) for line in scene.failure.text.splitlines()
+    )
 
 
 def tidy(text: str, *, trims: bool, ending: str | None = None, final: bool = True) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from agent.checkout import bench_spec
 from agent.proof import prove
+from agent.reproduction import not_about_the_code
 from patchpilot.fixes import CommandResult, Ending, GaveUp, Proof, ReplayPlan, ShellCommand
 from tests.unit.agent.conftest import World
 from tests.unit.agent.test_preparing import PATCH
@@ -101,3 +102,20 @@ def test_a_suite_that_is_the_failing_command_is_not_run_again(world: World) -> N
     assert isinstance(found, Proof)
     assert found.suite_before is not None
     assert found.suite_before.output == "boom"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "lacks"),
+    [
+        ("error: no such command: `clippy`\n", 101, "has no cargo-clippy"),
+        ("error: no such subcommand: `fmt`\n", 101, "has no cargo-fmt"),
+        ("error: no such command: `tst`\n", 101, ""),
+        ("error: no such command: `fmt`\n", 1, ""),
+        ("  error: no such command: `fmt`, printed a test\n", 101, ""),
+    ],
+)
+def test_a_part_of_the_toolchain_that_is_missing_says_nothing_about_the_code(said, code, lacks):
+    told = not_about_the_code(run(said, code))
+
+    assert lacks in told
+    assert bool(told) == bool(lacks)

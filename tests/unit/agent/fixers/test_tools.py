@@ -178,6 +178,14 @@ def test_white_space_is_tidied_in_the_files_that_the_log_names(scene, edits):
     assert edits(scene(text="E501", files=files, places=["a.py"]), whitespace) == {}
 
 
+@pytest.mark.parametrize("said", ["trailing whitespace: docs/c.md", "docs/c.md:1: trailing whitespace."])
+def test_white_space_in_prose_is_trimmed_where_the_check_complains_of_it(scene, edits, said):
+    files = {"docs/c.md": "line  \nnext\n", "c.md": "line  \nnext\n", "a.snap": "x  \n"}
+    given = scene(text=f"{said}\na.snap: trailing whitespace", files=files, places=list(files))
+
+    assert edits(given, whitespace) == {"docs/c.md": "line\nnext\n"}
+
+
 @pytest.mark.parametrize(
     ("text", "ending", "expected"),
     [
