@@ -115,6 +115,8 @@ class JobDetail(Job):
     findings: list[Finding]
     """What the patch guard holds against the patch."""
     confidence: float | None
+    on_pull_request: int | None
+    """People's pull request on which the patch would be handed over; where there is none, one is opened."""
     base: str
     """Commit that the patch is proved on: ``commit``, or after a re-test a later one."""
     moved_to: str | None
@@ -282,6 +284,7 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
             }
             for one in (fix.findings if fix else ())
         ],
+        "on_pull_request": heal.failure.pull_request if heal.failure.on_somebodys_pull_request else None,
         "base": heal.base.head_sha,
         "moved_to": heal.moved_to,
         "confidence": fix.confidence if fix else None,

@@ -75,7 +75,7 @@ async function choose(id) {
 
 function diff(text) {
   const block = made("pre");
-  for (const line of text.split("\n")) {
+  for (const line of text.replace(/\n$/, "").split("\n")) {
     const head = /^(diff |index |--- |\+\+\+ |@@ )/.test(line);
     const kind = head ? "head" : line.startsWith("+") ? "add" : line.startsWith("-") ? "del" : "";
     block.append(made("span", { className: kind, textContent: `${line}\n` }));
@@ -119,18 +119,24 @@ async function show() {
     parts.push(made("p", { textContent: `${one.verb} by ${one.actor} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
   }
   parts.push(buttons(job));
-  if (state.said) parts.push(made("p", { className: "said", role: "status", textContent: state.said }));
-  const [hint, log] = [document.querySelector(".actions input"), document.querySelector("#detail details")];
-  const [typed, focused, open] = [hint ? hint.value : "", hint && hint === document.activeElement, log && log.open];
-  const [from, to] = hint ? [hint.selectionStart, hint.selectionEnd] : [0, 0];
+  if (state.said) parts.push(told(state.said));
+  const log = document.querySelector("#detail details");
+  const open = log && log.open;
+  const pressed = at("detail").contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   const same = state.shown && JSON.parse(state.shown)[0].id === job.id;
   state.shown = shown;
   at("detail").replaceChildren(...parts.filter(Boolean));
-  const [again, unfolded] = [document.querySelector(".actions input"), document.querySelector("#detail details")];
   if (!same) return;
-  if (again) again.value = typed;
-  if (again && focused) { again.focus(); again.setSelectionRange(from, to); }
+  const unfolded = document.querySelector("#detail details");
   if (unfolded) unfolded.open = Boolean(open);
+  const again = pressed && [...at("detail").querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === pressed);
+  if (again) again.focus();
+}
+
+function told(text) {
+  const said = made("p", { className: "said", textContent: text });
+  said.setAttribute("role", "status");
+  return said;
 }
 
 function findings(job) {
@@ -145,33 +151,96 @@ function buttons(job) {
     || (["queued", "ingesting", "diagnosing", "repairing", "validating"].includes(job.state) ? ["escalate"] : []);
   if (!verbs.length) return null;
   if (!state.login) return made("p", { textContent: "Sign in to decide; the same works in Slack and on the pull request." });
-  const hint = made("input", { placeholder: "Hint or reason", maxLength: 1500 });
-  hint.setAttribute("aria-label", "Hint or reason");
   const row = verbs.map((verb) => {
-    const button = made("button", { className: verb, textContent: verb === "retest" ? "Re-test" : verb[0].toUpperCase() + verb.slice(1), onclick: () => decide(job, verb, hint) });
-    button.setAttribute("aria-label", `${button.textContent} ${job.incident}`);
+    // The dots say that a form comes first, as in Slack; a re-test changes nothing that waits for anybody.
+    const button = made("button", { className: verb, textContent: verb === "retest" ? "Re-test" : `${capital(verb)}…`,
+      onclick: () => verb === "retest" ? press(job, verb, "").then(refresh) : consider(job, verb) });
+    button.setAttribute("aria-label", `${capital(verb).replace("Retest", "Re-test")} ${job.incident}`);
     return button;
   });
-  return made("div", { className: "actions" }, ...row, hint);
+  return made("div", { className: "actions" }, ...row);
 }
 
-async function decide(job, verb, hint) {
-  const risks = job.findings.filter((one) => one.to_override).length;
-  const risky = risks ? `The patch guard has found ${risks === 1 ? "a risk" : `${risks} risks`}. With your approval you override ${risks === 1 ? "it" : "them"}. ` : "";
-  if (verb === "approve" && !confirm(`${risky}Open a pull request with this patch for ${job.incident}?`)) return;
+function capital(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+// What a form says before anything is decided, and what it asks for.
+const FORMS = {
+  approve: (job) => {
+    const where = job.on_pull_request ? `Hand this patch over on pull request #${job.on_pull_request} of ` : "Open a draft pull request on ";
+    const risks = job.findings.filter((one) => one.to_override).length;
+    const override = `The patch guard has found ${risks === 1 ? "a risk" : `${risks} risks`}. With your approval you override ${risks === 1 ? "it" : "them"}.`;
+    return { says: [
+      made("p", {}, where, made("b", { textContent: job.repository }), ` (${job.branch}) with the patch `,
+        made("code", { textContent: job.patch_sha256.slice(0, 12), title: `SHA-256 ${job.patch_sha256}` }), ` by ${job.made_by}?`),
+      risks ? made("p", { className: "warning", textContent: override }) : null,
+      findings(job),
+    ] };
+  },
+  retry: (job) => ({
+    says: [made("p", { textContent: job.state === "awaiting_approval" ? "The patch that waits for a decision is sent back, and another one is looked for." : "PatchPilot tries once more." })],
+    asks: "Hint for the next attempt", hint: "What should be different? It is shown in the thread.",
+  }),
+  reject: (job) => ({
+    says: [made("p", { textContent: `Nothing is changed, and ${job.incident} stays red until somebody mends it.` })],
+    asks: "Why? (optional)", hint: "The next attempt and the figures know it; it is shown in the thread.",
+  }),
+  escalate: () => ({
+    says: [made("p", { textContent: "PatchPilot stops working on it and leaves it to people." })],
+    asks: "What they should know (optional)", hint: "It is shown in the thread.",
+  }),
+};
+
+// Asks before it decides. What was typed stays until the decision is taken, whatever news come meanwhile.
+function consider(job, verb) {
+  const { says, asks, hint } = FORMS[verb](job);
+  const text = made("textarea", { id: "considered", rows: 3, maxLength: 1500, autofocus: true });
+  text.setAttribute("aria-describedby", "considered-hint");
+  const refusal = made("p", { className: "warning", hidden: true });
+  refusal.setAttribute("role", "alert");
+  const sure = made("button", { className: verb, textContent: capital(verb) });
+  // Whoever holds Enter down on the button behind has not decided yet.
+  const cancel = made("button", { type: "button", textContent: "Cancel", autofocus: !asks, onclick: () => dialog.close() });
+  const field = asks ? [made("label", { htmlFor: "considered", textContent: asks }), text,
+    made("p", { id: "considered-hint", className: "quiet", textContent: hint })] : [];
+  const form = made("form", { method: "dialog" }, made("h2", { id: "considering", textContent: `${capital(verb)} ${job.incident}` }),
+    ...says.filter(Boolean), ...field, refusal, made("div", { className: "actions" }, sure, cancel));
+  const dialog = made("dialog", {}, form);
+  dialog.setAttribute("aria-labelledby", "considering");
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    if (sure.disabled) return;
+    sure.disabled = true;
+    const done = await press(job, verb, text.value);
+    sure.disabled = false;
+    refusal.textContent = state.said;
+    refusal.hidden = done;
+    if (done) dialog.close();
+    await refresh();
+  };
+  dialog.onclose = () => {
+    dialog.remove();
+    const back = document.querySelector(`#detail .${verb}`);
+    if (back) back.focus();
+  };
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// Whether there is nothing left to do; what is said of it is in state.said.
+async function press(job, verb, text) {
   try {
     const said = await ask("/api/dashboard/decisions", {
       method: "POST", headers: { "Content-Type": "application/json", "X-PatchPilot": "dashboard" },
-      body: JSON.stringify({ job: job.id, verb, text: hint.value, patch_sha256: job.patch_sha256 || "", key: crypto.randomUUID ? crypto.randomUUID() : "" }),
+      body: JSON.stringify({ job: job.id, verb, text, patch_sha256: job.patch_sha256 || "", key: crypto.randomUUID ? crypto.randomUUID() : "" }),
     });
     state.said = said.text;
-    hint.value = "";
+    return ["applied", "answered", "repeated"].includes(said.ruling);
   } catch (error) {
     state.said = error.message;
+    return false;
   }
-  await refresh();
-  const said = document.querySelector(".said");
-  if (said) said.scrollIntoView({ block: "nearest" });
 }
 
 function form(path, text) {

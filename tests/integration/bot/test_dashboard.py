@@ -8,6 +8,7 @@ import re
 import httpx
 import pytest
 import redis
+from playwright.sync_api import expect
 from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -17,7 +18,7 @@ from bot.web.live import STREAM, LiveFeed
 from bot.web.throttle import PER_ADDRESS
 from patchpilot.fixes import GuardFinding
 from patchpilot.heals import HealState
-from patchpilot.source import Delivery
+from patchpilot.source import Delivery, Permission
 from patchpilot.states import STATES
 from playground.serving import free_port, served
 from storage.incidents import snapshot
@@ -243,8 +244,8 @@ def test_a_person_follows_signs_in_and_approves_in_a_browser(world, feed, browse
     page.get_by_role("button", name="Sign in as ana").click()
     page.get_by_role("link", name="Back to the dashboard").click()
     page.get_by_role("button", name=f"PP-{incident}").click()
-    page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name=f"Approve PP-{incident}").click()
+    page.get_by_role("dialog").get_by_role("button", name="Approve", exact=True).click()
     page.get_by_text("is approved").wait_for()
 
     assert snapshot(world.db, incident).heal.state is HealState.OPENING_PR
@@ -322,35 +323,118 @@ def test_the_detail_says_who_made_a_patch_and_what_the_guard_holds_against_it(cl
     }
 
 
-@pytest.mark.browser
-def test_news_of_others_take_nothing_from_who_writes_a_hint(browser, client, world, feed):
-    _, heal = world.fail()
-    risk = GuardFinding(rule="lockfile-changed", path="uv.lock", line=3, message="pins move")
-    world.propose(heal, findings=(risk,))
+@pytest.fixture
+def opened(browser, client, world):
+    """The dashboard as Ana sees it, signed in."""
     signed_in(client, "ana")
     context = browser.new_context()
     context.add_cookies(
         [{"name": one.name, "value": one.value, "url": world.url} for one in client.cookies.jar]
     )
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(45_000)
+    expect.set_options(timeout=45_000)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)
     page.goto(world.url)
+    yield page
+    context.close()
+    assert problems == []
+
+
+@pytest.mark.browser
+def test_news_of_others_take_nothing_from_who_writes_a_hint(opened, world, feed):
+    page = opened
+    _, heal = world.fail()
+    world.propose(heal)
+    feed.tick()
     page.get_by_role("button", name="PP-1", exact=True).click()
-    hint = page.get_by_role("textbox", name="Hint or reason")
-    hint.fill("compare with")
     page.get_by_text("Log", exact=True).click()
-    hint.focus()
+    page.get_by_role("button", name="Retry PP-1").click()
+    hint = page.get_by_role("dialog").get_by_label("Hint for the next attempt")
+    expect(hint).to_be_focused()
+    page.keyboard.type("compare with")
 
     world.fail(branch="other")
     feed.tick()
-    page.get_by_role("button", name="PP-2", exact=True).wait_for()
+    page.locator("#jobs").get_by_text("PP-2", exact=True).wait_for()
     page.keyboard.type(" >=")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("goes back to repair with your hint").wait_for()
 
-    assert hint.input_value() == "compare with >="
-    assert page.locator("#detail details").evaluate("one => one.open")
-    asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
-    page.get_by_role("button", name="Approve PP-1").click()
-    [question] = asked
-    assert question.startswith("The patch guard has found a risk. With your approval you override it.")
-    context.close()
+    assert page.locator("#detail details").first.evaluate("one => one.open")
+    [decision] = snapshot(world.db, 1).heal.decisions
+    assert (decision.verb, decision.text) == ("retry", "compare with >=")
+
+
+@pytest.mark.browser
+def test_an_approval_is_asked_about_by_patch_and_repository_and_by_keyboard(opened, world, feed):
+    page = opened
+    risk = GuardFinding(rule="lockfile-changed", path="uv.lock", line=3, message="pins move")
+    _, heal = world.fail()
+    world.propose(heal, findings=(risk,))
+    feed.tick()
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    approve = page.get_by_role("button", name="Approve PP-1")
+
+    approve.focus()
+    page.keyboard.press("Enter")
+    question = page.get_by_role("dialog", name="Approve PP-1")
+    expect(question).to_contain_text("Open a draft pull request on acme/ledger")
+    expect(question).to_contain_text(snapshot(world.db, 1).heal.fix.patch.sha256[:12])
+    expect(question).to_contain_text("has found a risk. With your approval you override it.")
+    expect(question).to_contain_text("lockfile-changed")
+    # Enter pressed twice decides nothing.
+    page.keyboard.press("Enter")
+    expect(question).to_have_count(0)
+    expect(approve).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+
+    assert snapshot(world.db, 1).heal.state is HealState.AWAITING_APPROVAL
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("verb", "label", "state"),
+    [
+        ("Reject", "Why? (optional)", HealState.REJECTED),
+        ("Escalate", "What they should know (optional)", HealState.ESCALATED),
+    ],
+)
+def test_giving_up_a_patch_asks_first_and_takes_a_note(opened, world, feed, verb, label, state):
+    page = opened
+    _, heal = world.fail()
+    world.propose(heal)
+    feed.tick()
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    page.get_by_role("button", name=f"{verb} PP-1").click()
+    form = page.get_by_role("dialog")
+    assert snapshot(world.db, 1).heal.state is HealState.AWAITING_APPROVAL
+    form.get_by_label(label).fill("the tool is wrong")
+    form.get_by_role("button", name=verb, exact=True).click()
+    expect(form).to_have_count(0)
+
+    found = snapshot(world.db, 1).heal
+    assert (found.state, found.decisions[0].text) == (state, "the tool is wrong")
+
+
+@pytest.mark.browser
+def test_a_form_that_is_refused_stays_with_what_was_typed(opened, world, feed):
+    page = opened
+    _, heal = world.fail()
+    world.propose(heal)
+    feed.tick()
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    page.get_by_role("button", name="Reject PP-1").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Why? (optional)").fill("wrong file")
+    world.permissions.of["ana"] = Permission.READ
+    form.get_by_role("button", name="Reject", exact=True).click()
+
+    expect(form.get_by_role("alert")).to_contain_text("@ana may not reject")
+    expect(form.get_by_label("Why? (optional)")).to_have_value("wrong file")
+    assert snapshot(world.db, 1).heal.state is HealState.AWAITING_APPROVAL
