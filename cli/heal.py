@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.heal_words import HealCommand
 from patchpilot.errors import PatchPilotError, PermanentError
 from patchpilot.text import sentence
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:  # the command loads what it needs when it runs; the others st
     from cli.heal_outcome import HealOutcome
     from cli.heal_request import HealRequest
     from cli.heal_session import HealSession
+
+PARSED_BY = HealCommand
 
 
 def heal_command(

@@ -82,8 +82,11 @@ def application(called: str = "") -> typer.Typer:
 def _join(app: typer.Typer, commands: _Commands) -> None:
     for name, place in commands.items():
         module, function = place.split(":")
-        run_it = getattr(import_module(module), function)
-        app.command(name, help=flowing(inspect.getdoc(run_it) or ""))(run_it)
+        found = import_module(module)
+        run_it = getattr(found, function)
+        app.command(name, cls=getattr(found, "PARSED_BY", None), help=flowing(inspect.getdoc(run_it) or ""))(
+            run_it
+        )
 
 
 def flowing(text: str) -> str:
