@@ -31,6 +31,8 @@ from patchpilot.grammar.ways import Way
 
 MOST_CHARACTERS: Final = 4_000
 """More than any medium lets one write as a command; the rest is cut."""
+_JOINER: Final = "\u2060"
+"""What is shown has it between signs that would be taken for markup, so it is in what people copy."""
 _ADDRESS: Final = re.compile(r"<?(https?://[^\s|>]+)(?:\|[^>]*)?>?")
 _LIKE: Final = 0.6
 """How like a verb the first word must be where an incident follows it, which makes it a command."""
@@ -49,7 +51,7 @@ def parse(text: str, *, way: Way = Way.SLASH, incident: int | None = None) -> Re
     ``incident`` is the one whose thread it was written in, if any. On a pull request no number is needed: the
     place says which incident is meant, and the request's is ``None``.
     """
-    text = straightened(text[:MOST_CHARACTERS]).strip()
+    text = straightened(text.replace(_JOINER, "")[:MOST_CHARACTERS]).strip()
     words = cut(text)
     if not words:
         return ask.Help()
