@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agent.distil.events import of_go_test
 from agent.distil.jobs import prefixes
@@ -21,8 +22,8 @@ _STAMPS = (
     re.compile(rf"\[(?:task|vcs|fetches|setup) \d{{4}}-\d\d-\d\dT{_CLOCK}Z\] ?"),
     # Jenkins with the Timestamper plugin.
     re.compile(rf"\[\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?\] ?"),
-    re.compile(rf"{_CLOCK} "),
-    re.compile(rf"\[{_CLOCK}\] "),
+    re.compile(rf"{_CLOCK}(?: |$)"),
+    re.compile(rf"\[{_CLOCK}\](?: |$)"),
 )
 # Prefixes that one program puts before the lines of another: compose, turborepo, nx, and buildx, which
 # numbers its steps; the others run no more than one at once.
@@ -75,15 +76,18 @@ def cut(line: bytes) -> bytes:
 def read(raw: Sequence[RawLine]) -> list[Line]:
     """Make lines readable. A raw line may give several (carriage returns) that share its number."""
     numbers, texts = _segments(raw)
-    numbers, texts = of_go_test(numbers, _unstamped(texts))
+    numbers, texts = of_go_test(numbers, _unstamped(texts, numbers))
     spacing = _spacing(texts)
     jobs = prefixes(texts)
     bearers = _bearers(texts)
     # Where no step of buildx printed anything, it is a debugger that numbers its frames.
     steps = any(job.startswith("#") for job in bearers.values())
+    borne = [_borne(text, jobs, bearers, steps=steps) for text in texts]
+    # A service of compose may run several commands at once.
+    inner = prefixes([core for core, _ in borne]) if bearers and jobs is None else None
     return [
-        Line(number, text, *_borne(text, jobs, bearers, steps=steps))
-        for row, (number, text) in enumerate(zip(numbers, texts, strict=True))
+        Line(number, text, *_within(core, job, inner))
+        for row, (number, text, (core, job)) in enumerate(zip(numbers, texts, borne, strict=True))
         if row not in spacing
     ]
 
@@ -107,9 +111,11 @@ def _segments(raw: Sequence[RawLine]) -> tuple[list[int], list[str]]:
     return numbers, [(text if text.isprintable() else plain(text)).rstrip() for text in texts]
 
 
-def _unstamped(texts: list[str]) -> list[str]:
+def _unstamped(texts: list[str], numbers: list[int]) -> list[str]:
     """Remove the timestamps of the CI system: those that most lines carry. Others belong to the message."""
-    filled = [text for text in texts if text][:4000]
+    # A line that was redrawn bears one stamp, however many states it went through.
+    begins = (number != before for before, number in pairwise([-1, *numbers]))
+    filled = [text for text, begin in zip(texts, begins, strict=True) if text and begin][:4000]
     for stamp in _STAMPS:
         if sum(stamp.match(text) is not None for text in filled) > 0.6 * len(filled):
             return [stamp.sub("", text, count=1) if stamp.match(text) else text for text in texts]
@@ -145,6 +151,12 @@ def _borne(
         return text[match.end() :], name or _bearer(match)
     step = _STEP.match(text) if steps else None
     return text, name or (step[0] if step else "")
+
+
+def _within(core: str, job: str, inner: re.Pattern[str] | None) -> tuple[str, str]:
+    """The same without the prefix of a job in the job, which its name then tells."""
+    match = inner.match(core) if inner else None
+    return (core[match.end() :], f"{job} {match[0].strip()}") if match else (core, job)
 
 
 def _bearer(match: re.Match[str]) -> str:

@@ -162,6 +162,36 @@ def test_a_script_echoed_before_it_runs_is_no_evidence() -> None:
     assert "ON_ERROR" not in read(github).cause
 
 
+JEST = """
+FAIL tests/cart.test.js
+  ● cart › adds
+
+    expect(received).toBe(expected)
+
+    Expected: 6
+    Received: 2
+
+      at Object.toBe (tests/cart.test.js:4:12)
+""".splitlines()
+
+
+@pytest.mark.parametrize("stamp", ["[10:00:{:02d}] ", "10:00:{:02d} ", "2026-03-01T10:00:{:02d}.1234567Z "])
+def test_a_stamp_before_an_empty_line_is_no_message(stamp: str) -> None:
+    stamped_log = "\n".join(f"{stamp.format(n)}{line}".rstrip() for n, line in enumerate(JEST))
+
+    failure = distil([stamped_log.encode()])
+
+    assert failure.cause == distil(["\n".join(JEST).encode()]).cause
+    assert failure.fingerprint == distil(["\n".join(JEST).encode()]).fingerprint
+
+
+def test_lines_that_are_redrawn_do_not_hide_the_stamps() -> None:
+    bar = "\r".join(f"Downloading {percent}%" for percent in range(0, 100, 5))
+    log = stamped([bar, bar, bar, *JEST], "2026-03-01T10:00:{:02d}.1234567Z ")
+
+    assert distil([log.encode()]).tests == ("cart › adds",)
+
+
 def test_the_failing_step_is_named_from_the_log_where_nobody_says_it() -> None:
     assert distil([github().encode()]).step == "pytest"
     assert distil([azure().encode()]).step == "Run tests"
@@ -221,6 +251,11 @@ def braided(lint: str, web: str) -> list[str]:
         braided("shop:check: ", "web:dev: "),  # turborepo
         ["lerna notice cli v8.1.2", *braided("@acme/shop: ", "@acme/web: ")],
         [*braided("[0] ", "[1] "), "[0] npm run lint exited with code 1"],  # concurrently
+        [
+            *braided("app-1  | [lint ] ", "app-1  | [web  ] "),
+            "app-1  | [lint ] $ exit",
+            "app-1 exited with code 1",
+        ],
         ["#7 [lint 4/4] RUN npx eslint src", "#9 [web 3/3] RUN serve", *braided("#7 0.312 ", "#9 0.215 ")],
     ],
 )
