@@ -146,8 +146,15 @@ def _reader(settings: GitHubReaderSettings, unusable: frozenset[str]) -> Iterato
     yield from guarded(
         "GitHub reader",
         lambda: github_checkup.findings(reader_access(settings), who="GitHub reader", needs=READER),
-        mend="check GITHUB_API_URL, GITHUB_READER_APP_ID and GITHUB_READER_PRIVATE_KEY",
+        mend=_check("GITHUB_READER_", token=bool(settings.github_reader_token.get_secret_value())),
     )
+
+
+def _check(prefix: str, *, token: bool) -> str:
+    """What to look at where GitHub refuses, or is away."""
+    if token:
+        return f"check GITHUB_API_URL, and make a new {prefix}TOKEN where it has run out or was revoked"
+    return f"check GITHUB_API_URL, {prefix}APP_ID and {prefix}PRIVATE_KEY"
 
 
 def _worker(settings: WorkerSettings, unusable: frozenset[str]) -> Iterator[Finding]:
@@ -226,7 +233,7 @@ def _effects(settings: EffectsSettings, unusable: frozenset[str]) -> Iterator[Fi
             needs=needs,
             webhook_url=f"{settings.public_url.rstrip('/')}/api/webhooks/github",
         ),
-        mend="check GITHUB_API_URL, GITHUB_APP_ID and GITHUB_PRIVATE_KEY",
+        mend=_check("GITHUB_", token=bool(settings.github_token.get_secret_value())),
     )
 
 

@@ -159,6 +159,22 @@ class GitHubAccess:
         with translated(doing, None), self._client(self._app) as app:
             yield Session(app.requester, None)
 
+    def try_token(self, doing: str) -> bool:
+        """Whether a plain token is set, which GitHub then has answered to.
+
+        Raises :class:`~patchpilot.errors.PatchPilotError` where it refuses the token, or is away.
+        """
+        if not isinstance(self._credentials, PlainToken):
+            return False
+        try:
+            with translated(doing, None), self._client(Auth.Token(self._credentials.text)) as client:
+                # The one path that answers to a token of any kind, and does not count as a request.
+                # https://docs.github.com/en/rest/rate-limit/rate-limit
+                Session(client.requester, None).get("/rate_limit", _Any)
+        except NotFoundError:
+            pass  # a server of one's own on which rates are not limited; a bad token it refuses before
+        return True
+
     def client_for(self, repo: Repo) -> github.Github:
         """A PyGithub client that may touch ``repo`` only. Close it (``with``) when done."""
         return self._client(Auth.Token(self.token_for(repo)))
@@ -280,6 +296,10 @@ def _effects_access(settings: EffectsSettings, permissions: Mapping[str, str]) -
         prefix="GITHUB_",
     )
     return GitHubAccess(credentials, api_url=settings.github_api_url, permissions=permissions, writes=True)
+
+
+class _Any(BaseModel):
+    """An answer of which nothing is read."""
 
 
 class _Login(BaseModel):

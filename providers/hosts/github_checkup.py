@@ -61,10 +61,12 @@ def findings(
     ``who`` names its settings, ``needs`` is what it has to be allowed; with ``webhook_url`` it has to be
     subscribed to :data:`EVENTS` and to send them there. Raises :class:`PatchPilotError` when GitHub is away.
     """
+    if access.try_token(f"trying the token of the {who}"):
+        yield well(who, "GitHub answers to the token")
     with access.as_app(f"looking at the GitHub App of {who}") as session:
         if session is None:
             yield note(
-                who,
+                f"{who}: permissions",
                 "a plain token is set: its permissions can't be listed, and it does not expire by itself",
                 "a GitHub App (deploy/) has tokens of one hour and of one repository each",
             )

@@ -68,6 +68,19 @@ def test_what_each_role_relies_on_is_looked_at(home):
         ("bot", {"SLACK_ADMIN": "U0NOBODY"}, "SLACK_ADMIN", "member's id"),
         ("bot", {"SLACK_ESCALATION_GROUP": "@oncall"}, "SLACK_ESCALATION_GROUP", "group's id"),
         ("effects", {"GITHUB_APP_ID": "9"}, "GitHub writer", "GITHUB_APP_ID"),
+        ("effects", {"GITHUB_APP_ID": "", "GITHUB_TOKEN": "ghp_old"}, "GitHub writer", "GITHUB_TOKEN"),
+        (
+            "worker",
+            {"GITHUB_READER_APP_ID": "", "GITHUB_READER_TOKEN": "ghp_old"},
+            "GitHub reader",
+            "GITHUB_READER_TOKEN",
+        ),
+        (
+            "effects",
+            {"GITHUB_APP_ID": "", "GITHUB_TOKEN": "t", "GITHUB_API_URL": "http://127.0.0.1:1/api/v3"},
+            "GitHub writer",
+            "check GITHUB_API_URL",
+        ),
         ("worker", {"ANTHROPIC_MODEL": "claude-0"}, "model", "ANTHROPIC_MODEL"),
         ("worker", {"SANDBOX_PREPARE_CA": "/nope"}, "SANDBOX_PREPARE_CA", "PEM file"),
         ("worker", {"PUBLIC_URL": "nope"}, "worker settings", "patchpilot settings"),
@@ -95,6 +108,15 @@ def test_what_is_broken_is_named_with_what_to_do(home, role, changed, about, men
     assert code == 1
     assert found[about][0] == "failed"
     assert mend in found[about][2]
+
+
+def test_a_plain_token_that_github_answers_to_is_found_well(home):
+    token = home.town.github.token_for("ana")
+    code, found = doctor(home, "effects", GITHUB_APP_ID="", GITHUB_PRIVATE_KEY="", GITHUB_TOKEN=token)
+
+    assert code == 0
+    assert found["GitHub writer"][:2] == ("well", "GitHub answers to the token")
+    assert found["GitHub writer: permissions"][0] == "note"
 
 
 def test_a_channel_that_messages_do_not_get_to_is_named_with_what_to_do(home):
