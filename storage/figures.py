@@ -8,6 +8,8 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Date, cast, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from patchpilot.heals import OPEN, HealState
+from patchpilot.source import Repo
 from storage.database import Database
 from storage.models import Decision, Failure, Heal, Incident, QueuedTask, RepoDay
 
@@ -36,6 +38,33 @@ class Figures:
     tokens_total: int
     tasks_waiting: dict[str, int]
     """Tasks that are due and not done yet, by queue, those being worked on included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What is not over in one repository."""
+
+    repo: Repo
+    private: bool
+    open: int
+    """Heals in a state of :data:`patchpilot.heals.OPEN`."""
+    awaiting_approval: int
+
+
+def waiting(db: Database) -> list[Waiting]:
+    """What is not over, by repository, so that each reader is told of what they may read."""
+    awaits = func.count().filter(Heal.state == HealState.AWAITING_APPROVAL.value)
+    query = (
+        select(Failure.host, Failure.repo, Failure.private, func.count(), awaits)
+        .join(Heal, Heal.failure_id == Failure.id)
+        .where(Heal.state.in_(sorted(OPEN)))
+        .group_by(Failure.host, Failure.repo, Failure.private)
+    )
+    with db.transaction() as session:
+        return [
+            Waiting(repo=Repo(host, repo), private=private, open=count, awaiting_approval=asked)
+            for host, repo, private, count, asked in session.execute(query)
+        ]
 
 
 def figures(db: Database) -> Figures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, or_, select
@@ -47,12 +47,16 @@ def snapshot_of_heal(db: Database, heal_id: HealId) -> IncidentSnapshot | None:
 
 
 def heals(
-    db: Database, *, state: HealState | None = None, limit: int = 50, before: datetime | None = None
+    db: Database,
+    *,
+    states: Collection[HealState] | None = None,
+    limit: int = 50,
+    before: datetime | None = None,
 ) -> list[HealSnapshot]:
-    """Heals, newest first; of one state, and older than ``before``, if asked for."""
+    """Heals, newest first; of these states, and older than ``before``, if asked for."""
     query = select(Heal).order_by(Heal.created_at.desc(), Heal.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(Heal.state == state.value)
+    if states is not None:
+        query = query.where(Heal.state.in_(sorted(states)))
     if before is not None:
         query = query.where(Heal.created_at < before)
     with db.transaction() as session:

@@ -16,12 +16,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
-from bot.web.readers import SESSION, SESSION_SECONDS, Session, account_of, signed_in
+from bot.web.readers import SESSION, SESSION_SECONDS, RepoReader, Session, account_of, signed_in
 from bot.web.throttle import throttled
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
 from patchpilot.heals import HealId, HealState
 from patchpilot.source import HostUser
 from patchpilot.states import STATES
+from storage.figures import figures, waiting
 from storage.incidents import snapshot_of_heal
 from storage.links import unlink
 
@@ -60,6 +61,19 @@ class Said(BaseModel):
     text: str
 
 
+class Headline(BaseModel):
+    """The figures at the top of the page."""
+
+    open: int
+    """Heals that are not over, of those that who looks may read: as many as the list shows as open."""
+    waiting: int
+    """Those of them that wait for a decision."""
+    failures: int
+    """Red runs recorded, of all repositories."""
+    dollars_today: float
+    """Of all repositories."""
+
+
 def router(parts: BotParts) -> APIRouter:
     """``/`` and what its page needs."""
     routes = APIRouter(include_in_schema=False)
@@ -92,6 +106,17 @@ def _add_sign_in(routes: APIRouter, parts: BotParts) -> None:
     def states() -> dict[HealState, tuple[str, str]]:
         """Emoji and word of each state, as Slack shows them."""
         return STATES
+
+    @routes.get("/api/dashboard/figures")
+    def headline(reads: RepoReader) -> Headline:
+        found = figures(parts.db)
+        seen = [one for one in waiting(parts.db) if not one.private or reads(one.repo)]
+        return Headline(
+            open=sum(one.open for one in seen),
+            waiting=sum(one.awaiting_approval for one in seen),
+            failures=found.failures,
+            dollars_today=float(found.dollars_today),
+        )
 
     @routes.get("/api/dashboard/me")
     def me(session: Session = "") -> Me:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
 from bot.web.bearer import Problem, answers, bearer
+from bot.web.evidence import Fact, Proven, Why, proven, why
 from bot.web.readers import Reader, Reads
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
 from patchpilot.fixes import Severity, made_by
-from patchpilot.heals import HealId, HealState
+from patchpilot.heals import OPEN, HealId, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
 from patchpilot.source import HostUser
 from patchpilot.states import heal_word
@@ -47,6 +48,10 @@ class Job(BaseModel):
     state: HealState
     state_word: str
     """The state for people, as Slack names it."""
+    open: bool
+    """Not over yet: one of those that a figure called open counts."""
+    cause: str | None
+    """The first cause in the failing tool's own words; null until the log is read."""
     reason: str
     run_url: str
     pull_request_url: str
@@ -79,6 +84,8 @@ class Decided(BaseModel):
 
     verb: str
     actor: str
+    by: str
+    """Who decided, for people: somebody by their @name, or what decided in nobody's name."""
     medium: str
     patch_sha256: str
     text: str
@@ -102,9 +109,10 @@ class JobDetail(Job):
     title: str
     failures: int
     category: str | None
-    cause: str | None
     fingerprint: str | None
     diagnosis: str | None
+    why: Why | None
+    """What the diagnosis rests on."""
     excerpt: str | None
     patch: str | None
     patch_sha256: str | None
@@ -115,6 +123,8 @@ class JobDetail(Job):
     findings: list[Finding]
     """What the patch guard holds against the patch."""
     confidence: float | None
+    facts: list[Fact]
+    """What the confidence is computed from."""
     on_pull_request: int | None
     """People's pull request on which the patch would be handed over; where there is none, one is opened."""
     base: str
@@ -123,6 +133,13 @@ class JobDetail(Job):
     """A later commit of the branch, red in the same way: nobody can approve until it is tested anew."""
     reproduced: bool | None
     cured: bool | None
+    proof: Proven | None
+    """What the sandbox saw of the patch."""
+    partial: str | None
+    """A change that nobody has proven, for people to start from; it can't be approved."""
+    partial_why: str | None
+    first_approved_by: str
+    """Who has approved, where a second person has to as well; empty otherwise."""
     dollars: float
     tokens: int
     steps: list[Step]
@@ -158,9 +175,15 @@ def router(parts: BotParts) -> APIRouter:
         before: datetime | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         *,
+        open_only: Annotated[
+            bool, Query(alias="open", description="Only those of incidents that are not over.")
+        ] = False,
         reads: Reader,
     ) -> JobPage:
-        found = heals(parts.db, state=state, limit=limit, before=before)
+        states = frozenset([state]) if state is not None else None
+        if open_only:
+            states = OPEN & states if states else OPEN
+        found = heals(parts.db, states=states, limit=limit, before=before)
         following = found[-1].created_at if len(found) == limit else None
         shown = [Job.model_validate(_brief(heal)) for heal in found if reads(heal.failure)]
         return JobPage(jobs=shown, next=following)
@@ -250,6 +273,8 @@ def _brief(heal: HealSnapshot) -> dict[str, object]:
         "commit": failure.head_sha,
         "state": heal.state,
         "state_word": heal_word(heal),
+        "open": heal.state in OPEN,
+        "cause": heal.distilled.cause if heal.distilled else None,
         "reason": heal.reason,
         "run_url": failure.run.url,
         "pull_request_url": heal.pull_request_url,
@@ -266,10 +291,10 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
         "title": incident.title,
         "failures": incident.failures,
         "category": distilled.category if distilled else None,
-        "cause": distilled.cause if distilled else None,
         "fingerprint": distilled.fingerprint if distilled else None,
         "excerpt": distilled.text if distilled else None,
         "diagnosis": diagnosis.root_cause if diagnosis else None,
+        "why": why(diagnosis, heal.failure) if diagnosis else None,
         "patch": fix.patch.diff if fix else None,
         "patch_sha256": fix.patch.sha256 if fix else None,
         "author": fix.author if fix else None,
@@ -288,8 +313,13 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
         "base": heal.base.head_sha,
         "moved_to": heal.moved_to,
         "confidence": fix.confidence if fix else None,
+        "facts": [{"text": fact.text, "worth": fact.worth} for fact in (fix.facts if fix else ())],
         "reproduced": fix.proof.reproduced if fix else None,
         "cured": fix.proof.cured if fix else None,
+        "proof": proven(fix) if fix else None,
+        "partial": heal.partial.patch.diff if heal.partial and not fix else None,
+        "partial_why": heal.partial.why if heal.partial and not fix else None,
+        "first_approved_by": heal.first_approved_by,
         "dollars": float(heal.spend.dollars),
         "tokens": heal.spend.input_tokens + heal.spend.output_tokens,
         "steps": [
@@ -307,6 +337,7 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
             {
                 "verb": decision.verb,
                 "actor": decision.actor,
+                "by": decision.by,
                 "medium": decision.medium,
                 "patch_sha256": decision.patch_sha256,
                 "text": decision.text,

@@ -39,38 +39,73 @@ function shownState(job) {
 function draw() {
   const rows = [...state.jobs.values()].filter((job) => job.state !== "superseded")
     .sort((a, b) => b.created_at.localeCompare(a.created_at));
-  at("jobs").replaceChildren(...rows.map((job) => {
-    const open = made("button", { textContent: job.incident });
-    const row = made("tr", { onclick: () => choose(job.id) }, made("td", {}, open),
-      made("td", { textContent: `${job.repository} · ${job.branch}` }), made("td", {}, shownState(job)),
-      made("td", {}, since(job.created_at)));
-    row.setAttribute("aria-selected", String(job.id === state.chosen));
-    return row;
-  }));
-  const hidden = "Private repositories are shown to who signs in and may read them; the figures count them too.";
+  const focused = at("jobs").contains(document.activeElement) ? document.activeElement.textContent : "";
+  at("jobs").tBodies.open.replaceChildren(...group("Open", rows.filter((job) => job.open)));
+  at("jobs").tBodies.over.replaceChildren(...group("Over", rows.filter((job) => !job.open)));
+  const again = focused && [...at("jobs").querySelectorAll("button")].find((one) => one.textContent === focused);
+  if (again) again.focus();
+  const hidden = "Private repositories are shown to who signs in and may read them; failures and cost count them too.";
   at("none").hidden = rows.length > 0 && Boolean(state.login);
   at("none").textContent = state.login ? "Nothing is red that you may read."
     : rows.length ? hidden : `Nothing is red that everybody may read. ${hidden}`;
   at("more").hidden = !state.next;
 }
 
+function group(name, jobs) {
+  if (!jobs.length) return [];
+  const title = made("th", { colSpan: 4, scope: "rowgroup", textContent: name });
+  return [made("tr", { className: "group" }, title), ...jobs.map(line)];
+}
+
+function line(job) {
+  const open = made("button", { textContent: job.incident });
+  const row = made("tr", { onclick: () => goTo(job.id) }, made("td", {}, open),
+    made("td", {}, `${job.repository} · ${job.branch}`, job.cause ? made("div", { className: "cause", textContent: job.cause, title: job.cause }) : null),
+    made("td", {}, shownState(job)), made("td", {}, since(job.created_at)));
+  row.setAttribute("aria-selected", String(job.id === state.chosen));
+  return row;
+}
+
 async function list(before) {
-  const page = await ask(`/api/jobs?limit=${PAGE}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
-  for (const job of page.jobs) state.jobs.set(job.id, job);
+  const [page, open] = await Promise.all([
+    ask(`/api/jobs?limit=${PAGE}${before ? `&before=${encodeURIComponent(before)}` : ""}`), ask("/api/jobs?open=true&limit=200"),
+  ]);
+  // What is open is always all here, however old, so that the list agrees with the figure above it.
+  const still = new Set(open.jobs.map((job) => job.id));
+  for (const job of state.jobs.values()) if (job.open && !open.next && !still.has(job.id)) state.jobs.delete(job.id);
+  for (const job of [...page.jobs, ...open.jobs]) state.jobs.set(job.id, job);
   if (before || state.next === null) state.next = page.next;
   draw();
-  const found = await ask("/api/metrics/summary");
-  const figures = [["open", found.incidents_open], ["failures", found.failures],
-    ["waiting", found.heals_by_state.awaiting_approval || 0], ["cost today", `$${found.dollars_today.toFixed(2)}`]];
+  const found = await ask("/api/dashboard/figures");
+  const figures = [["open", found.open], ["waiting", found.waiting], ["failures", found.failures],
+    ["cost today", `$${found.dollars_today.toFixed(2)}`]];
   at("figures").replaceChildren(...figures.map(([name, value]) =>
     made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: String(value) }))));
+}
+
+// What is shown has an address of its own: reload, the way back and pull requests lead there.
+function goTo(id) {
+  if (location.hash.slice(1) === id) choose(id);
+  else location.hash = id;
 }
 
 async function choose(id) {
   if (id !== state.chosen) state.said = "";
   state.chosen = id;
   draw();
-  await show();
+  try {
+    await show();
+  } catch (error) {
+    unshown(error.message);
+  }
+  // Where the list is above, not beside.
+  if (id && at("detail").offsetTop > at("jobs").offsetTop + at("jobs").offsetHeight) at("detail").scrollIntoView();
+}
+
+function unshown(text) {
+  state.shown = "";
+  document.title = "PatchPilot";
+  at("detail").replaceChildren(made("p", { textContent: text }));
 }
 
 function diff(text) {
@@ -84,18 +119,24 @@ function diff(text) {
 }
 
 async function show() {
+  if (!state.chosen) {
+    unshown("Choose a heal to see its evidence.");
+    return;
+  }
   const job = await ask(`/api/jobs/${encodeURIComponent(state.chosen)}`);
   if (job.id !== state.chosen) return;
-  // News of other incidents must not take the focus from who writes a hint or reads the log.
+  // News of other incidents must not take the focus from who reads the log.
   const shown = JSON.stringify([job, state.said, state.login, state.words]);
   if (shown === state.shown) return;
+  document.title = `${job.incident} · PatchPilot`;
+  const cost = job.tokens ? `cost $${job.dollars.toFixed(2)}, ${job.tokens.toLocaleString()} tokens` : `cost $${job.dollars.toFixed(2)}`;
   const parts = [
     made("h2", { textContent: `${job.incident} · ${job.title}` }),
     made("p", {}, shownState(job), job.reason ? ` · ${job.reason}` : ""),
-    made("p", {}, `${job.repository} · ${job.branch} · ${job.commit.slice(0, 7)} · seen ${job.failures}× `,
+    made("p", {}, `${job.repository} · ${job.branch} · ${job.commit.slice(0, 7)} · seen ${job.failures}× · ${cost} `,
       link(job.run_url, "View run"), " ", link(job.pull_request_url, "View pull request")),
+    ...diagnosis(job),
   ];
-  if (job.diagnosis) parts.push(made("h3", { textContent: "Diagnosis" }), made("p", { textContent: job.diagnosis }));
   if (job.excerpt) parts.push(made("details", {}, made("summary", { textContent: "Log" }), made("pre", { textContent: job.excerpt })));
   if (job.steps.length) {
     parts.push(made("h3", { textContent: "Progress" }));
@@ -107,30 +148,87 @@ async function show() {
       }))));
     }
   }
+  if (job.proof) parts.push(...proof(job));
   if (job.patch) {
-    const facts = [`by ${job.made_by}`, job.reproduced ? "reproduced" : "not reproduced", job.cured ? "green with the patch" : "not proven",
-      `confidence ${Math.round(job.confidence * 100)} %`, `$${job.dollars.toFixed(2)}`, `SHA-256 ${job.patch_sha256.slice(0, 12)}`];
-    parts.push(made("h3", { textContent: "Patch" }), made("p", { textContent: facts.join(" · ") }), findings(job), diff(job.patch));
+    parts.push(made("h3", { textContent: "Patch" }), made("p", { textContent: `by ${job.made_by} · SHA-256 ${job.patch_sha256.slice(0, 12)}` }), findings(job), diff(job.patch));
+  }
+  if (job.partial) {
+    parts.push(made("h3", { textContent: "Partial result, not proven" }),
+      made("p", { textContent: `${job.partial_why} Somewhere to start from by hand; it can't be approved.` }), diff(job.partial));
   }
   if (job.moved_to) {
     parts.push(made("p", { textContent: `Outdated: ${job.branch} moved to ${job.moved_to.slice(0, 7)} and is red there too; this was proved at ${job.base.slice(0, 7)}. Re-test proves the same patch there.` }));
   }
+  if (job.decisions.length || job.first_approved_by) parts.push(made("h3", { textContent: "Decisions" }));
   for (const one of job.decisions) {
-    parts.push(made("p", { textContent: `${one.verb} by ${one.actor} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
+    parts.push(made("p", { textContent: `${DECIDED[one.verb] || one.verb} by ${one.by} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
   }
+  if (job.first_approved_by) parts.push(made("p", { textContent: `Approved once by @${job.first_approved_by}; a second person has to approve as well.` }));
   parts.push(buttons(job));
   if (state.said) parts.push(told(state.said));
-  const log = document.querySelector("#detail details");
-  const open = log && log.open;
+  const open = new Set([...document.querySelectorAll("#detail details[open] > summary")].map((one) => one.textContent));
   const pressed = at("detail").contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   const same = state.shown && JSON.parse(state.shown)[0].id === job.id;
   state.shown = shown;
   at("detail").replaceChildren(...parts.filter(Boolean));
   if (!same) return;
-  const unfolded = document.querySelector("#detail details");
-  if (unfolded) unfolded.open = Boolean(open);
+  for (const one of document.querySelectorAll("#detail summary")) one.parentElement.open = open.has(one.textContent);
   const again = pressed && [...at("detail").querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === pressed);
   if (again) again.focus();
+}
+
+const DECIDED = { approve: "Approved", retry: "Sent back", retest: "Sent to be tested anew", reject: "Rejected", escalate: "Escalated" };
+
+const CHECKS = { "same commit": "Same commit again", "base commit": "At its base", "suspect change": "Suspect change" };
+
+function facts(rows) {
+  return made("dl", { className: "facts" }, ...rows.filter(([, value]) => value).map(([name, value]) =>
+    made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: value }))));
+}
+
+function plainly(text) {
+  return text.replace(/\s+/g, " ").replace(/\.$/, "").trim().toLowerCase();
+}
+
+function diagnosis(job) {
+  if (!job.diagnosis) return [];
+  const why = job.why;
+  const commit = why.suspect_commit;
+  const quoted = why.evidence.map((one) => `${String(one.number).padStart(6)}  ${one.text}`).join("\n");
+  return [
+    made("h3", { textContent: "Diagnosis" }),
+    // Where it only says what the heading says, the rest is what one wants to know.
+    plainly(job.diagnosis) === plainly(job.title) ? null : made("p", { textContent: job.diagnosis }),
+    why.explanation ? made("p", { textContent: why.explanation }) : null,
+    facts([
+      ["Category", why.category], ["Blame", why.blame],
+      ["Suspect commit", commit && `${commit.sha.slice(0, 7)}${commit.author ? ` by ${commit.author}` : ""}${commit.subject ? ` · ${commit.subject}` : ""}`],
+      ["Suspect", why.suspect_files.join(", ")],
+      ...why.checks.map((one) => [CHECKS[one.name] || one.name, `${one.verdict} · ${one.detail}`]),
+      ["Would prove it wrong", why.disproof],
+      ["Read by", why.author], ["Note", why.notes.join(" ")],
+    ]),
+    quoted ? made("pre", { textContent: quoted }) : null,
+  ];
+}
+
+function proof(job) {
+  const { before, after, suite_before, suite_after, command, engine, image, left_out } = job.proof;
+  const last = after[after.length - 1];
+  const passed = after.filter((one) => one.passed).length;
+  const seen = `$ ${command}\n${before.output}${last ? `\n\nwith the patch:\n${last.output}` : ""}`;
+  return [
+    made("h3", { textContent: `Proof · ${job.cured ? "red before, green after" : job.reproduced ? "reproduced, not cured" : "not reproduced"}` }),
+    facts([
+      ["Before", `${before.verdict} · ${before.seconds.toFixed(1)} s`],
+      ["With the patch", last && `green in ${passed} of ${after.length} runs · ${last.verdict} · ${last.seconds.toFixed(1)} s`],
+      ["Wider suite", suite_after ? `${suite_before ? `before: ${suite_before.verdict}; ` : ""}with the patch: ${suite_after.verdict}` : "not run"],
+      ["Not as in CI", left_out.join(" ")], ["Sandbox", [engine, image.slice(0, 40)].filter(Boolean).join(" · ")],
+    ]),
+    made("details", {}, made("summary", { textContent: "Output" }), made("pre", { textContent: seen })),
+    made("h3", { textContent: `Confidence · ${Math.round(job.confidence * 100)} %` }),
+    made("ul", { className: "inputs" }, ...job.facts.map((one) => made("li", {}, made("span", { textContent: `${one.worth < 0 ? "−" : "+"}${Math.abs(one.worth).toFixed(2)}` }), one.text))),
+  ];
 }
 
 function told(text) {
@@ -280,8 +378,7 @@ async function refresh() {
     await list();
     if (state.chosen) await show();
   } catch (error) {
-    state.shown = "";
-    at("detail").replaceChildren(made("p", { textContent: error.message }));
+    unshown(error.message);
   }
 }
 

@@ -35,7 +35,16 @@ from jobs.queues import Queues, connect
 from patchpilot.commands import Actor, Command, Medium, Verb
 from patchpilot.errors import NotFoundError, PermanentError
 from patchpilot.failures import Blame, Category, Diagnosis, DistilledFailure, LogLine, RunFinished
-from patchpilot.fixes import CommandResult, Ending, Fix, GuardFinding, Patch, Proof, ShellCommand
+from patchpilot.fixes import (
+    CommandResult,
+    ConfidenceFact,
+    Ending,
+    Fix,
+    GuardFinding,
+    Patch,
+    Proof,
+    ShellCommand,
+)
 from patchpilot.heals import HealState
 from patchpilot.metrics import Metrics
 from patchpilot.ports import SignIn
@@ -204,6 +213,7 @@ class World:
         fingerprint: str = "f" * 16,
         diff: str = DIFF,
         findings: tuple[GuardFinding, ...] = (),
+        diagnosis: Diagnosis | None = None,
     ) -> None:
         """What the worker would do: read, diagnose, repair, prove, propose."""
         journal = take_heal(
@@ -229,7 +239,8 @@ class World:
                 )
             journal.move(HealState.DIAGNOSING)
             journal.diagnosed(
-                Diagnosis(
+                diagnosis
+                or Diagnosis(
                     category=Category.LINT,
                     blame=Blame.CHANGE,
                     root_cause="An import that nothing uses",
@@ -290,6 +301,7 @@ def made_fix(diff: str = DIFF) -> Fix:
         summary="Remove an unused import",
         proof=Proof(before=ran(1), after=(ran(0), ran(0))),
         confidence=0.9,
+        facts=(ConfidenceFact("reproduced in the sandbox", 0.5),),
     )
 
 

@@ -14,9 +14,20 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from bot.web.app import create_app
+from bot.web.evidence import proven
 from bot.web.live import STREAM, LiveFeed
 from bot.web.throttle import PER_ADDRESS
-from patchpilot.fixes import GuardFinding
+from patchpilot.failures import (
+    BASE_COMMIT,
+    Blame,
+    BlameCheck,
+    Category,
+    CheckVerdict,
+    Diagnosis,
+    Location,
+    LogLine,
+)
+from patchpilot.fixes import CommandResult, Ending, Fix, GuardFinding, Patch, Proof, ShellCommand
 from patchpilot.heals import HealState
 from patchpilot.source import Delivery, Permission
 from patchpilot.states import STATES
@@ -438,3 +449,133 @@ def test_a_form_that_is_refused_stays_with_what_was_typed(opened, world, feed):
     expect(form.get_by_role("alert")).to_contain_text("@ana may not reject")
     expect(form.get_by_label("Why? (optional)")).to_have_value("wrong file")
     assert snapshot(world.db, 1).heal.state is HealState.AWAITING_APPROVAL
+
+
+CAUSE = Diagnosis(
+    category=Category.LINT,
+    blame=Blame.CHANGE,
+    root_cause="F401 unused import.",
+    explanation="The commit took away what used it.",
+    disproof="Without the line ruff still complains.",
+    evidence=(LogLine(3, "money.py:1:8: F401"),),
+    suspect_files=(Location("money.py", 1),),
+    author="claude-test",
+    checks=(BlameCheck(name=BASE_COMMIT, verdict=CheckVerdict.GREEN, detail="green there"),),
+    notes=("The log was cut.",),
+)
+
+
+def test_the_detail_has_the_evidence_that_the_thread_has(client, world):
+    _, heal = world.fail()
+    world.propose(heal, diagnosis=CAUSE)
+    signed_in(client, "ana")
+    press(client, job=heal, verb="retry", text="keep it")
+    world.propose(heal)
+
+    job = client.get(f"/api/jobs/{heal}").json()
+
+    why, proof = job["why"], job["proof"]
+    assert (why["category"], why["blame"], why["author"]) == ("lint", "this change", "claude-test")
+    assert (why["explanation"], why["disproof"]) == (CAUSE.explanation, CAUSE.disproof)
+    assert why["evidence"] == [{"number": 3, "text": "money.py:1:8: F401"}]
+    assert why["suspect_files"] == ["money.py:1"]
+    assert why["suspect_commit"] == {"sha": f"{1:040x}", "author": "ana", "subject": "Round at the end"}
+    assert why["checks"] == [{"name": "base commit", "verdict": "green", "detail": "green there"}]
+    assert why["notes"] == ["The log was cut."]
+    assert (proof["command"], proof["before"]["verdict"]) == ("ruff check .", "red (exit 1)")
+    assert [run["verdict"] for run in proof["after"]] == ["green", "green"]
+    assert job["facts"] == [{"text": "reproduced in the sandbox", "worth": 0.5}]
+    assert [(one["by"], one["text"]) for one in job["decisions"]] == [("@ana", "keep it")]
+
+
+def test_what_a_command_printed_is_shown_without_its_secrets():
+    token = "ghp_" + "a1B2" * 9
+    command = ShellCommand(script="ruff check .")
+
+    def ran(output: str) -> CommandResult:
+        return CommandResult(
+            command=command, ending=Ending.EXITED, exit_code=1, output=output, seconds=1, engine="docker"
+        )
+
+    fix = Fix(patch=Patch(""), author="a", summary="s", proof=Proof(before=ran(f"token={token} is wrong")))
+
+    shown = proven(fix)
+
+    assert "is wrong" in shown.before.output
+    assert token not in shown.model_dump_json()
+
+
+def test_open_counts_what_the_list_shows_as_open_to_who_looks(client, world):
+    world.fail()
+    world.fail(branch="other")
+    world.succeed(branch="other")
+    _, hidden = world.fail(branch="secret", private=True)
+    world.propose(hidden)
+
+    def seen() -> tuple[int, int, int]:
+        figures = client.get("/api/dashboard/figures").json()
+        listed = client.get("/api/jobs").json()["jobs"]
+        alone = client.get("/api/jobs", params={"open": True}).json()["jobs"]
+        assert [job["id"] for job in alone] == [job["id"] for job in listed if job["open"]]
+        return figures["open"], figures["waiting"], len(alone)
+
+    assert seen() == (1, 0, 1)
+    signed_in(client, "ana")
+    assert seen() == (2, 1, 2)
+
+
+@pytest.mark.browser
+def test_what_is_shown_has_an_address_and_says_nothing_twice(opened, world, feed):
+    page = opened
+    _, first = world.fail()
+    world.propose(first, diagnosis=CAUSE)
+    _, second = world.fail(branch="other")
+    world.succeed(branch="gone")
+    world.fail(branch="gone")
+    world.succeed(branch="gone")
+    feed.tick()
+    detail = page.locator("#detail")
+    expect(page.locator("#over")).to_contain_text("PP-3")
+    expect(page.locator("#open tr:not(.group)")).to_have_count(2)
+    expect(page.locator("#figures div").first).to_have_text("open2")
+    expect(page.locator("#open")).to_contain_text("F401 unused import")
+
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    expect(page).to_have_url(f"{world.url}/#{first}")
+    expect(detail).to_contain_text(CAUSE.explanation)
+    expect(detail.get_by_text("F401 unused import")).to_have_count(1)
+    for told in (
+        "this change",
+        "0000000 by ana",
+        "money.py:1",
+        "red (exit 1)",
+        "green in 2 of 2 runs",
+        "reproduced in the sandbox",
+        "Confidence · 90 %",
+        "cost $0.00",
+    ):
+        expect(detail).to_contain_text(told)
+    page.get_by_role("button", name="PP-2", exact=True).click()
+    expect(page).to_have_url(f"{world.url}/#{second}")
+    page.reload()
+    expect(detail.get_by_role("heading", level=2)).to_contain_text("PP-2")
+    page.go_back()
+    expect(detail.get_by_role("heading", level=2)).to_contain_text("PP-1")
+    page.go_back()
+    expect(detail).to_contain_text("Choose a heal")
+
+
+@pytest.mark.browser
+def test_on_a_phone_nothing_runs_off_the_screen(opened, world, feed):
+    page = opened
+    page.set_viewport_size({"width": 420, "height": 860})
+    _, heal = world.fail(branch="feature/a-branch-whose-name-is-longer-than-the-screen-is-wide-by-far")
+    world.propose(heal, diagnosis=CAUSE)
+    feed.tick()
+    page.get_by_role("button", name="PP-1", exact=True).click()
+    page.get_by_role("button", name="Approve PP-1").wait_for()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 420
+    page.set_viewport_size({"width": 1360, "height": 3000})
+    box = page.locator("#detail").bounding_box()
+    assert box["y"] + box["height"] == 3000

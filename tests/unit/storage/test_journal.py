@@ -323,7 +323,7 @@ def test_heals_are_listed_newest_first_and_by_state(world: Any) -> None:
     world.take(listed[0]).move(HealState.INGESTING)
 
     assert [heal.id for heal in heals(world.db)] == listed[::-1]
-    assert [heal.id for heal in heals(world.db, state=HealState.INGESTING)] == listed[:1]
+    assert [heal.id for heal in heals(world.db, states={HealState.INGESTING})] == listed[:1]
     older = heals(world.db, before=heals(world.db)[1].created_at)
     assert [heal.id for heal in older] == [listed[1], listed[0]]
     assert len(heals(world.db, limit=2)) == 2
