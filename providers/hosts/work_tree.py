@@ -8,6 +8,8 @@ outranked by the folder that was really found.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -21,8 +23,14 @@ from patchpilot.text import one_line
 from providers.hosts import git
 
 _SECONDS = 120.0
+_ONE_PROJECT = "give the folder of one project"
 _BARE = ("HEAD", "objects", "refs")
+_UNREAD = re.compile(r"^warning: could not open directory '(.+)': ", re.MULTILINE)
 _MOST_FILES = 200_000
+_MOST_WITHOUT_GIT = 50_000
+"""Files and folders of a project that nobody keeps under git; a home or a system has many more."""
+_INSTALLED = frozenset({"node_modules", ".venv", "venv", ".tox", ".nox"})
+"""Folders of installed packages, which a project of any size may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,8 @@ def find(path: Path) -> WorkTree:
         if (folder / ".git").exists():
             inside = place.relative_to(folder).as_posix()
             return WorkTree(root=folder, inside=inside, git_dir=folder / ".git")
+    if place == place.parent:
+        raise PermanentError(f"{str(path)!r} is no checkout but the whole machine; {_ONE_PROJECT}")
     return WorkTree(root=place, inside=".", git_dir=None)
 
 
@@ -82,6 +92,12 @@ class Copying:
 
     def copy(self) -> None:
         """Copy; raises :class:`~patchpilot.errors.PermanentError` for too much, or what can't be read."""
+        if self.tree.git_dir is None and _has_more_than(_MOST_WITHOUT_GIT, self.tree.root):
+            # Before git looks for ignored files, which would take it minutes.
+            raise PermanentError(
+                f"{str(self.tree.root)!r} is no checkout: it is not under git and has more than "
+                f"{_MOST_WITHOUT_GIT:,} files; {_ONE_PROJECT}, or put it under git (git init)"
+            )
         names = [name for name in self._names() if not self._excluded(name)]
         self._check_size(names)
         for name in names:
@@ -97,14 +113,16 @@ class Copying:
     def _listed(self, root: Path, git_dir: Path | None, prefix: str) -> Iterator[str]:
         """Tracked files, new files, and those of submodules that are checked out."""
         options = ["--cached"] if git_dir else []
-        found = _git_lines(
+        found, unread = _git_lines(
             ["ls-files", "-z", *options, "--others", "--exclude-standard"],
             git_dir=git_dir or self.empty_git,
             root=root,
         )
+        self.left_out.extend(f"{prefix}{folder} (this user may not read it)" for folder in unread)
         for name in found:
             place = root / name
-            if not place.is_dir() or place.is_symlink():
+            # Not Path.is_dir(), which raises where the folder around it may not be entered.
+            if not os.path.isdir(place) or place.is_symlink():  # noqa: PTH112
                 yield prefix + name
             elif name.endswith("/"):
                 self.left_out.append(f"{prefix}{name} (a repository of its own that this one does not track)")
@@ -157,9 +175,9 @@ class Copying:
 
     def _copy_one(self, name: str) -> None:
         source, target = self.tree.root / name, self.into / name
-        if self._passes_through_link(name):
-            return
         try:
+            if self._passes_through_link(name):
+                return
             status = source.lstat()
             target.parent.mkdir(parents=True, exist_ok=True)
             if stat.S_ISLNK(status.st_mode):
@@ -169,7 +187,10 @@ class Copying:
         except FileNotFoundError:  # deleted, in the work tree or just now
             return
         except OSError as error:
-            raise PermanentError(f"{name!r} can't be read: {error.strerror or error}") from error
+            raise PermanentError(
+                f"{name!r} can't be read: {error.strerror or error}. Let this user read it, or leave it out: "
+                f"--exclude {shlex.quote(name)}"
+            ) from error
 
     def _passes_through_link(self, name: str) -> bool:
         """A tracked path whose folder has become a link: what lies behind is not this repository's."""
@@ -179,6 +200,17 @@ class Copying:
             if place.is_symlink():
                 return True
         return False
+
+
+def _has_more_than(most: int, folder: Path) -> bool:
+    """Whether there are more files and folders than that below ``folder``; it counts no further."""
+    count = 0
+    for _, folders, files in os.walk(folder):
+        count += len(folders) + len(files)
+        if count > most:
+            return True
+        folders[:] = [name for name in folders if name not in _INSTALLED]
+    return False
 
 
 def _copy_file(source: Path, target: Path) -> None:
@@ -209,12 +241,14 @@ def look(
     return git.run([*options, *arguments], env=env, seconds=_SECONDS, doing="reading the checkout", cwd=root)
 
 
-def _git_lines(arguments: Sequence[str], *, git_dir: Path, root: Path) -> list[str]:
+def _git_lines(arguments: Sequence[str], *, git_dir: Path, root: Path) -> tuple[list[str], list[str]]:
+    """What git lists, and the folders that it may not look into, of which it only warns."""
     done = look(arguments, git_dir=git_dir, root=root)
+    told = done.stderr.decode(errors="replace")
     if done.returncode:
-        said = one_line(done.stderr.decode(errors="replace").replace("fatal: ", ""), 200)
+        said = one_line(told.replace("fatal: ", ""), 200)
         raise PermanentError(f"git can't list the files of {str(root)!r}: {said}")
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name], _UNREAD.findall(told)
 
 
 def _global_ignore() -> str:

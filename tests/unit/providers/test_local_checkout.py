@@ -10,6 +10,7 @@ import pytest
 
 from patchpilot.errors import NotFoundError, PermanentError
 from patchpilot.source import Repo, Sha
+from providers.hosts import work_tree
 from providers.hosts.local import LocalCheckout
 
 MOST = 10_000_000
@@ -269,3 +270,51 @@ def test_too_much_is_refused_by_the_name_of_the_largest_before_it_is_copied(work
     with pytest.raises(PermanentError, match=r"--exclude \(the largest is 'huge\.bin'"):
         look(work)
     assert look(work, exclude=["*.bin"]).head == git(work, "rev-parse", "HEAD")
+
+
+def test_a_whole_machine_is_no_checkout(look):
+    with pytest.raises(PermanentError, match="'/' is no checkout but the whole machine; give the folder"):
+        look(Path("/"))
+
+
+def test_a_folder_without_git_that_is_far_too_large_is_refused_before_git_lists_it(
+    tmp_path, look, monkeypatch
+):
+    monkeypatch.setattr(work_tree, "_MOST_WITHOUT_GIT", 2)
+    folder = tmp_path / "home"
+    installed = folder / "node_modules"
+    installed.mkdir(parents=True)
+    for number in range(5):
+        (installed / f"{number}.js").write_text("")
+    (folder / "a.txt").write_text("a")
+    assert look(folder).changed  # what is installed does not count
+
+    (folder / "b.txt").write_text("b")
+    with pytest.raises(PermanentError, match="not under git and has more than 2 files; give the folder"):
+        look(folder)
+    git(folder, "init", "--quiet")
+    look(folder)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(work, look, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(work_tree, "_copy_file", refuse)
+
+    with pytest.raises(PermanentError, match=r"'a\.txt' can't be read: Permission denied.*--exclude a\.txt"):
+        look(work)
+
+
+def test_a_folder_that_may_not_be_read_is_told(work, look, monkeypatch):
+    listed = work_tree.look
+
+    def warns(arguments, **where):
+        done = listed(arguments, **where)
+        if "ls-files" in arguments:
+            done.stderr = b"warning: could not open directory 'secret/': Permission denied\n"
+        return done
+
+    monkeypatch.setattr(work_tree, "look", warns)
+
+    assert look(work).left_out == ["secret/ (this user may not read it)"]
