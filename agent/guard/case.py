@@ -173,6 +173,9 @@ def _stream(side: Iterable[Statement], language: str) -> str:
     return _BARE_ARROW.sub(r"\1 ", text) if language == "javascript" else text
 
 
+_QUOTES = ('"', "`")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """The whole patch."""
@@ -183,6 +186,8 @@ class Case:
     max_changed_lines: int = MAX_CHANGED_LINES
     renamed: dict[str, str] = field(default_factory=dict)
     """Functions and classes that the patch renames where they are defined, old name to new."""
+    members: dict[str, str] = field(default_factory=dict)
+    """Methods and fields of which the patch changes the name and nothing else, old name to new."""
     reads: Callable[[str], str | None] = field(default=lambda _: None, repr=False, compare=False)
     """A file before the patch; ``None`` where it is not there or not known."""
     memo: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
@@ -210,7 +215,12 @@ class Case:
 
     def renamed_words(self, statement: Statement) -> tuple[str, ...]:
         """Its tokens, with the new names of what the patch renames in the code itself."""
-        return tuple(self.renamed.get(word, word) for word in statement.words)
+        words, quoted = [], False
+        for word in statement.words:
+            quoted ^= word in _QUOTES
+            # A text may be the name of a key that others read: a member's new name says nothing of it.
+            words.append(self.renamed.get(word) or (not quoted and self.members.get(word)) or word)
+        return tuple(words)
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What ``make`` gives, computed once per patch: several rules need the same reading."""
@@ -268,6 +278,7 @@ def open_case(
         failing=failing,
         max_changed_lines=max_changed_lines,
         renamed=_renamed(changes),
+        members=dict(_renamed_members(changes)),
         reads=read_base,
     )
 
@@ -358,6 +369,58 @@ def _renamed(changes: tuple[Change, ...]) -> dict[str, str]:
             renamed.update(zip(gone, come, strict=True))
         renamed.update(_renamed_parameters(change))
     return renamed
+
+
+# A line that declares a method or a field, as far as its name.
+_MEMBER = {
+    "java": re.compile(
+        r"^\s*(?:@\w+\s+)*(?:(?:public|protected|private|static|final|abstract|override|open|internal|suspend)\s+)*"
+        r"(?:[A-Za-z_][\w.<>\[\], ?]*\s+)(?P<name>[A-Za-z_]\w*)\s*(?=\([^;]*\{\s*$|[=;])"
+    ),
+    "javascript": re.compile(
+        r"^\s*(?:(?:public|protected|private|static|readonly|async|get|set|override)\s+)*(?P<name>[A-Za-z_$][\w$]*)"
+        r"(?=\([^;=]*\)\s*(?::[^;={]+)?\{\s*$|[?!]?\s*:\s*[\w<>\[\]| ]+;\s*$)"
+    ),
+    "go": re.compile(
+        r"^func\s+\([^)]*\)\s*(?P<name>[A-Za-z_]\w*)(?=\()"
+        r"|^\t+(?P<field>[A-Za-z_]\w*)(?=\s+(?:\*|\[\w*\])*(?:map\[\w+\])?(?:\w+\.)?\w+\s*(?:`[^`]*`)?\s*$)"
+    ),
+    "python": re.compile(r"^\s+(?P<name>[A-Za-z_]\w*)(?=\s*:\s*[A-Za-z][^()]*(?:=|$))"),
+}
+_NO_NAMES = frozenset(
+    ("return", "if", "for", "while", "switch", "catch", "else", "new", "throw", "var", "case")
+)
+
+
+def _renamed_members(changes: tuple[Change, ...]) -> Iterator[tuple[str, str]]:
+    """Methods and fields whose declaration changes its name only, and that nothing calls as before.
+
+    The new name must be new to everything that the patch touches: else a test might be led to another thing.
+    """
+    sources = [change for change in changes if not change.is_test and change.language in _MEMBER]
+    had = {word for change in changes for line in change.before for word in _WORD.findall(line.code)}
+    has = {word for change in sources for line in change.after for word in _WORD.findall(line.code)}
+    for change in sources:
+        old, new = (_declared(side, change.language) for side in (change.removed, change.added))
+        for rest, names in old.items():
+            gone, come = names, new.get(rest, [])
+            if len(gone) == len(come) == 1 and gone[0] not in has and come[0] not in had:
+                yield gone[0], come[0]
+
+
+_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+def _declared(side: Iterable[Line], language: str) -> dict[str, list[str]]:
+    """Names of members by the line that declares them, without the name."""
+    found: dict[str, list[str]] = {}
+    for line in side:
+        match = _MEMBER[language].match(line.code)
+        name = next((word for word in match.groups() if word), "") if match else ""
+        if match and name not in _NO_NAMES:
+            rest = "".join(f"{line.code[: match.end() - len(name)]}?{line.code[match.end() :]}".split())
+            found.setdefault(rest, []).append(name)
+    return found
 
 
 _SIGNATURE = re.compile(r"\b(?:def|function|func|fn)\s+(\w+)[^(]*\((.*)\)")

@@ -192,7 +192,7 @@ def _values(case: Case, change: Change, tests: Inventory) -> Iterator[Remark]:
         if before is None or not _is_looked_at(side[at + 1 : at + 1 + _NEXT], match["name"]):
             continue
         called, calls = (set(_CALLED.findall(m["value"])) for m in (before, match))
-        called = {case.renamed.get(name, name) for name in called}
+        called = {case.renamed.get(name) or case.members.get(name, name) for name in called}
         if called & calls:
             is_other = len(_OR_ELSE.findall(match["value"])) > len(_OR_ELSE.findall(before["value"]))
         else:
