@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 from agent.distil.findings import find
@@ -34,6 +36,10 @@ LIKE_READINGS = 12
 READINGS = 600
 """Lines read by the rules at the start of a log, and saved up at most."""
 READINGS_PER_BLOCK = 2
+FLOOD = 300
+"""Lines of a block with a hit; with more, those that came too often are passed over before the search."""
+TOO_OFTEN = 200
+"""Lines that differ in digits and letters of hexadecimal numbers only: the next tell nothing more."""
 
 _LOUD = frozenset({Role.CAUSE, Role.LIST, Role.OUTCOME, Role.DETAIL})
 _QUIET = frozenset({Role.NOISE, Role.MUTE, Role.CLEARED, Role.TOOL, Role.SECTION})
@@ -94,6 +100,9 @@ _MERE_WORD, _TELLING_WORD, _FORM = 20.0, 46.0, 40.0
 _A_WORD, _A_TELLING_WORD = 1, 2
 """Bits of a row's hits; the higher ones stand for the forms and literals."""
 _DIGITS = b"0123456789"
+_HEXADECIMAL = b"0123456789abcdefABCDEF"
+_LONGEST = 400
+"""Bytes of a line by which it is compared with others."""
 _WORDLY = bytes(code for code in range(256) if chr(code).isalnum() or code >= 128)  # noqa: PLR2004 - UTF-8
 
 
@@ -142,13 +151,14 @@ class Alarms:
         self._kinds: dict[int, _Kind] = {}
         self._scored: Counter[int] = Counter()
         self._readings = READINGS
+        self._flood = _Flood()
 
     def of(self, block: bytes, lines: Sequence[bytes]) -> list[Alarm]:
         """The alarms among the lines of a block, which ends in a newline."""
         fresh: dict[int, tuple[int, bytes]] = {}
         rows: list[tuple[int, int]] = []
-        for row, hits in _hits(block).items():
-            key = hash(lines[row][:400].translate(None, _DIGITS))
+        for row, hits in self._flood.hits(block, lines).items():
+            key = hash(lines[row][:_LONGEST].translate(None, _DIGITS))
             like = self._known.get(key)
             if like is None:
                 fresh.setdefault(key, (hits, lines[row]))
@@ -202,6 +212,38 @@ class Alarms:
         fading = 0.98 ** self._scored[like.kind] * 0.85**like.count
         like.count += 1
         return Alarm(row, like.score * max(_LEAST_TELLING if tells else _LEAST, fading), tells)
+
+
+class _Flood:
+    """Keeps a flood of hits cheap: lines whose like came too often are taken out before the search."""
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._seen: Counter[bytes] = Counter()
+        self._dull: set[bytes] = set()
+
+    def hits(self, block: bytes, lines: Sequence[bytes]) -> dict[int, int]:
+        """For each row of the block with a hit that may be news, what was found there."""
+        if not self._is_on:
+            hits = _hits(block)
+            self._is_on = len(hits) > FLOOD
+            return hits
+        likes = block.translate(None, _HEXADECIMAL).split(b"\n")
+        rows = list(compress(range(len(likes) - 1), map(not_, map(self._dull.__contains__, likes))))
+        found = _hits(b"\n".join([*(lines[row] for row in rows), b""]))
+        hits = {rows[index]: bits for index, bits in found.items()}
+        self._is_on = len(hits) + len(likes) - len(rows) > FLOOD
+        self._count(likes[row] for row in hits)
+        return hits
+
+    def _count(self, likes: Iterable[bytes]) -> None:
+        if len(self._seen) > TEMPLATES:
+            self._seen.clear()
+        if len(self._dull) > TEMPLATES:
+            self._dull.clear()
+        came = Counter(like for like in likes if len(like) <= _LONGEST)
+        self._seen.update(came)
+        self._dull.update(like for like in came if self._seen[like] > TOO_OFTEN)
 
 
 def _hits(block: bytes) -> dict[int, int]:

@@ -238,3 +238,28 @@ def test_how_many_lines_the_rules_read_grows_with_the_log_alone(monkeypatch):
         assert len(found) <= 2 * HITS_PER_BLOCK
 
     assert done <= READINGS + blocks * READINGS_PER_BLOCK
+
+
+def test_a_flood_of_like_lines_is_hardly_searched(monkeypatch):
+    """Counted work: what came often is passed over before the search, whose cost is in what it finds."""
+    searched = 0
+
+    def counted(block: bytes) -> dict[int, int]:
+        nonlocal searched
+        searched += len(block)
+        return genuine(block)
+
+    genuine = alarms._hits
+    monkeypatch.setattr(alarms, "_hits", counted)
+    chance = random.Random(7)
+    flood = [
+        f"ERROR request {chance.getrandbits(128):032x} of 10.0.0.{n % 250}: connection refused, attempt {n}\n"
+        for n in range(60_000)
+    ]
+    flood[31_000] = "ledger_test.go:91: got 3, want 4\n"
+
+    kept = skim(line.encode() for line in flood)
+
+    assert searched < sum(map(len, flood)) / 4
+    assert any(line.data.endswith(b"got 3, want 4") for line in kept.lines)
+    assert kept.total_lines == len(flood)
