@@ -110,6 +110,9 @@ class BubblewrapEngine:
             if self._privileged:
                 os.chown(made, SANDBOX_ID, SANDBOX_ID)
             options = ["--bind", str(made), PREPARED, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+            names = owned.path / "nsswitch.conf"
+            names.write_text(rootfs.WITH_NETWORK)
+            options += ["--ro-bind", str(names), "/etc/nsswitch.conf"]
             ended = self._execute(job, options, watched=(made, max_bytes))
             if not ended.oversized and inside.ending_of(ended) is Ending.EXITED and ended.exit_code == 0:
                 made.rename(self._layers / key)

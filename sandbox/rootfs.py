@@ -28,6 +28,8 @@ _OWN_ETC = {
     "hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+WITH_NETWORK = "passwd: files\ngroup: files\nhosts: files dns\n"
+"""How names are looked up while dependencies are installed: commands ask no name server, that step has to."""
 
 
 def write(folder: Path) -> None:

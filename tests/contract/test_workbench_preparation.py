@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -18,7 +19,9 @@ from patchpilot.ports import Workbench, WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
 from sandbox import NoWorkbenches, open_workbenches
 from sandbox.bench import Benches
+from sandbox.bubblewrap import BubblewrapEngine
 from sandbox.docker_engine import LAYER_REPOSITORY
+from sandbox.inside import Ended, Job
 from tests.contract.registries import Registry, serving
 
 PIP = Preparation(manager="pip", manifests=("requirements.txt",))
@@ -127,6 +130,29 @@ def test_tests_find_what_the_lock_file_names_and_reach_no_network(
         )
     assert dialled.failed
     assert "Network is unreachable" in dialled.output or "refused" in dialled.output
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.parametrize("kind", ["bubblewrap"])
+def test_a_name_server_is_asked_only_where_dependencies_are_installed(
+    opened: Callable[..., Benches], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[bool] = []
+    execute = BubblewrapEngine._execute
+
+    def seen(engine: BubblewrapEngine, job: Job, layer: list[str], **more: Any) -> Ended:
+        if job.makes_layer:
+            shown.append("dns" in Path(layer[layer.index("/etc/nsswitch.conf") - 1]).read_text())
+        return execute(engine, job, layer, **more)
+
+    monkeypatch.setattr(BubblewrapEngine, "_execute", seen)
+    digest = registry.wheel("named", "1.0", {"named.py": "value = 1\n"})
+    with prepared(opened(), python_tree(tmp_path, f"named==1.0 --hash={digest}\n"), PIP) as bench:
+        told = bench.run(sh("cat /etc/nsswitch.conf; python -c 'import named'"))
+
+    assert shown == [True]
+    assert told.passed, told.output
+    assert "dns" not in told.output
 
 
 def test_a_layer_is_made_once_and_shared_by_those_who_want_the_same(
