@@ -19,7 +19,7 @@ from agent.distil.fingerprint import normalised
 from agent.likeness import same_failure
 from agent.own_modules import own_import
 from agent.reproduction import Flakes, NotReproduced, Reproduced, not_about_the_code
-from agent.rules import names_files, touched
+from agent.rules import TOUCHED, names_files, touched
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
 from patchpilot.failures import (
@@ -37,6 +37,7 @@ from patchpilot.fixes import GaveUp
 from patchpilot.text import one_line, sentence
 
 V = CheckVerdict
+_CLEARED: Final = " touched what failed, which was red without it as well."
 _LEAST_SECONDS: Final = 60.0
 _TIMES_AS_LONG: Final = 4.0
 """The base commit gets this many times the seconds of the failing one, at least a minute: it is one look, and
@@ -91,7 +92,7 @@ def judged(diagnosis: Diagnosis, checks: tuple[BlameCheck, ...]) -> Diagnosis:
     """The diagnosis with the blame that follows from ``checks``, and with a sentence that says so."""
     blamed = verdict(checks)
     before = _sentences(diagnosis.checks)
-    explanation = diagnosis.explanation.removesuffix(before).rstrip()
+    explanation = _agreeing(diagnosis.explanation.removesuffix(before).rstrip(), blamed)
     return replace(
         diagnosis,
         category=Category.FLAKY if blamed is Blame.FLAKY else diagnosis.category,
@@ -99,6 +100,12 @@ def judged(diagnosis: Diagnosis, checks: tuple[BlameCheck, ...]) -> Diagnosis:
         explanation=f"{explanation} {_sentences(checks)}".strip(),
         checks=checks,
     )
+
+
+def _agreeing(explanation: str, blamed: Blame) -> str:
+    """What touched the failing files did not break them, where they fail without it as well."""
+    explanation = explanation.replace(_CLEARED, TOUCHED)
+    return explanation.replace(TOUCHED, _CLEARED) if blamed is Blame.UPSTREAM else explanation
 
 
 def verdict(checks: tuple[BlameCheck, ...]) -> Blame:

@@ -42,6 +42,8 @@ _NONE_FOUND = (
     "tests that were chosen, and whether files and functions are named as it expects."
 )
 _UNCOMMITTED = "What is not committed yet"
+TOUCHED = " touched what failed."
+"""The end of a sentence that a look at the base commit may contradict (:mod:`agent.blame`)."""
 _WHAT_IT_IS = {
     Category.TEST: "A test found behaviour that differs from what it expects.",
     Category.LINT: "A linter found code that breaks the repository's own rules.",
@@ -169,7 +171,7 @@ def _explanation(failure: DistilledFailure, commit: Commit | None, blame: Blame,
         sentences.append(f"Failing: {', '.join(failure.tests[:3])}{more}.")
     if commit is not None and blame is Blame.CHANGE:
         what = f"Commit {commit.sha[:7]} ({one_line(commit.subject, 80)})"
-        sentences.append(f"{_UNCOMMITTED if uncommitted else what} touched what failed.")
+        sentences.append(f"{_UNCOMMITTED if uncommitted else what}{TOUCHED}")
     elif commit is not None and blame is Blame.UPSTREAM:
         what = _UNCOMMITTED if uncommitted else f"Commit {commit.sha[:7]}"
         sentences.append(f"{what} did not touch the files that the log names.")

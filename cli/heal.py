@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the command loads what it needs when it runs; the others st
     from cli.heal_session import HealSession
 
 PARSED_BY = HealCommand
+_UNREAD = "without a model (ANTHROPIC_API_KEY) tools and memory look again, and they can't read a hint"
 
 
 def heal_command(
@@ -74,7 +75,7 @@ def heal_command(
     """Find out why a command fails in a checkout of yours, and prove a fix in a sandbox.
 
     Your work tree is copied, with changes that are not committed, and never touched before you say yes.
-    You may also answer r: then you say what should be different, and it tries again.
+    You may also answer r: with a model you say what should be different, and it tries again.
 
     Exit codes:
     0 fixed and applied; with --no-apply, proven
@@ -160,7 +161,8 @@ def _healed(request: HealRequest, choice: _Choice, *, as_json: bool, quiet: bool
                 answer = _asked(session, outcome)
                 if answer != "retry":
                     return _decided(session, outcome, yes=answer == "yes")
-                proven, outcome = outcome, session.again(_typed("What should be different?"))
+                hint = _typed("What should be different?") if outcome.model else ""
+                proven, outcome = outcome, session.again(hint)
                 if outcome.status is not Status.FIXED:
                     watcher.stop()
                     _tell(outcome, as_json=as_json)
@@ -194,7 +196,8 @@ def _without_asking(session: HealSession, outcome: HealOutcome, choice: _Choice)
 def _asked(session: HealSession, outcome: HealOutcome) -> str:
     typer.echo()
     held = "The patch guard wants a person's word for it. " if outcome.needs_override else ""
-    answer = _typed(f"{held}Apply this patch to {session.root}? [y/N, or r for another try]").lower()
+    again = "r for another try" if outcome.model else f"r for another try: {_UNREAD}"
+    answer = _typed(f"{held}Apply this patch to {session.root}? [y/N, or {again}]").lower()
     return {"y": "yes", "yes": "yes", "r": "retry", "retry": "retry"}.get(answer, "no")
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 
 from agent.checkout import bench_spec
 from agent.local import FirstLook, LocalHeal, NoMemory, SeenWorkbenches, TimedWorkbenches, first_look
@@ -30,7 +31,7 @@ from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import FailureRecord
 from patchpilot.ports import Memory
 from patchpilot.redaction import Redactor
-from patchpilot.settings import LocalSettings
+from patchpilot.settings import LocalSettings, SandboxEngine
 from patchpilot.source import RunRef
 from patchpilot.text import one_line, sentence
 from providers.ci.one_job import OneJob
@@ -52,6 +53,11 @@ _NO_IMAGE = (
     "Images need Docker; with bubblewrap commands have this machine's /usr, and the Python tools in the "
     "folder that SANDBOX_TOOLBOX names."
 )
+
+_BY_LOG = "The log of a run elsewhere is diagnosed without one: --log FILE."
+_NONE = f"Unset SANDBOX_ENGINE, or set it to docker or bubblewrap, to have the command run. {_BY_LOG}"
+_LACKED = re.compile(r"image has no ([\w.+@-]+)\.")
+"""What a job's image lacks (:func:`agent.reproduction.not_about_the_code`)."""
 
 
 @dataclass(kw_only=True)
@@ -141,6 +147,8 @@ class HealSession:
                 why += f" {self._lacks()}"
             elif missing and self.heal.tools.workbenches.engine == "bubblewrap":
                 why += f" {_NO_IMAGE}"
+            elif missing and (tool := _here(look.problem)):
+                why += f" Or set SANDBOX_ENGINE=bubblewrap, since this machine has bwrap and {tool}."
             return self._ended(Status.UNUSABLE, why)
         times = f"{len(look.results)} of {len(look.results)} times"
         return self._ended(
@@ -238,6 +246,13 @@ class HealSession:
         )
 
 
+def _here(problem: str) -> str:
+    """The command that the image lacks, where bubblewrap would find this machine's own; else empty."""
+    lacked = _LACKED.search(problem)
+    found = which(lacked[1]) if lacked and which("bwrap") else None
+    return lacked[1] if lacked and found and Path(found).resolve().is_relative_to("/usr") else ""
+
+
 def _as_log(red: CommandResult) -> str:
     """The output; for a command that says nothing, a runner's last word, since an empty log tells nothing."""
     return red.output if red.output.strip() else f"Process completed with exit code {red.exit_code}.\n"
@@ -255,7 +270,10 @@ def opened_session(ready: Prepared, progress: Progress) -> Iterator[HealSession]
         workbenches = open_workbenches(settings.sandbox)
         stack.callback(workbenches.close)
         if isinstance(workbenches, NoWorkbenches) and not request.log:
-            raise ConfigurationError(f"there is no sandbox here to run the command in. {workbenches.reason}")
+            raise ConfigurationError(
+                f"there is no sandbox here to run the command in. {workbenches.reason} "
+                + (_NONE if settings.sandbox.engine is SandboxEngine.NONE else _BY_LOG)
+            )
         timed = TimedWorkbenches(workbenches)
         journal = _journal(request, settings, progress, checkout)
         model = model_of(settings)

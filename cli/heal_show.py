@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cli.heal_outcome import HealOutcome, Status
-from patchpilot.fixes import CommandResult, Fix, Patch, Severity
+from patchpilot.failures import Blame
+from patchpilot.fixes import CommandResult, Fix, Patch, Severity, made_by
 from patchpilot.text import one_line, plain
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _lines(outcome: HealOutcome) -> Iterator[Styled]:
     if outcome.fix is not None:
         yield from _fix(outcome, outcome.fix)
     elif outcome.partial is not None:
-        yield from _section(f"An unproven start, by {outcome.partial.author} ({outcome.partial.why})")
+        yield from _section(f"An unproven start {_by(outcome.partial.author)} ({outcome.partial.why})")
         yield from _patch(outcome.partial.patch)
     yield from _footer(outcome)
 
@@ -76,7 +77,7 @@ def _cause(outcome: HealOutcome) -> Iterator[Styled]:
         return
     yield from _section("Cause")
     yield f"  {one_line(diagnosis.root_cause, 300)}", ""
-    yield f"  {diagnosis.category.value}; blame: {diagnosis.blame.value}", "dim"
+    yield f"  {diagnosis.category.value}; blame: {_blamed(outcome, diagnosis.blame)}", "dim"
     if diagnosis.explanation:
         yield f"  {one_line(diagnosis.explanation, 1000)}", "dim"
     if diagnosis.disproof:
@@ -88,7 +89,7 @@ def _cause(outcome: HealOutcome) -> Iterator[Styled]:
 
 
 def _fix(outcome: HealOutcome, fix: Fix) -> Iterator[Styled]:
-    yield from _section(f"Patch by {fix.author}: {fix.summary}")
+    yield from _section(f"Patch {_by(fix.author)}: {fix.summary}")
     yield from _patch(fix.patch)
     yield from _section("Proof")
     yield f"  without the patch   {_ran(fix.proof.before)}", ""
@@ -99,8 +100,24 @@ def _fix(outcome: HealOutcome, fix: Fix) -> Iterator[Styled]:
         yield f"  suite without it    {_ran(fix.proof.suite_before)}", ""
     if fix.proof.suite_after is not None:
         yield f"  suite with it       {_ran(fix.proof.suite_after)}", ""
+        if fix.proof.suite_held and not fix.proof.suite_after.passed:
+            yield (
+                "    no worse: it is red without the patch too, and the patch breaks nothing more in it",
+                "dim",
+            )
     yield from _findings(outcome, fix)
     yield from _section(f"Confidence {fix.confidence:.2f}")
+
+
+def _by(author: str) -> str:
+    made = made_by(author)
+    return f"from {made}" if made.startswith("memory: ") else f"by {made}"
+
+
+def _blamed(outcome: HealOutcome, blame: Blame) -> str:
+    """Where changes are not committed, "upstream" is what was committed before them."""
+    earlier = outcome.changed and blame is Blame.UPSTREAM
+    return "what was committed before, since it fails there too" if earlier else blame.value
 
 
 def _patch(patch: Patch) -> Iterator[Styled]:

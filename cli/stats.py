@@ -75,7 +75,8 @@ def _confidence(found: Scoreboard) -> list[str]:
         "by the formula alone": found.brier_of_formula,
         "always the mean": found.brier_of_base_rate,
     }
-    lines = [f"Confidence against {found.known} outcomes (Brier score, 0 is perfect):"]
+    outcomes = "1 outcome" if found.known == 1 else f"{found.known} outcomes"
+    lines = [f"Confidence against {outcomes} (Brier score, 0 is perfect):"]
     lines += [f"  {name:<24}{_score(value):>8}" for name, value in scores.items()]
     lines += ["", "  shown         count   mean   held"]
     lines += [

@@ -49,8 +49,9 @@ class Scoreboard:
     escalated: int
     recovered: int
     """The branch went green by itself or by a human's commit."""
-    dollars: Decimal
-    dollars_per_landed: Decimal | None
+    dollars: float
+    """A number, like all money that leaves as JSON."""
+    dollars_per_landed: float | None
     """All that was spent, failures included, for each fix that landed."""
     seconds_to_diagnosis: float | None
     """Medians; each from the heal's start, except where said."""
@@ -106,8 +107,8 @@ def scoreboard(
         pull_requests_open=states[HealState.PR_OPEN.value],
         escalated=states[HealState.ESCALATED.value],
         recovered=states[HealState.RECOVERED.value],
-        dollars=dollars,
-        dollars_per_landed=dollars / landed if landed else None,
+        dollars=float(dollars),
+        dollars_per_landed=float(dollars / landed) if landed else None,
         seconds_to_diagnosis=_median((heal.created_at, heal.diagnosed_at) for heal in heals),
         seconds_to_proposal=_median((heal.created_at, heal.proposed_at) for heal in heals),
         seconds_to_pull_request=_median((heal.created_at, heal.pull_request_at) for heal in heals),

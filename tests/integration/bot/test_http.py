@@ -142,6 +142,7 @@ def test_the_scoreboard_is_told_by_api_as_by_command(world, api):
     found = api.get("/api/stats", params={"days": 7}).json()
 
     assert (found["heals"], found["proposed"], found["landed"], found["known"]) == (1, 1, 0, 0)
+    assert isinstance(found["dollars"], float)
     assert api.get("/api/stats", params={"repo": "acme/none"}).json()["heals"] == 0
     assert api.get("/api/stats", params={"repo": "no name"}).status_code == 422
     assert api.get("/api/stats", params={"days": 0}).status_code == 422

@@ -246,6 +246,17 @@ def test_without_a_sandbox_nothing_is_run(checkout, heal):
 
     assert ran.code == 2
     assert "no sandbox here" in ran.err
+    assert "Unset SANDBOX_ENGINE" in ran.err
+
+
+def test_without_a_sandbox_a_log_is_diagnosed(checkout, heal, tmp_path):
+    work = checkout(GREEN, LINT)
+    log = tmp_path / "log"
+    log.write_text("price.py:1:8: F401 [*] `os` imported but unused\nFound 1 error.\n")
+
+    ran = heal(work.path, "--log", log, "--", "ruff check .", SANDBOX_ENGINE="none")
+
+    assert "imported but unused" in ran.out, ran.err
 
 
 def test_a_patch_is_not_applied_to_files_that_changed_meanwhile(checkout, heal, tmp_path):

@@ -341,6 +341,17 @@ def test_the_verdict_follows_from_the_looks(same, base, blame):
     assert verdict((look(SAME_COMMIT, same), look(BASE_COMMIT, base))) is blame
 
 
+def test_what_touched_what_fails_without_it_as_well_is_not_said_to_have_broken_it():
+    explained = "A test differs. What is not committed yet touched what failed."
+    before = Diagnosis(category=Category.TEST, blame=Blame.CHANGE, root_cause="x", explanation=explained)
+
+    red = judged(before, (look(SAME_COMMIT, V.RED), look(BASE_COMMIT, V.RED)))
+    green = judged(red, (look(SAME_COMMIT, V.RED), look(BASE_COMMIT, V.GREEN)))
+
+    assert "touched what failed, which was red without it as well." in red.explanation
+    assert green.explanation.startswith(explained)
+
+
 def test_a_verdict_replaces_the_one_before_it():
     before = Diagnosis(category=Category.TEST, blame=Blame.CHANGE, root_cause="x", explanation="Because.")
     once = nothing_run(before, "No sandbox.")

@@ -38,7 +38,8 @@ def test_every_end_is_counted_and_failures_cost_too(landed: Any) -> None:
 
     assert (found.heals, found.proposed, found.approved, found.pull_requests) == (3, 3, 2, 2)
     assert (found.landed, found.closed, found.turned_down, found.reverted) == (1, 1, 1, 0)
-    assert float(found.dollars) == 1.5
+    assert found.dollars == 1.5
+    assert isinstance(found.dollars, float)  # a number by the REST API as by the command
     assert found.dollars_per_landed == found.dollars
     assert found.seconds_from_pull_request_to_merge is not None
     assert found.known == 3
@@ -88,6 +89,7 @@ def test_the_command_prints_tables_or_json(
     assert told.exit_code == 0, told.output
     assert "landed: merged and green" in told.output
     assert "Not recalibrated" in told.output
+    assert "Confidence against 3 outcomes (" in told.output
     found = json.loads(run.invoke(application(), ["stats", "--json"]).output)
     assert (found["landed"], found["dollars"], found["known"]) == (1, 1.5, 3)
     assert run.invoke(application(), ["stats", "--repo", "no name"]).exit_code != 0
