@@ -32,6 +32,8 @@ class Linked:
     medium: Medium
     resume: Asked | None
     """What they were about to do, asked by who they are now known to be."""
+    back: str = ""
+    """Where on the dashboard a session was when its sign-in began: a path of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,9 @@ class Linking:
         """Whether the code host's sign-in is set up."""
         return self._sign_in is not None
 
-    def offer_session(self, account: str) -> str:
-        """A new address at which a browser's session of the dashboard signs in; empty where it can't."""
+    def offer_session(self, account: str, *, back: str = "/") -> str:
+        """A new address at which a browser's session of the dashboard signs in, and from which it goes
+        ``back`` to a path of ours; empty where it can't."""
         if self._sign_in is None:
             return ""
         state = begin_sign_in(
@@ -93,7 +96,7 @@ class Linking:
             medium=Medium.DASHBOARD.value,
             team="",
             account=account,
-            resume={"called": "this browser"},
+            resume={"called": "this browser", "back": back},
         )
         return f"{self._public_url}/auth/github?state={state}"
 
@@ -123,6 +126,7 @@ class Linking:
             user=user,
             medium=Medium(found.medium),
             resume=_resumed(found.resume, found.team, found.account, user),
+            back=str(found.resume.get("back", "")),
         )
 
     def link(self, asked: Asked) -> Answer:

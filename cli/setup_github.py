@@ -35,13 +35,7 @@ KeepApp = Callable[[str, "MadeApp"], None]
 _KINDS: Final = ("writer", "reader")
 
 
-_NOTHING: Final = "<p>There is nothing here.</p>"
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_NOTHING: Final = "<section class='card'><h1>There is nothing here</h1></section>"
 
 
 class Only(enum.StrEnum):
@@ -52,9 +46,10 @@ class Only(enum.StrEnum):
 
 
 _SAYS: Final = {
-    "writer": "PatchPilot, which writes branches and pull requests; held by the effects role",
-    "reader": "PatchPilot Reader, its read-only twin; held by the bot and the workers",
+    "writer": "It writes branches and pull requests; held by the effects role.",
+    "reader": "Its read-only twin, with which people sign in; held by the bot and the workers.",
 }
+_RIGHTS: Final = {"writer": "writes", "reader": "only reads"}
 
 
 def setup_github_command(
@@ -169,11 +164,24 @@ class SetupPage:
     def app(self) -> Starlette:
         """What is served."""
         from starlette.applications import Starlette  # noqa: PLC0415 - as above
-        from starlette.responses import HTMLResponse  # noqa: PLC0415
+        from starlette.responses import HTMLResponse, Response  # noqa: PLC0415
         from starlette.routing import Route  # noqa: PLC0415
 
+        from bot.web.pages import ASSETS, HEADERS, document, static  # noqa: PLC0415
+
+        home = f"/{self.key}/"
+
         def shown(text: str, status: int = 200) -> HTMLResponse:
-            return HTMLResponse(_html(text), status_code=status, headers=_HEADERS)
+            page = document("PatchPilot on GitHub", text, assets=f"{home}assets", home=home)
+            return HTMLResponse(page, status_code=status, headers=HEADERS)
+
+        def asset(request: Request) -> Response:
+            name = str(request.path_params["name"])
+            if not self._ours(request) or name not in ASSETS:
+                return shown(_NOTHING, 404)
+            # Kept for the last page, which is shown when this ends.
+            headers = HEADERS | {"Cache-Control": "private, max-age=600"}
+            return Response(static(name), media_type=ASSETS[name], headers=headers)
 
         def forms(request: Request) -> HTMLResponse:
             return shown(self._forms()) if self._ours(request) else shown(_NOTHING, 404)
@@ -187,10 +195,17 @@ class SetupPage:
             try:
                 self._finish(kind, asked.get("code", ""))
             except PatchPilotError as error:
-                return shown(f"<p>{escape(str(error))}.</p><p><a href='/{self.key}/'>Back</a></p>", 502)
+                text = f"<h1>The App was not made</h1><p>{escape(str(error))}.</p>"
+                again = f"<p><a class='button' href='{home}'>Back, to try again</a></p>"
+                return shown(f"<section class='card'>{text}{again}</section>", 502)
             return shown(self._forms())
 
-        return Starlette(routes=[Route("/{key}/", forms), Route("/{key}/{kind}", come_back)])
+        routes = [
+            Route("/{key}/", forms),
+            Route("/{key}/assets/{name}", asset),
+            Route("/{key}/{kind}", come_back),
+        ]
+        return Starlette(routes=routes)
 
     def _ours(self, request: Request) -> bool:
         # A name that another site has pointed at this machine is not ours.
@@ -211,25 +226,42 @@ class SetupPage:
             threading.Timer(1.0, self.done.set).start()
 
     def _forms(self) -> str:
-        end = "<p>That is all; this page is not needed any more.</p>" if not self.missing else ""
-        return "".join(map(self._form, self.kinds)) + end
+        if not self.missing:
+            install = "Install each on the repositories it is for" if len(self.kinds) > 1 else "Install it"
+            told = f"That is all. {install}; this page is not needed any more."
+        elif len(self.kinds) > 1:
+            told = (
+                "Two Apps, made one after the other: first the one that writes, then the one that only "
+                "reads. GitHub asks you to confirm each, and sends you back here."
+            )
+        else:
+            told = "GitHub asks you to confirm, and sends you back here."
+        start = f"<section class='card'><h1>PatchPilot on GitHub</h1><p>{told}</p></section>"
+        return start + "".join(self._card(number, kind) for number, kind in enumerate(self.kinds, 1))
 
-    def _form(self, kind: str) -> str:
+    def _card(self, number: int, kind: str) -> str:
         from providers.hosts.github_manifest import READER, WRITER, form_address, manifest  # noqa: PLC0415
 
-        title = f"<h2>{escape(_SAYS[kind])}</h2>"
+        name = WRITER if kind == "writer" else READER
+        called = f"{'PatchPilot' if kind == 'writer' else 'PatchPilot Reader'}, which {_RIGHTS[kind]}"
+        step = f"{number}. " if len(self.kinds) > 1 else ""
+        title = f"<h2>{step}{escape(called)}</h2><p>{escape(_SAYS[kind])}</p>"
         app = self.made.get(kind)
         if app is not None:
             install = escape(f"{app.page}/installations/new")
-            return f"{title}<p>Made: {escape(app.slug)}. <a href='{install}'>Install it</a></p>"
+            done = (
+                f"<p>✓ Made: {escape(app.slug)}.</p><p><a class='button' href='{install}'>Install it</a></p>"
+            )
+            return f"<section class='card'>{title}{done}</section>"
         back = f"{self.address}{kind}"
-        name = WRITER if kind == "writer" else READER
         filled = json.dumps(manifest(name, public_url=self.public_url, redirect_url=back))
         action = form_address(self.api_url, organisation=self.organisation, state=self.states[kind])
+        # The one whose turn it is stands out.
+        later = "" if kind == self.missing[0] else " class='later'"
         return (
-            f"{title}<form method='post' action='{escape(action)}'>"
+            f"<section class='card'>{title}<form method='post' action='{escape(action)}'>"
             f"<input type='hidden' name='manifest' value='{escape(filled)}'>"
-            f"<button id='{kind}'>Make it on GitHub</button></form>"
+            f"<button id='{kind}'{later}>{step}Make the App that {_RIGHTS[kind]}</button></form></section>"
         )
 
 
@@ -300,12 +332,3 @@ def _quoted(value: str) -> str:
     if "'" in one_line or "\r" in one_line:
         raise PermanentError("GitHub gave a value with a quotation mark; such a file can't be written")
     return f"'{one_line}'"
-
-
-def _html(body: str) -> str:
-    style = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}"
-    style += "h2{font-size:1.1rem}button{font:inherit;padding:.5rem 1rem}"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>PatchPilot on GitHub</title>'
-        f"<style>{style}</style><h1>PatchPilot on GitHub</h1>{body}</html>"
-    )

@@ -7,15 +7,16 @@ through the door.
 
 from __future__ import annotations
 
+import re
 import secrets
-from importlib.resources import files
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, HTTPException, Request
+from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from bot.parts import BotParts
+from bot.web.pages import ASSETS, TO_DASHBOARD, page, posted, static
 from bot.web.readers import SESSION, SESSION_SECONDS, RepoReader, Session, account_of, signed_in
 from bot.web.throttle import throttled
 from patchpilot.commands import Actor, Command, Medium, Ruling, Verb
@@ -33,7 +34,8 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_FILES: Final = {"app.js": "text/javascript", "app.css": "text/css", "icon.svg": "image/svg+xml"}
+_OURS: Final = re.compile(r"/(?:[\w.~%?=&#-][\w.~%?=&#/-]*)?", re.ASCII)
+"""An address of this very site: what begins with two slashes is another's."""
 
 
 class Me(BaseModel):
@@ -85,8 +87,8 @@ def router(parts: BotParts) -> APIRouter:
 
 def _add_page(routes: APIRouter) -> None:
     @routes.get("/")
-    def page() -> HTMLResponse:
-        return HTMLResponse(_static("index.html"), headers=_HEADERS)
+    def shown() -> HTMLResponse:
+        return HTMLResponse(static("index.html"), headers=_HEADERS)
 
     @routes.get("/favicon.ico")
     def icon() -> Response:
@@ -94,9 +96,9 @@ def _add_page(routes: APIRouter) -> None:
 
     @routes.get("/dashboard/{name}")
     def asset(name: str) -> Response:
-        if name not in _FILES:
+        if name not in ASSETS:
             raise HTTPException(404, "there is no such file")
-        return Response(_static(name), media_type=_FILES[name], headers=_HEADERS)
+        return Response(static(name), media_type=ASSETS[name], headers=_HEADERS)
 
 
 def _add_sign_in(routes: APIRouter, parts: BotParts) -> None:
@@ -124,14 +126,16 @@ def _add_sign_in(routes: APIRouter, parts: BotParts) -> None:
         return Me(login=user.login if user else None, can_sign_in=parts.linking.can_sign_in)
 
     @routes.post("/auth/dashboard")
-    def sign_in(request: Request) -> Response:
+    def sign_in(request: Request, back: Annotated[str, Depends(posted("back"))]) -> Response:
         too_many = throttled(parts.db, request, "sign-in")
         if too_many is not None:
             return too_many
         session = secrets.token_urlsafe(32)
-        address = parts.linking.offer_session(account_of(session))
+        back = back if len(back) <= _LONGEST and _OURS.fullmatch(back) else "/"
+        address = parts.linking.offer_session(account_of(session), back=back)
         if not address:
-            raise HTTPException(404, "sign-in needs GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET")
+            text = "It needs GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET. Until then, one only reads."
+            return page("Sign-in is not set up here", text, form=TO_DASHBOARD, status=404)
         answer = RedirectResponse(address, status_code=303, headers=_HEADERS)
         answer.set_cookie(
             SESSION, session, max_age=SESSION_SECONDS, secure=secure, httponly=True, samesite="lax"
@@ -180,7 +184,3 @@ def _decided(parts: BotParts, click: Click, user: HostUser) -> Said:
         )
     )
     return Said(ruling=answer.ruling, text=answer.text)
-
-
-def _static(name: str) -> str:
-    return files("bot.web").joinpath("static", name).read_text(encoding="utf-8")

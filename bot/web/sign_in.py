@@ -11,14 +11,13 @@ import hashlib
 import hmac
 from html import escape
 from typing import Annotated, Final
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Cookie, Depends, Query, Request
+from fastapi import APIRouter, Cookie, Depends, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.linking import Begun
 from bot.parts import BotParts
-from bot.web.pages import HEADERS, page
+from bot.web.pages import HEADERS, TO_DASHBOARD, page, posted
 from bot.web.readers import Session, account_of
 from patchpilot.commands import Answer, Medium
 from patchpilot.errors import PatchPilotError
@@ -26,7 +25,10 @@ from patchpilot.errors import PatchPilotError
 _SEEN, _WAY = "patchpilot_seen", "patchpilot_sign_in"
 _SECONDS: Final = 600
 _LONGEST: Final = 200
-_AGAIN: Final = "Ask for a new link with /patchpilot link; it takes a moment."
+_AGAIN: Final = (
+    "For your Slack account, ask for a new link with <code>/patchpilot link</code>; for the dashboard, "
+    "sign in there again. It takes a moment."
+)
 State = Annotated[str, Query(max_length=_LONGEST)]
 Kept = Annotated[str, Cookie(max_length=_LONGEST)]
 
@@ -51,18 +53,18 @@ def router(parts: BotParts) -> APIRouter:
     def begin(state: State = "") -> Response:
         begun = parts.linking.begun(state)
         if begun is None:
-            return page("This link is used up or too old", _AGAIN, status=410)
+            return _used_up() if state else _both_ways(can_sign_in=parts.linking.can_sign_in)
         answer = _asked(begun, state)
         keep(answer, _SEEN, state, strict=True)
         return answer
 
     @routes.post("")
     def go_on(
-        state: Annotated[str, Depends(_posted)], patchpilot_seen: Kept = "", session: Session = ""
+        state: Annotated[str, Depends(posted("state"))], patchpilot_seen: Kept = "", session: Session = ""
     ) -> Response:
         begun = parts.linking.begun(state)
         if begun is None or not _same(patchpilot_seen, state):
-            return page("This link is used up or too old", _AGAIN, status=410)
+            return _used_up()
         if not _own(begun, session):
             return _elsewhere()
         answer = RedirectResponse(begun.url, status_code=303, headers=HEADERS)
@@ -112,40 +114,51 @@ def _asked(begun: Begun, state: str) -> HTMLResponse:
     return page(title, text, form=form)
 
 
-async def _posted(request: Request) -> str:
-    """The form's state; a body that is no form of ours has none."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST * 4:
-            return ""
-    return parse_qs(body.decode("ascii", "replace")).get("state", [""])[0]
+def _both_ways(*, can_sign_in: bool) -> HTMLResponse:
+    """Somebody came here by hand: there are two reasons to, and each begins elsewhere."""
+    if not can_sign_in:
+        text = "It needs GITHUB_APP_CLIENT_ID and GITHUB_APP_CLIENT_SECRET."
+        return page("Sign-in is not set up here", text, form=TO_DASHBOARD)
+    text = (
+        "To decide on the dashboard, sign in there with GitHub. To decide in Slack, link your account: type "
+        "<code>/patchpilot link</code> there and follow the link that only you see."
+    )
+    form = '<form method="post" action="/auth/dashboard"><button>Sign in on the dashboard</button></form>'
+    return page("Sign in", text, form=form)
+
+
+def _used_up() -> HTMLResponse:
+    return page("This link is used up or too old", _AGAIN, form=TO_DASHBOARD, status=410)
 
 
 def _elsewhere() -> Response:
-    return page("This sign-in was begun elsewhere", f"Nothing was linked. {_AGAIN}", status=403)
+    return page(
+        "This sign-in was begun elsewhere", f"Nothing was linked. {_AGAIN}", form=TO_DASHBOARD, status=403
+    )
 
 
 def _end(parts: BotParts, state: str, code: str, error: str) -> Response:
     if error or not code:
-        return page("Nothing was linked", f"GitHub says: {escape(error or 'no code')}. {_AGAIN}")
+        return page(
+            "Nothing was linked", f"GitHub says: {escape(error or 'no code')}. {_AGAIN}", form=TO_DASHBOARD
+        )
     try:
         linked = parts.linking.finish(state=state, code=code)
     except PatchPilotError as problem:
-        return page("Nothing was linked", f"{escape(str(problem))}. {_AGAIN}", status=502)
+        return page("Nothing was linked", f"{escape(str(problem))}. {_AGAIN}", form=TO_DASHBOARD, status=502)
     if linked is None:
-        return page("This link is used up or too old", _AGAIN, status=410)
+        return _used_up()
     if linked.medium is Medium.DASHBOARD:
-        text = f'You are <b>@{escape(linked.user.login)}</b>. <a href="/">Back to the dashboard</a>'
-        return page("Signed in", text)
+        # What the dashboard then shows says who has signed in.
+        return RedirectResponse(linked.back or "/", status_code=302, headers=HEADERS)
     went_on = parts.door.handle(linked.resume) if linked.resume is not None else None
     return _done(linked.user.login, went_on)
 
 
 def _done(login: str, went_on: Answer | None) -> HTMLResponse:
-    more = f"<p>{escape(went_on.text)}</p>" if went_on is not None else ""
-    text = f"You are <b>@{escape(login)}</b> for PatchPilot now.{more} You can close this page."
-    return page("Linked", text)
+    more = f"</p><p>{escape(went_on.text)}" if went_on is not None else ""
+    text = f"You are <b>@{escape(login)}</b> for PatchPilot now.{more}</p><p>You can close this page."
+    return page("Linked", text, form=TO_DASHBOARD)
 
 
 def _mark(state: str) -> str:

@@ -175,7 +175,6 @@ class Story:
         page.get_by_role("button", name="Sign in with GitHub").click()
         page.get_by_role("button", name="Go on to GitHub").click()
         page.get_by_role("button", name="Sign in as ana").click()
-        page.get_by_role("link", name="Back to the dashboard").click()
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("link", name="View pull request")).to_be_visible()
         shot(page, "dashboard")

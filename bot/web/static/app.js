@@ -342,7 +342,10 @@ async function press(job, verb, text) {
 }
 
 function form(path, text) {
-  return made("form", { method: "post", action: path }, made("button", { textContent: text }));
+  // Signing in leads back to what is being looked at.
+  const back = made("input", { type: "hidden", name: "back" });
+  return made("form", { method: "post", action: path, onsubmit: () => { back.value = location.pathname + location.hash; } },
+    back, made("button", { textContent: text }));
 }
 
 async function whoAmI() {

@@ -156,17 +156,70 @@ def test_who_has_signed_in_decides_on_what_the_page_showed(world, client):
     assert client.get("/api/dashboard/me").json() == {"login": None, "can_sign_in": True}
     assert press(client, job=heal, verb="approve", patch_sha256=shown["patch_sha256"]).status_code == 401
 
-    page = signed_in(client, "ana")
+    assert signed_in(client, "ana").url == f"{world.url}/"
     stale = press(client, job=heal, verb="approve", patch_sha256="0" * 64).json()
     said = press(client, job=heal, verb="approve", patch_sha256=shown["patch_sha256"]).json()
 
-    assert "@ana" in page.text
     assert client.get("/api/dashboard/me").json()["login"] == "ana"
     assert stale["ruling"] == "outdated"
     assert said["ruling"] == "applied"
     found = snapshot(world.db, incident).heal
     assert found.state is HealState.OPENING_PR
     assert [(one.actor, one.medium) for one in found.decisions] == [("ana", "dashboard")]
+
+
+@pytest.mark.parametrize(
+    ("back", "leads"),
+    [
+        ("/#0123abcd", "/#0123abcd"),
+        ("/?a=b#c", "/?a=b#c"),
+        ("//evil.test", "/"),
+        ("/\\evil.test", "/"),
+        ("https://evil.test/", "/"),
+        ("/\r\nX: y", "/"),
+        ("/" + "a" * 200, "/"),
+        ("", "/"),
+    ],
+)
+def test_signing_in_leads_back_to_where_one_was_on_this_site(client, back, leads):
+    first = client.post("/auth/dashboard", data={"back": back})
+    state = re.search(r'name="state" value="([^"]+)"', first.text)[1]
+    page = client.post("/auth/github", data={"state": state})
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+    consent = str(page.url.copy_with(query=None))
+    end = client.post(consent, data=fields | {"login": "ana"}, follow_redirects=False)
+    end = client.get(end.headers["location"], follow_redirects=False)
+
+    assert (end.status_code, end.headers["location"]) == (302, leads)
+
+
+def test_who_comes_to_the_sign_in_by_hand_is_told_both_ways(client):
+    page = client.get("/auth/github")
+
+    assert page.status_code == 200
+    assert 'action="/auth/dashboard"' in page.text
+    assert "/patchpilot link" in page.text
+    assert client.get("/auth/github", params={"state": "unknown"}).status_code == 410
+
+
+def test_small_pages_look_like_the_dashboard_and_run_no_script(client):
+    asked = client.post("/auth/dashboard")
+    pages = [
+        asked,
+        client.get("/auth/github"),
+        client.get("/auth/github", params={"state": "unknown"}),
+        client.get("/auth/github/callback"),
+    ]
+
+    for page in pages:
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "script-src" not in policy
+        assert "<script" not in page.text
+        assert 'class="card"' in page.text
+        for address in re.findall(r'(?:src|href)="(/[^"]*)"', page.text):
+            assert client.get(address).status_code == 200
 
 
 def test_a_click_is_authorised_like_any_other(world, client):
@@ -253,8 +306,8 @@ def test_a_person_follows_signs_in_and_approves_in_a_browser(world, feed, browse
     page.get_by_role("button", name="Sign in with GitHub").click()
     page.get_by_role("button", name="Go on to GitHub").click()
     page.get_by_role("button", name="Sign in as ana").click()
-    page.get_by_role("link", name="Back to the dashboard").click()
-    page.get_by_role("button", name=f"PP-{incident}").click()
+    # Straight back to what was being looked at.
+    page.wait_for_url(f"{world.url}/#{heal}")
     page.get_by_role("button", name=f"Approve PP-{incident}").click()
     page.get_by_role("dialog").get_by_role("button", name="Approve", exact=True).click()
     page.get_by_text("is approved").wait_for()

@@ -241,12 +241,29 @@ def test_two_buttons_in_a_browser_are_all_it_takes(github, tmp_path, browser):
     out = tmp_path / "github.env"
     with running(github, out) as run:
         page = browser.new_page()
+        problems: list[str] = []
+        ours = httpx.URL(run.page).netloc.decode()
+        # What GitHub's own pages lack is not ours.
+        page.on(
+            "console",
+            lambda one: (
+                problems.append(one.text) if one.type == "error" and ours in one.location["url"] else None
+            ),
+        )
         page.goto(run.page)
-        for kind in ("writer", "reader"):
-            page.locator(f"#{kind}").click()
+        page.get_by_text("first the one that writes, then the one that only reads").wait_for()
+        # By its words, in their order: the one whose turn it is stands out.
+        buttons = page.get_by_role("button").all_inner_texts()
+        assert buttons == ["1. Make the App that writes", "2. Make the App that only reads"]
+        assert page.locator("#reader").get_attribute("class") == "later"
+        header = page.locator("header").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert header == "rgb(15, 38, 33)"
+        for name in buttons:
+            page.get_by_role("button", name=name).click()
             page.get_by_role("button", name="Create GitHub App").click()
         page.get_by_text("That is all").wait_for()
         assert page.get_by_role("link", name="Install it").count() == 2
+        assert problems == []
         page.close()
         assert run.end() == 0, run.output
 
