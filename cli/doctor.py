@@ -34,24 +34,44 @@ _SIGNS = {
 
 def doctor_command(
     roles: Annotated[
-        list[RoleName] | None, typer.Argument(help="bot, worker, effects; all of them by default")
+        list[RoleName] | None,
+        typer.Argument(help="bot, worker, effects; in a role's container that role by default, else all."),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a list.")] = False,
 ) -> None:
     """Check settings, database, queues, GitHub, Slack, sandbox and model, and say how to mend each.
 
-    Run it where a role runs, with that role's environment: on one machine all three, in containers
-    `docker compose exec bot patchpilot doctor bot`. Exit 0 when nothing is broken, 1 when something is.
+    Run it where a role runs, with that role's environment: on one machine all three, in containers each in
+    its own, for instance `docker compose exec bot patchpilot doctor`. Exit 0 when nothing is broken, 1 when
+    something is.
     """
     logging.disable(logging.CRITICAL)
-    found = list(_findings(roles or list(RoleName)))
+    found = list(_findings(roles or container_roles() or list(RoleName)))
     broken = [one for one in found if one.level is Level.FAILED]
     if as_json:
         typer.echo(json.dumps({"well": not broken, "findings": [asdict(one) for one in found]}, indent=2))
     else:
         _show(found)
     raise typer.Exit(1 if broken else 0)
+
+
+def container_roles(first: Path = Path("/proc/1/cmdline")) -> list[RoleName]:
+    """The role that the container which this runs in was started for; none outside of one.
+
+    Other roles' settings are not there, and are not missing. A container's ``first`` process is the role, or
+    an init that was told to start it.
+    """
+    try:
+        words = first.read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:
+        return []
+    known = {role.value: role for role in RoleName}
+    return [
+        known[role]
+        for program, run, role in zip(words, words[1:], words[2:], strict=False)
+        if Path(program).name == "patchpilot" and run == "run" and role in known
+    ]
 
 
 def _show(found: list[Finding]) -> None:
