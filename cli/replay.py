@@ -283,6 +283,12 @@ def _print(found: ReplayPlan | GaveUp, *, as_json: bool) -> None:
         groups = f", groups {', '.join(one.groups)}" if one.groups else ""
         listed = one_line(f"{one.manager} in {one.workdir}: {', '.join(one.manifests)}{groups}", 400)
         typer.echo(f"first        {listed}")
+    if found.installing:
+        instead = (
+            "what is listed above is installed instead" if found.preparations else "nothing is installed"
+        )
+        steps = one_line(", ".join(repr(title) for title in found.installing), 300)
+        typer.echo(f"not run      {steps} (only for installing or setting up): {instead}")
     for note in found.notes:
         typer.echo(f"note         {one_line(note, 400)}")
     for sentence in found.left_out:

@@ -289,6 +289,9 @@ class ReplayPlan:
     fingerprint of the failure counts as a reproduction: without them much fails in much the same way."""
     others: tuple[OtherWay, ...] = ()
     """Tried in order where ``failing`` does not reproduce the failure."""
+    installing: tuple[str, ...] = ()
+    """Titles of the earlier steps that only install things or set up the CI's machine: they are not run, and
+    ``preparations`` stand in for what they install."""
 
     def without(self, place: int, why: str) -> ReplayPlan:
         """The plan without one of the command's earlier steps; ``why`` is a sentence for people."""

@@ -54,7 +54,13 @@ class Earlier:
             more = [one_line(run.title, 60) for run in able if run not in wanted]
             note = f"Run after the job's earlier tests and checks as well: {', '.join(more)}."
             others = (OtherWay(failing=alone(failing, able, late), note=note, left_out=tuple(self.left_out)),)
-        return ReplayPlan(failing=alone(failing, wanted, late), left_out=tuple(self.left_out), others=others)
+        installing = [one_line(run.title, 60) for run in self.runs if run.script and not run.machineless]
+        return ReplayPlan(
+            failing=alone(failing, wanted, late),
+            left_out=tuple(self.left_out),
+            others=others,
+            installing=tuple(installing[:_MAX_STEPS]),
+        )
 
 
 def _matters(run: Run, failing: Run, tree: Path) -> bool:

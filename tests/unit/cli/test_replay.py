@@ -70,6 +70,26 @@ jobs:
     assert text.index("make all") < text.index("./after.sh") < text.index("    pytest")
 
 
+def test_steps_that_only_install_are_said_not_to_run(tmp_path: Path) -> None:
+    steps = """\
+jobs:
+  t:
+    steps:
+      - {name: Get it all, run: pip install -r requirements.txt}
+      - {name: Make, run: make all}
+      - {name: Tests, run: pytest}
+"""
+    write(tmp_path, **{".github/workflows/ci.yml": steps})
+    _, without_list = run(tmp_path)
+    (tmp_path / "requirements.txt").write_text("")
+    _, with_list = run(tmp_path)
+
+    about = "not run      'Get it all' (only for installing or setting up): "
+    assert f"{about}nothing is installed\n" in without_list
+    assert f"{about}what is listed above is installed instead\n" in with_list
+    assert with_list.index("first        pip in .: requirements.txt") < with_list.index("not run")
+
+
 def test_json_has_all_of_the_plan(tmp_path: Path) -> None:
     write(tmp_path, **{".gitlab-ci.yml": GITLAB})
     code, text = run(tmp_path, "--json")
