@@ -16,7 +16,8 @@ from patchpilot.text import one_line
 from providers.ci.github_expressions import Context, scalar
 from providers.ci.github_language import UnknownExpressionError
 from providers.ci.github_workflow import Step, UnusableWorkflowError, mapping
-from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
+from providers.ci.github_yaml import load
+from providers.ci.overrides import YamlProblemError, read_plain_file
 
 _FILES = ("action.yml", "action.yaml")
 _MAX_DEPTH = 10
@@ -84,7 +85,7 @@ def _read(tree: Path, step: Step) -> Mapping[str, object]:
     if text is None:
         raise UnusableWorkflowError(f"The action {one_line(folder, 80)!r} is not in the failing commit.")
     try:
-        return mapping(load_yaml(text))
+        return mapping(load(text))
     except YamlProblemError as error:
         raise UnusableWorkflowError(
             f"The action {one_line(folder, 80)!r} is no valid YAML ({error})."

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from providers.ci.overrides import YamlProblemError, load_yaml
+from providers.ci.github_yaml import load
+from providers.ci.overrides import YamlProblemError
 
 _OPENING: Final = {"opened", "synchronize"}
 _PULLS: Final = ("pull_request", "pull_request_target")
@@ -42,11 +43,10 @@ def listens(text: str) -> bool:
 
 def _events(text: str) -> dict[str, Mapping[str, Any]]:
     try:
-        loaded = load_yaml(text)
+        loaded = load(text)
     except YamlProblemError:
         return {}
-    # YAML 1.1 reads the key "on" as true.
-    wanted = loaded.get("on", loaded.get(True)) if isinstance(loaded, dict) else None
+    wanted = loaded.get("on") if isinstance(loaded, dict) else None
     match wanted:
         case str():
             return {wanted: {}}

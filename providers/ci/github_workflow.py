@@ -15,8 +15,9 @@ from patchpilot.text import one_line
 from providers.ci.github_expressions import Context, Later, scalar
 from providers.ci.github_language import Late, UnknownExpressionError, holds
 from providers.ci.github_matrix import Combination
+from providers.ci.github_yaml import load
 from providers.ci.known_actions import command_of, folder_of
-from providers.ci.overrides import YamlProblemError, load_yaml, read_plain_file
+from providers.ci.overrides import YamlProblemError, read_plain_file
 from providers.ci.recipe import UnusableConfigError
 from providers.ci.step_kinds import StepKind, kind_of
 
@@ -339,7 +340,7 @@ def read_workflow(tree: Path, path: str) -> Workflow:
             f"The workflow file {one_line(path, 120)!r} is not in the failing commit."
         )
     try:
-        content = mapping(load_yaml(text))
+        content = mapping(load(text))
     except YamlProblemError as error:
         raise UnusableWorkflowError(f"The workflow file {path} is no valid YAML ({error}).") from error
     listed = mapping(content.get("jobs")).items()
@@ -347,8 +348,7 @@ def read_workflow(tree: Path, path: str) -> Workflow:
     if not jobs:
         raise UnusableWorkflowError(f"The workflow file {path} has no jobs.")
     defaults = mapping(mapping(content.get("defaults")).get("run"))
-    # YAML 1.1 reads the key "on" as true.
-    events = mapping(content.get("on", content.get(True)))  # type: ignore[call-overload]
+    events = mapping(content.get("on"))
     declared = mapping(mapping(events.get("workflow_call")).get("inputs"))
     return Workflow(path, jobs, mapping(content.get("env")), defaults, declared)
 

@@ -153,9 +153,9 @@ _MAX_MERGES = 100
 _MAX_MERGED = 10_000
 
 
-def load_yaml(text: str) -> object:
+def load_yaml(text: str, loader: type[SafeLoader] = SafeLoader) -> object:
     """Parse YAML safely; raises :class:`YamlProblemError` for anything that doesn't parse."""
-    documents = load_documents(text)
+    documents = load_documents(text, loader)
     if len(documents) > 1:
         raise YamlProblemError("expected a single document in the stream")
     return documents[0] if documents else None
@@ -172,6 +172,9 @@ def load_documents(text: str, loader: type[SafeLoader] = SafeLoader) -> list[obj
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a date such as 2026-99-99, which YAML reads as one.
         raise YamlProblemError(one_line(str(error)) or type(error).__name__) from error
+    except (LookupError, AttributeError) as error:
+        # PyYAML looks into the value of `!!bool maybe` or `!!timestamp soon` before it knows it to be one.
+        raise YamlProblemError("a value is not what its tag (!!…) says") from error
     return loaded
 
 

@@ -192,6 +192,36 @@ def test_a_name_with_matrix_values_in_it_is_understood(tmp_path: Path) -> None:
     assert plan(tree, failed("Python 3.10", "Test on 3.10")).failing.script == "pytest --py=3.10"
 
 
+def test_scalars_are_those_that_github_reads(tmp_path: Path) -> None:
+    tree = write(
+        tmp_path,
+        """\
+        on: [push]
+        jobs:
+          t:
+            strategy: {matrix: {cover: [yes, no], fast: [true]}}
+            env: {PORTS: 22:22, DAY: 2024-01-02, MODE: 010, BIG: 1_000, ON: off, SIZE: 0x10, GAP: .5}
+            steps: [{name: Test, run: "pytest --cov=${{ matrix.cover }}"}]
+        """,
+    )
+    found = plan(tree, failed("t (no, true)", "Test"))
+    assert found.failing.script == "pytest --cov=no"
+    told = {name: found.failing.env[name] for name in ("PORTS", "DAY", "MODE", "BIG", "ON", "SIZE", "GAP")}
+    assert told == {
+        "PORTS": "22:22", "DAY": "2024-01-02", "MODE": "10", "BIG": "1_000", "ON": "off", "SIZE": "16",
+        "GAP": "0.5",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!timestamp soon", '!!int ""', '!!float ""'])
+@pytest.mark.parametrize("path", [PATH, ".patchpilot.yml"])
+def test_a_value_that_its_tag_does_not_fit_is_said_to_be_no_yaml(
+    tmp_path: Path, path: str, value: str
+) -> None:
+    tree = write(write(tmp_path, LEDGER), f"jobs: {{t: {value}}}", path)
+    assert re.search(r"(?i)no valid yaml|YAML", reason(tree, failed("check", "Tests")))
+
+
 def test_a_matrix_made_at_run_time_is_guessed_from_the_name(tmp_path: Path) -> None:
     tree = write(
         tmp_path,
