@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 
 from bot.parts import BotParts
 from bot.web import commands, dashboard, health, jobs, live, metrics, sign_in, webhooks
+from bot.web.pages import TO_DASHBOARD, page
 from patchpilot import __version__
 from patchpilot.errors import PatchPilotError, TemporaryError
+from patchpilot.text import capital, sentence
 
 
 def create_app(
@@ -45,10 +48,19 @@ def create_app(
         app.include_router(routes)
 
     @app.exception_handler(PatchPilotError)
-    def explain(_: Request, error: PatchPilotError) -> JSONResponse:
+    def explain(request: Request, error: PatchPilotError) -> Response:
+        if request.url.path.startswith("/auth/"):
+            return _told(error)
         if isinstance(error, TemporaryError):
             after = {"Retry-After": str(max(1, round(error.retry_after)))}
             return JSONResponse({"detail": str(error)}, status_code=503, headers=after)
         return JSONResponse({"detail": str(error)}, status_code=422)
 
     return app
+
+
+def _told(error: PatchPilotError) -> Response:
+    """For people on their way to sign in, not for programs."""
+    text = f"{escape(capital(sentence(error)))} Nothing was changed; please try again."
+    away = isinstance(error, TemporaryError)
+    return page("That did not work", text, form=TO_DASHBOARD, status=503 if away else 422)

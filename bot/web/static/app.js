@@ -60,8 +60,9 @@ function group(name, jobs) {
 function line(job) {
   const open = made("button", { textContent: job.incident });
   const row = made("tr", { onclick: () => goTo(job.id) }, made("td", {}, open),
-    made("td", {}, `${job.repository} · ${job.branch}`, job.cause ? made("div", { className: "cause", textContent: job.cause, title: job.cause }) : null),
-    made("td", {}, shownState(job)), made("td", {}, since(job.created_at)));
+    made("td", { textContent: `${job.repository} · ${job.branch}` }),
+    made("td", {}, shownState(job)), made("td", {}, since(job.created_at)),
+    job.cause ? made("td", { className: "cause" }, made("div", { textContent: job.cause, title: job.cause })) : null);
   row.setAttribute("aria-selected", String(job.id === state.chosen));
   return row;
 }
@@ -277,7 +278,9 @@ const FORMS = {
     ] };
   },
   retry: (job) => ({
-    says: [made("p", { textContent: job.state === "awaiting_approval" ? "The patch that waits for a decision is sent back, and another one is looked for." : "PatchPilot tries once more." })],
+    says: [made("p", { textContent: job.state === "awaiting_approval" ? "The patch that waits for a decision is sent back, and another one is looked for." : "PatchPilot tries once more." }),
+      // As Slack's form says it: nobody should write what nobody reads.
+      job.why && job.why.author === "rules" ? made("p", { className: "quiet", textContent: "No model worked on this: tools and memory would look again, and they can't read a hint. Without a model (ANTHROPIC_API_KEY) they rarely find another fix." }) : null],
     asks: "Hint for the next attempt", hint: "What should be different? It is shown in the thread.",
   }),
   reject: (job) => ({

@@ -17,6 +17,7 @@ from bot.web.app import create_app
 from bot.web.evidence import proven
 from bot.web.live import STREAM, LiveFeed
 from bot.web.throttle import PER_ADDRESS
+from patchpilot.errors import TemporaryError
 from patchpilot.failures import (
     BASE_COMMIT,
     Blame,
@@ -166,6 +167,19 @@ def test_who_has_signed_in_decides_on_what_the_page_showed(world, client):
     found = snapshot(world.db, incident).heal
     assert found.state is HealState.OPENING_PR
     assert [(one.actor, one.medium) for one in found.decisions] == [("ana", "dashboard")]
+
+
+def test_what_goes_wrong_on_the_way_to_sign_in_is_told_to_people(world, client, monkeypatch):
+    def away(_: str) -> None:
+        raise TemporaryError("Postgres does not answer <now>", retry_after=5)
+
+    monkeypatch.setattr(world.parts.linking, "begun", away)
+
+    page = client.get("/auth/github", params={"state": "x"})
+
+    assert page.status_code == 503
+    assert "Postgres does not answer &lt;now&gt;." in page.text
+    assert 'class="card"' in page.text
 
 
 @pytest.mark.parametrize(
@@ -417,6 +431,7 @@ def test_news_of_others_take_nothing_from_who_writes_a_hint(opened, world, feed)
     page.get_by_text("Log", exact=True).click()
     page.get_by_role("button", name="Retry PP-1").click()
     hint = page.get_by_role("dialog").get_by_label("Hint for the next attempt")
+    expect(page.get_by_role("dialog")).to_contain_text("they can't read a hint")
     expect(hint).to_be_focused()
     page.keyboard.type("compare with")
 
@@ -629,6 +644,10 @@ def test_on_a_phone_nothing_runs_off_the_screen(opened, world, feed):
     page.get_by_role("button", name="Approve PP-1").wait_for()
 
     assert page.evaluate("document.documentElement.scrollWidth") == 420
+    row, cause = page.locator("#open tr").last, page.locator("#open .cause")
+    assert cause.bounding_box()["width"] > row.bounding_box()["width"] * 0.9
     page.set_viewport_size({"width": 1360, "height": 3000})
+    # Beside the detail the cause is not squeezed into a column.
+    assert cause.bounding_box()["width"] > row.bounding_box()["width"] * 0.7
     box = page.locator("#detail").bounding_box()
     assert box["y"] + box["height"] == 3000
