@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar, cast
 
-from agent.guard import inline, places
+from agent.guard import formatting, inline, places
 from agent.guard.diff import DiffError, FileDiff, Hunk
 from agent.guard.lines import (
     END_OF_LINE,
@@ -120,6 +120,14 @@ class Change:
     def old_statements(self) -> tuple[Statement, ...]:
         """Everything known of the old side, as statements."""
         return tuple(statements(self.before, braces=self.language not in {"python", "hash", "text"}))
+
+    @cached_property
+    def same_values(self) -> bool:
+        """A file of settings in which only the layout differs; told only where the whole file is known."""
+        if self.diff.old_path != self.diff.new_path or self.old_text is None or self.new_text is None:
+            return False
+        comments = (line.comment for line in (*self.added, *self.removed))
+        return formatting.same_values(self.path, self.old_text, self.new_text, comments)
 
     @cached_property
     def same_code(self) -> bool:

@@ -55,6 +55,8 @@ def sources(case: Case) -> Iterator[Remark]:
         if places.is_package_source(change.path):
             yield Remark(change.path, 0, "this file says where packages come from")
             continue
+        if change.same_values:
+            continue
         is_manifest = places.is_requirements(change.path) or bool(_OTHER_FILES.search(path))
         if places.is_lock(change.path) or not (is_manifest or places.is_script(change.path)):
             continue

@@ -11,6 +11,7 @@ from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, spelled_out
 from agent.guard.marks import Mark, read_mark
+from agent.guard.revisions import only_newer_hooks
 from agent.guard.tightening import only_tightens
 
 _SUPPRESSION = re.compile(
@@ -153,6 +154,8 @@ def relaxed(case: Case) -> Iterator[Remark]:
     """Changes to what linters, type checkers, coverage and test runners demand."""
     paths = [change.path for change in case.changes]
     for change in case.changes:
+        if change.same_values:
+            continue
         if places.is_quality(change.path):
             if not (change.is_new or change.is_deleted) and only_tightens(change, paths=paths):
                 continue
@@ -160,6 +163,8 @@ def relaxed(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, line, "the settings of a check are changed")
             elif change.is_deleted or change.is_new:
                 yield Remark(change.path, 0, "the settings of a check are changed")
+            elif told := next((line for line in change.added if _SUPPRESSION.search(line.comment)), None):
+                yield Remark(change.path, told.number, "a check of these settings is switched off")
         elif places.is_mixed(change.path):
             yield from _mixed(change, paths)
 
@@ -285,7 +290,7 @@ _TARGET = re.compile(
 def commands(case: Case) -> Iterator[Remark]:
     """Scripts that run the checks, changed so that they run something else."""
     for change in case.changes:
-        if not places.is_script(change.path) or places.is_pipeline(change.path):
+        if not places.is_script(change.path) or places.is_pipeline(change.path) or change.same_values:
             continue
         old = Counter("".join(line.bare.split()) for line in change.removed)
         new = Counter("".join(line.bare.split()) for line in change.added)
@@ -306,6 +311,8 @@ def commands(case: Case) -> Iterator[Remark]:
 def pipelines(case: Case) -> Iterator[Remark]:
     """CI definitions of any system, hooks, and who has to agree to changes."""
     for change in case.changes:
+        if only_newer_hooks(change):
+            continue
         if any(places.is_pipeline(path) for path in (change.diff.old_path, change.diff.new_path) if path):
             yield Remark(change.path, _first_change(change), "this decides what CI runs, or who must agree")
 

@@ -185,12 +185,17 @@ def only_tightens(change: Change, *, within: str = "", paths: Collection[str] = 
     if sides is not None and _PATIENT.search(change.path.lower()):
         sides = (_but_time(sides[0]), _but_time(sides[1]))
         if sides[0] == sides[1]:
-            return True
+            # Equal entries say nothing of how far a line is indented, nor whether a value is a text.
+            return all(_OF_TIME.match(line.bare) for line in (*change.added, *change.removed))
     return sides is not None and sides[0] != sides[1] and _tightens(*sides, paths, lints=lints)
 
 
 _PATIENT = re.compile(r"(?:^|/)\.golangci\.[a-z]+$")
 """Settings in which a time limit is that of the linter, which fails when it runs out of time."""
+
+_OF_TIME = re.compile(
+    r"^\s*(?:[\"']?(?:timeout|deadline)[\"']?\s*[:=].*|[\"\[]?run[\"\]]?\s*(?::\s*\{?)?)?[},]*\s*$"
+)
 
 
 def _but_time(entries: Entries) -> Entries:
@@ -343,6 +348,8 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     elif path.endswith("addopts"):
         yield path, _STANDS
         yield from ((path, word) for word in str(value).split())
+    elif isinstance(value, str) and value.lower() in {"true", "false"}:
+        yield path, json.dumps(value)  # a text, which a tool need not take for a switch
     else:
         yield path, str(value)
 
