@@ -25,6 +25,7 @@ from providers.ci.equipment import command, equipped
 from providers.ci.overrides import Override
 from providers.ci.recipe import Run, UnusableConfigError, likeliest, wider
 from providers.ci.replaying import NO_IMAGES, replayed
+from providers.ci.toolchains import from_image, unlike
 
 _MAX_OTHERS = 50
 
@@ -134,13 +135,19 @@ def _replayable(step: Step) -> Run:
 def _jobs(config: Config, found: Steps) -> Iterator[list[Run]]:
     """The job's own commands, then those of the configuration's other jobs."""
     yield list(found.ordered())
+    own = from_image(found.image)
+    others = sorted(_others(config, found), key=lambda other: unlike(own, from_image(other.image)))
+    yield from (list(other.ordered()) for other in others)
+
+
+def _others(config: Config, found: Steps) -> Iterator[Steps]:
     seen = {found.wanted.key}
     for wanted in config.wanted():
         if wanted.key in seen or len(seen) > _MAX_OTHERS:
             continue
         seen.add(wanted.key)
         try:
-            other = list(Steps(config, wanted).ordered())
+            other = Steps(config, wanted)
         except UnusableConfigError:
             continue
         yield other

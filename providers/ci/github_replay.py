@@ -43,7 +43,7 @@ from providers.ci.overrides import Override
 from providers.ci.recipe import Run, likeliest, wider
 from providers.ci.replaying import NO_IMAGES, replayed
 from providers.ci.step_kinds import StepKind
-from providers.ci.toolchains import from_action
+from providers.ci.toolchains import from_action, from_image, unlike
 
 _STARTS_CONTAINERS = re.compile(r"\bdocker(?:-compose|\s+compose)\b[^\n;&|]{0,200}\bup\b|\bdocker\s+run\b")
 _MAX_SCRIPT = 20_000
@@ -106,7 +106,7 @@ def _plan(
     walk.over(steps[:place], reported(steps[:place], job))
     walk.over(within)
     failing = _failing(replace(failed, later=walk.later))
-    suite = wider([_runs(inlined(tree, one.steps())) for one in [found, *other_jobs(found)]], failing)
+    suite = wider([_runs(inlined(tree, one.steps())) for one in [found, *_nearest(tree, found)]], failing)
     read = [*inlined(tree, steps[:place]), *within, failed]
     plan = replace(
         walk.earlier.ahead_of(failing, tree, late=walk.later.met),
@@ -258,7 +258,17 @@ def _read(steps: Sequence[Step]) -> Iterator[Run]:
             continue
 
 
-def _toolchains(tree: Path, steps: Sequence[Step]) -> list[Toolchain]:
+def _nearest(tree: Path, found: Job) -> list[Job]:
+    """The workflow's other jobs, those that set up the same language first."""
+    own = _languages(tree, found)
+    return sorted(other_jobs(found), key=lambda other: unlike(own, _languages(tree, other)))
+
+
+def _languages(tree: Path, job: Job) -> list[Toolchain]:
+    return [*from_image(job.container()), *_toolchains(tree, inlined(tree, job.steps()))]
+
+
+def _toolchains(tree: Path, steps: Iterable[Step]) -> list[Toolchain]:
     found = (from_action(step.uses, step.inputs(), tree) for step in steps if step.uses)
     return [one for one in found if one is not None]
 

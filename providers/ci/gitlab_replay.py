@@ -25,6 +25,7 @@ from providers.ci.gitlab_config import FILE, Config, read_config
 from providers.ci.overrides import Override
 from providers.ci.recipe import Run, UnusableConfigError, alone, wider
 from providers.ci.replaying import NO_IMAGES, replayed
+from providers.ci.toolchains import from_image, unlike
 
 SHELL = "bash -eo pipefail"
 """What GitLab's runner sets: https://docs.gitlab.com/runner/shells/"""
@@ -152,7 +153,9 @@ def _plan(config: Config, name: str, *, override: Override, images: ImageTable) 
             f"Job {one_line(name)!r} only installs things or needs Docker, "
             "and the sandbox has neither network nor Docker."
         )
-    suite = wider(([run] for run in _others(config, found)), failing)
+    own = from_image(found.image())
+    others = sorted(_others(config, found), key=lambda other: unlike(own, from_image(other.image())))
+    suite = wider(([run] for run in map(_known_run, others) if run is not None), failing)
     plan = ReplayPlan(
         failing=alone(failing),
         suite=command(override, override.suite) if override.suite else suite.command,
@@ -212,7 +215,7 @@ def _combinations(matrix: Sequence[object]) -> Iterator[dict[str, str]]:
                 yield dict(zip((scalar(key) for key in entry), map(scalar, values), strict=True))
 
 
-def _others(config: Config, found: _Job) -> Iterator[Run]:
+def _others(config: Config, found: _Job) -> Iterator[_Job]:
     """Jobs that ran whenever this one did, each in its first combination."""
     conditions = {(key, repr(found.body[key])) for key in _CONDITIONS if key in found.body}
     for name in itertools.islice(config.names(), _MAX_OTHERS):
@@ -221,10 +224,17 @@ def _others(config: Config, found: _Job) -> Iterator[Run]:
         try:
             job = next(_shown(config, name), None)
             own = {(key, repr(job.body[key])) for key in _CONDITIONS if job and key in job.body}
-            if job is not None and own <= conditions:
-                yield job.run()
         except UnusableConfigError:
             continue
+        if job is not None and own <= conditions:
+            yield job
+
+
+def _known_run(job: _Job) -> Run | None:
+    try:
+        return job.run()
+    except UnusableConfigError:
+        return None
 
 
 def _notes(config: Config, found: _Job) -> Iterator[str]:

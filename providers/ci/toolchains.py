@@ -104,6 +104,17 @@ def from_image(name: str) -> tuple[Toolchain, ...]:
     return (Toolchain(language=known, version=number[0] if number else ""),)
 
 
+def unlike(own: Iterable[Toolchain], other: Iterable[Toolchain]) -> int:
+    """How far apart two jobs are by their languages: 0 one in common, 1 not known, 2 none in common.
+
+    Both run in the image of the first, so what is told of the second there is worth less the further it is.
+    """
+    ours, theirs = ({one.language for one in listed} for listed in (own, other))
+    if not ours or not theirs:
+        return 1
+    return 0 if ours & theirs else 2
+
+
 def version_in(tree: Path, path: str) -> str:
     """The version that a file such as ``.nvmrc`` or ``go.mod`` asks for; empty where it says none."""
     text = (read_plain_file(tree, path) if path else None) or ""

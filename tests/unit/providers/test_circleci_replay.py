@@ -470,3 +470,20 @@ def test_no_text_whatever_ends_in_anything_but_a_plan_or_a_reason(tmp_path: Path
         (tmp_path / PATH).write_text(text)
         for name in ("test", "full-18", "test-21-true", "py", "node/test", ""):
             assert isinstance(found(tmp_path, name), ReplayPlan | GaveUp)
+
+
+def test_the_suite_is_rather_that_of_a_job_with_the_same_language(tmp_path: Path) -> None:
+    tree = write(
+        tmp_path,
+        """\
+        version: 2.1
+        jobs:
+          web: {docker: [{image: "cimg/node:20.1"}], steps: [checkout, {run: npm test}]}
+          lint: {docker: [{image: "cimg/python:3.12"}], steps: [checkout, {run: ruff check .}]}
+          unit: {docker: [{image: "cimg/python:3.12"}], steps: [checkout, {run: pytest}]}
+        workflows: {main: {jobs: [web, lint, unit]}}
+        """,
+    )
+    suite = plan(tree, "lint").suite
+    assert suite is not None
+    assert suite.script == "pytest"

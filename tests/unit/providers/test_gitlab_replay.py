@@ -88,6 +88,21 @@ def test_the_suite_of_a_failing_linter_is_another_jobs_tests(tmp_path: Path) -> 
     assert suite.env["APP_ENV"] == "ci"
 
 
+def test_the_suite_is_rather_that_of_a_job_with_the_same_language(tmp_path: Path) -> None:
+    tree = write(
+        tmp_path,
+        """\
+        image: python:3.12
+        web: {image: "node:20", script: [npm test]}
+        lint: {script: [ruff check .]}
+        unit: {script: [pytest]}
+        """,
+    )
+    suite = plan(tree, "lint").suite
+    assert suite is not None
+    assert suite.script == "pytest"
+
+
 def test_extends_merge_variables_and_replace_lists(tmp_path: Path) -> None:
     tree = write(
         tmp_path,

@@ -105,6 +105,25 @@ def test_the_suite_of_a_job_without_tests_is_another_jobs(tmp_path: Path) -> Non
     assert ([step.script for step in suite.before], suite.script) == (["make"], "pytest 1")
 
 
+def test_the_suite_is_rather_that_of_a_job_with_the_same_language(tmp_path: Path) -> None:
+    tree = write(
+        tmp_path,
+        """\
+        jobs:
+          lint: {steps: [{uses: actions/setup-python@v5}, {run: ruff check .}]}
+          web: {steps: [{uses: actions/setup-node@v4}, {run: npm test}]}
+          any: {steps: [{run: make test}]}
+          unit: {container: "python:3.12", steps: [{run: pytest}]}
+          page: {steps: [{uses: actions/setup-node@v4}, {run: npx eslint .}]}
+        """,
+    )
+    scripts = {}
+    for job, step in {"lint": "ruff check .", "page": "npx eslint ."}.items():
+        suite = plan(tree, failed(job, f"Run {step}")).suite
+        scripts[job] = suite.script if suite else ""
+    assert scripts == {"lint": "pytest", "page": "npm test"}
+
+
 def test_a_lonely_step_has_no_suite(tmp_path: Path) -> None:
     tree = write(tmp_path, "jobs: {t: {steps: [{run: make test}]}}")
     assert plan(tree, failed("t", "Run make test")).suite is None
