@@ -11,6 +11,7 @@ from agent.nodes.state import FINISH, State
 from agent.sources import MODEL
 from agent.toolbox import HealTools
 from patchpilot.commands import Medium, Verb
+from patchpilot.fixes import made_by
 
 
 def decide(tools: HealTools, state: State) -> State:
@@ -39,7 +40,7 @@ def try_again(tools: HealTools, state: State) -> State:
         return State(**_CLEAN, route="retrieve", again=proposed, moved=True, job_id="", tried=[], refused=[])
     # A tool or a memory would propose the same again; a model is told why and may do better at its turn.
     again = bool(proposed) and not proposed["key"].startswith(MODEL)
-    refused = [f"{proposed['author']} proposed a patch and {_why(tools)}"] if proposed else []
+    refused = [f"{made_by(proposed['author'])} proposed a patch and {_why(tools)}"] if proposed else []
     turned_down = {key: proposed[key] for key in ("diff", "author")} if proposed else None
     return State(
         turned_down=turned_down or state.get("turned_down") or {},

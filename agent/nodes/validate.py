@@ -127,8 +127,8 @@ def _look_for_a_smaller(state: State, best: Fix) -> State:
     findings, lines = burden(best)
     held = f" and the guard notes: {one_line(best.findings[0].message, 120)}" if findings else ""
     why = (
-        f"{best.author}: a candidate is proven, but it changes {lines} lines{held}; only a smaller one that "
-        "touches no more than the cause needs is wanted now"
+        f"{made_by(best.author)}: a candidate is proven, but it changes {lines} lines{held}; only a smaller "
+        "one that touches no more than the cause needs is wanted now"
     )
     return State(route="generate", refused=[*(state.get("refused") or []), why], proven=state["proven"])
 
@@ -180,7 +180,7 @@ def _objection(findings: tuple[GuardFinding, ...], *, may_ask_a_person: bool) ->
 def _send_back(
     state: State, candidate: Candidate, objection: str, findings: tuple[GuardFinding, ...]
 ) -> State:
-    refused = [*(state.get("refused") or []), f"{candidate.author}: {one_line(objection, 300)}"]
+    refused = [*(state.get("refused") or []), f"{made_by(candidate.author)}: {one_line(objection, 300)}"]
     back = State(route="generate", refused=refused)
     can_be_overridden = findings and all(finding.severity is not Severity.REFUSE for finding in findings)
     if can_be_overridden and not state.get("held"):

@@ -93,7 +93,7 @@ def test_a_fix_that_does_not_cure_is_refused_and_the_model_is_told_why(world, as
     world.advance()
 
     assert world.journal.state() is HealState.AWAITING_APPROVAL
-    assert any("still fails" in reason for reason in model.briefs[1].refused)
+    assert any(reason.startswith("fake: ") and "still fails" in reason for reason in model.briefs[1].refused)
     assert model.briefs[0].earlier == ()
     assert "+    return price - price * percent / 11" in model.briefs[1].earlier[0].diff
     assert len(world.journal.proposals) == 1
