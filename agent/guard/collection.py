@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from agent.guard import heads, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.diff import FileDiff
+from agent.guard.fixtures import only_asks_for_fixtures
 from agent.guard.inventory import Definition, Inventory, inventory, methods
 from agent.guard.lines import Statement, plain_words, spelled_out
 from agent.guard.rows import told_by_rows
@@ -298,6 +299,8 @@ def headed(case: Case) -> Iterator[Remark]:
                 if any(known and known.search(head) for known in reported):
                     continue
                 if _is_harmless(change, test, gone, head):
+                    continue
+                if len(added) == len(gone) == 1 and only_asks_for_fixtures(case, change, before, test):
                     continue
                 yield Remark(change.path, test.statement.number, f"the test {test.name} has: {head[:80]}")
 
