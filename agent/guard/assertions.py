@@ -14,6 +14,7 @@ from agent.guard.equality import says_the_same
 from agent.guard.inventory import Definition, inventory
 from agent.guard.kept import demands_as_much
 from agent.guard.lines import Statement, plain_words
+from agent.guard.own_folders import same_in_own_folder
 from agent.guard.rows import told_by_rows
 from agent.guard.standins import is_stand_in
 
@@ -350,6 +351,8 @@ def _kept(case: Case, change: Change, old: Statement, new: Statement) -> bool:
     """The edited assertion demands as much, with the patch's new names put in."""
     before = [s for s in change.new_statements if s.number < new.number]
     renamed = Statement(old.lines, " ".join(case.renamed_words(old)), old.code)
+    if same_in_own_folder(old, new, change.old_statements, change.new_statements):
+        return True
     return demands_as_much(old, new, before) or demands_as_much(renamed, new, before)
 
 
