@@ -62,7 +62,7 @@ def run_bot(settings: BotSettings, *, host: str, port: int) -> None:
         metrics,
         linking=linking,
         runs=GitHubRuns(access),
-        memory=PostgresMemory(db),
+        memory=PostgresMemory(db, reads_only=True),
         daily=settings.user_day_requests,
     )
     parts = BotParts(

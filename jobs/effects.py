@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Final
 
 from jobs.handing import hand_over
 from jobs.proposal import approval_of, proposal
 from jobs.roles import Role
 from jobs.writing import Writer, attribution
 from patchpilot.errors import ConfigurationError, PermanentError
+from patchpilot.fixes import SIMILAR_ENOUGH, PastFix
 from patchpilot.heals import HealId, HealState
+from patchpilot.incidents import IncidentSnapshot
 from patchpilot.ports import CIProvider
 from patchpilot.settings import EffectsSettings
 from patchpilot.source import RunRef
@@ -21,10 +24,14 @@ from providers.hosts.github_reviewers import Requested
 from storage.effects import begin_effect, finish_effect
 from storage.heals import record_pull_request
 from storage.incidents import snapshot_of_heal
+from storage.memory import PostgresMemory
 from storage.notes import note
 from storage.remarks import remark
 
 log = logging.getLogger(__name__)
+
+_PRECEDENTS: Final = 3
+"""Past cases that a pull request names at most."""
 
 
 def check(role: Role) -> None:
@@ -43,6 +50,7 @@ def open_pull_request(role: Role, args: Mapping[str, str]) -> None:
         incident.heal,
         public_url=role.settings.public_url,
         attribution=attribution(writer, incident.heal),
+        past=_precedents(role, incident),
     )
     key = f"pull-request:{wanted.repo}:{wanted.branch}"
     if wanted.onto is not None:
@@ -57,6 +65,17 @@ def open_pull_request(role: Role, args: Mapping[str, str]) -> None:
     finish_effect(role.db, key, outside=outside, digest=pull.head_sha)
     seconds = _settings(role).ci_start_minutes * 60
     record_pull_request(role.db, heal_id, pull, delivery=made.delivery, ci_seconds=seconds)
+
+
+def _precedents(role: Role, incident: IncidentSnapshot) -> list[PastFix]:
+    """Past cases of this repository that are like this one and turned out well."""
+    if incident.heal.distilled is None:
+        return []
+    found = PostgresMemory(role.db, reads_only=True).recall(
+        incident.repo, incident.heal.distilled, k=_PRECEDENTS + 1
+    )
+    near = (past for past in found if past.incident != incident.id and past.similarity >= SIMILAR_ENOUGH)
+    return list(near)[:_PRECEDENTS]
 
 
 def request_reviewers(role: Role, args: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,7 @@ from jobs.markdown import say as _say
 from patchpilot.commands import Medium
 from patchpilot.errors import PermanentError
 from patchpilot.failures import Category, in_log_order
-from patchpilot.fixes import CommandResult, Fix, made_by
+from patchpilot.fixes import CommandResult, Fix, PastFix, made_by
 from patchpilot.incidents import DecisionRecord, HealSnapshot, incident_name
 from patchpilot.source import Proposal, Sha
 from patchpilot.text import middle, one_line, plain
@@ -56,8 +57,17 @@ def approval_of(heal: HealSnapshot) -> DecisionRecord:
     return approval
 
 
-def proposal(heal: HealSnapshot, *, public_url: str, attribution: Attribution | None = None) -> Proposal:
-    """What to open; raises :class:`PermanentError` unless this exact patch was approved."""
+def proposal(
+    heal: HealSnapshot,
+    *,
+    public_url: str,
+    attribution: Attribution | None = None,
+    past: Sequence[PastFix] = (),
+) -> Proposal:
+    """What to open; raises :class:`PermanentError` unless this exact patch was approved.
+
+    ``past`` are the cases of the memory that are like this one, best first.
+    """
     approval = approval_of(heal)
     if heal.fix is None:
         raise PermanentError("there is no patch to open a pull request with")
@@ -77,7 +87,7 @@ def proposal(heal: HealSnapshot, *, public_url: str, attribution: Attribution | 
         branch=branch_name(heal),
         patch=heal.fix.patch.diff,
         title=title,
-        body=_body(heal, heal.fix, approval, public_url),
+        body=_body(heal, heal.fix, approval, public_url, past),
         commit_message=_commit_message(heal, heal.fix, title, approval, attribution),
         labels=LABELS,
         draft=approval.options.get("draft") != "no",
@@ -117,7 +127,9 @@ def _inert(text: str, width: int) -> str:
     return re.sub(r"#(?=\d)", "no. ", text.replace("@", "@\u2060"))
 
 
-def _body(heal: HealSnapshot, fix: Fix, approval: DecisionRecord, public_url: str) -> str:
+def _body(
+    heal: HealSnapshot, fix: Fix, approval: DecisionRecord, public_url: str, past: Sequence[PastFix]
+) -> str:
     diagnosis = heal.diagnosis
     parts = [f"<!-- patchpilot:{heal.id}:{heal.attempt} -->"]
     if diagnosis is not None:
@@ -128,7 +140,7 @@ def _body(heal: HealSnapshot, fix: Fix, approval: DecisionRecord, public_url: st
             parts.append(f"Would prove it wrong: {_say(diagnosis.disproof)}")
         if diagnosis.evidence:
             parts.append(_block("\n".join(line.text for line in in_log_order(diagnosis.evidence, 8))))
-    parts += ["### Fix", _say(fix.summary), _facts(heal, fix, approval)]
+    parts += ["### Fix", _say(fix.summary), _facts(heal, fix, approval, past)]
     parts += ["### Seen in the sandbox", fix.proof.compared, _run("Before", fix.proof.before)]
     if fix.left_out:
         parts.append(f"Not as in CI: {_say(one_line(' '.join(fix.left_out), 600))}")
@@ -147,7 +159,7 @@ def _body(heal: HealSnapshot, fix: Fix, approval: DecisionRecord, public_url: st
     return "\n\n".join(part for part in parts if part)
 
 
-def _facts(heal: HealSnapshot, fix: Fix, approval: DecisionRecord) -> str:
+def _facts(heal: HealSnapshot, fix: Fix, approval: DecisionRecord, past: Sequence[PastFix]) -> str:
     green = sum(run.passed for run in fix.proof.after)
     reproduced = "yes" if fix.proof.reproduced else "no"
     tokens = heal.spend.input_tokens + heal.spend.output_tokens
@@ -159,9 +171,19 @@ def _facts(heal: HealSnapshot, fix: Fix, approval: DecisionRecord) -> str:
         f"| base commit | `{heal.base.head_sha}` |",
         f"| reproduced | {reproduced}; green {green} of {len(fix.proof.after)} |",
         f"| confidence | {fix.confidence:.0%}, from this evidence alone{_weights(fix)} |",
+        *([f"| memory | {', '.join(map(_precedent, past))} |"] if past else []),
         f"| cost | ${heal.spend.dollars:.2f}, {tokens:,} tokens |",
     ]
     return "| | |\n|---|---|\n" + "\n".join(rows)
+
+
+def _precedent(past: PastFix) -> str:
+    """A case of the memory: what it was, how close, and what became of it."""
+    how = "the same failure" if past.similarity >= 1 else f"{past.similarity:.0%} alike"
+    name = incident_name(past.incident)
+    if re.fullmatch(r"https?://[^\s()<>|\[\]]+", past.pull_request_url):
+        name = f"[{name}]({past.pull_request_url})"
+    return f"{name} ({how}, {past.outcome.value})"
 
 
 def _weights(fix: Fix) -> str:

@@ -458,6 +458,10 @@ class Outcome(enum.StrEnum):
         return self is Outcome.MERGED_GREEN
 
 
+SIMILAR_ENOUGH = 0.85
+"""Least similarity at which a remembered patch is tried as it is; others only inform the model."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastFix:
     """One remembered case whose outcome is known."""

@@ -48,7 +48,8 @@ class PostgresMemory:
     """Implements ``patchpilot.ports.Memory``.
 
     ``say`` is told, once, in a sentence for people, when the embedder is away and search goes by fingerprint
-    and words alone.
+    and words alone. With ``reads_only`` cases keep the vectors that they have: which embedder is in use is
+    known to those who learn, and who only looks would make theirs again each time.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class PostgresMemory:
         embedder: Embedder | None = None,
         sharing: Sharing | None = None,
         say: Callable[[str], None] | None = None,
+        reads_only: bool = False,
     ) -> None:
         self._db = db
         self._embedder: Embedder = embedder or HashingEmbedder()
         self._sharing = sharing or Sharing()
         self._say = say
+        self._reads_only = reads_only
         self._rare_words = RareWords()
         self._latest: tuple[str, Wanted] | None = None
         self._away_until = 0.0
@@ -79,7 +82,7 @@ class PostgresMemory:
         text = embedded(failure)
         wanted = self._wanted(text)
         pasts, stale = self._recalled(scope, failure, wanted, k)
-        if wanted is not None and stale and self._embed_again(stale):
+        if wanted is not None and stale and not self._reads_only and self._embed_again(stale):
             pasts, _ = self._recalled(scope, failure, wanted, k)
         return pasts
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from agent.nodes.state import State
 from agent.toolbox import HealTools
-from patchpilot.fixes import PastFix
-
-SIMILAR_ENOUGH = 0.85
-"""Least similarity at which a remembered patch is tried as it is; others only inform the model."""
+from patchpilot.fixes import SIMILAR_ENOUGH, PastFix
 
 _RECALLED = 5
 

@@ -198,6 +198,23 @@ def test_the_memory_offers_what_held_and_not_what_was_reverted(life: Any) -> Non
     assert offered() == []
 
 
+def test_a_pull_request_names_the_past_case_that_held(life: Any) -> None:
+    first = life.break_it()
+    number = life.open(first).pull_request_number
+    life.hear()
+    life.github.merge(life.name, number, by="ana")
+    life.hear()
+    life.work(skip=("jobs.tasks.heal",))
+
+    again = life.break_it()
+    pull = life.pull(life.open(again).pull_request_number)
+
+    url = life.see(first).pull_request_url
+    past, now = (life.see(heal).incident for heal in (first, again))
+    assert past != now
+    assert f"| memory | [PP-{past}]({url}) (99% alike, merged, green) |" in pull.body
+
+
 def test_a_revert_on_a_topic_branch_means_nothing(life: Any) -> None:
     heal = life.break_it()
     number = life.open(heal).pull_request_number

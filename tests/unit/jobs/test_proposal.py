@@ -14,7 +14,7 @@ from jobs.commit_style import detect
 from jobs.proposal import Attribution, _block, branch_name, proposal
 from patchpilot.errors import PermanentError
 from patchpilot.failures import Blame, Category, Diagnosis, LogLine
-from patchpilot.fixes import CommandResult, Ending, Fix, Patch, Proof, ShellCommand
+from patchpilot.fixes import CommandResult, Ending, Fix, Outcome, PastFix, Patch, Proof, ShellCommand
 from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import DecisionRecord, FailureRecord, HealSnapshot, IncidentId
 from patchpilot.source import Repo, RunRef, Sha
@@ -109,6 +109,22 @@ def test_the_pull_request_tells_cause_evidence_approver_and_patch(heal):
         assert text in made.body, text
     assert "Approved-by: ana" in made.commit_message
     assert "https://h/run/7" in made.commit_message
+
+
+def test_the_pull_request_names_past_cases_and_what_became_of_them(heal):
+    same = PastFix(
+        incident=3, fingerprint="f", patch=PATCH, author="fixer:ruff", outcome=Outcome.MERGED_GREEN,
+        root_cause="r", similarity=1.0, pull_request_url="https://h/acme/ledger/pull/4",
+    )  # fmt: skip
+    like = replace(same, incident=5, similarity=0.9, outcome=Outcome.HUMAN, pull_request_url="")
+
+    made = proposal(heal, public_url="https://bot.test", past=[same, like])
+
+    assert (
+        "| memory | [PP-3](https://h/acme/ledger/pull/4) (the same failure, merged, green), "
+        "PP-5 (90% alike, a human's own fix) |"
+    ) in made.body
+    assert "| memory |" not in proposal(heal, public_url="https://bot.test").body
 
 
 def test_two_approvers_are_both_named(heal):

@@ -86,6 +86,17 @@ def test_vectors_made_again_are_those_of_learning(database, remote, taught, fail
     assert set(_embedders(database)) == {("hashing-1", 384)}
 
 
+def test_who_only_looks_leaves_the_vectors_of_another_embedder_alone(
+    database, remote, taught, failure
+) -> None:
+    taught(remote())
+
+    found = PostgresMemory(database, reads_only=True).recall(REPO, failure(ALIKE, fingerprint="new"))
+
+    assert found[0].incident == 2
+    assert set(_embedders(database)) == {("http:m", 16)}
+
+
 def test_vectors_of_two_embedders_of_one_width_are_not_compared(remote, taught, failure) -> None:
     taught(remote("first"))
     second = remote("second")
