@@ -14,7 +14,7 @@ from agent.guard.equality import says_the_same
 from agent.guard.inventory import Definition, inventory
 from agent.guard.kept import demands_as_much
 from agent.guard.lines import Statement, plain_words
-from agent.guard.own_folders import same_in_own_folder
+from agent.guard.own_folders import put_in_own_folder
 from agent.guard.rows import told_by_rows
 from agent.guard.standins import is_stand_in
 
@@ -351,7 +351,7 @@ def _kept(case: Case, change: Change, old: Statement, new: Statement) -> bool:
     """The edited assertion demands as much, with the patch's new names put in."""
     before = [s for s in change.new_statements if s.number < new.number]
     renamed = Statement(old.lines, " ".join(case.renamed_words(old)), old.code)
-    if same_in_own_folder(old, new, change.old_statements, change.new_statements):
+    if put_in_own_folder(old, new, change.old_statements, change.new_statements):
         return True
     return demands_as_much(old, new, before) or demands_as_much(renamed, new, before)
 
@@ -406,11 +406,13 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
     moved = _moved(case)
     found = _found_otherwise(change)
+    pairs = pairing(case, change).edited
+    led = {p for a, b in pairs for p in put_in_own_folder(a, b, change.old_statements, change.new_statements)}
     for statement in old:
         hits = (
             value
             for value in _literals(statement)
-            if lost[value] > 0 and value.strip("\"'`") not in moved and not found(value)
+            if lost[value] > 0 and value.strip("\"'`") not in moved | led and not found(value)
         )
         if hit := next(hits, None):
             yield Remark(change.path, statement.number, f"{hit[:40]} is taken out of an existing test")

@@ -331,7 +331,8 @@ def _awaits(gone: set[str], head: str) -> bool:
 _LETS_RUN = re.compile(r"^@pytest\.mark\.(?:asyncio|anyio|trio|django_db)\b|^@pytest_asyncio\.")
 # Of pytest itself, and of no bearing on what the test demands.
 _FIXTURES = re.compile(
-    r"(?:(?<=\() )?\b(?:tmp_path|tmp_path_factory|tmpdir|capsys|capfd|caplog|recwarn|event_loop)\b(?: ,)?"
+    r", (?:tmp_path|tmp_path_factory|tmpdir|capsys|capfd|caplog|recwarn|event_loop)(?= [,)])"
+    r"|(?:(?<=\() )?\b(?:tmp_path|tmp_path_factory|tmpdir|capsys|capfd|caplog|recwarn|event_loop)\b(?: ,)?"
     r"|,(?= \))|\s"
 )
 _EXPECTED = re.compile(r"^@(?:\w+\.)*Test\s*\(\s*expected\s*=\s*([\w.]+\.class)\s*\)$")

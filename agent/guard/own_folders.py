@@ -24,10 +24,12 @@ _WRITES = re.compile(
 )
 
 
-def same_in_own_folder(
+def put_in_own_folder(
     old: Statement, new: Statement, before: Sequence[Statement], after: Sequence[Statement]
-) -> bool:
-    """The assertion asks the same of a file of the same name, which stands in a folder of the test's own now.
+) -> set[str]:
+    """The old paths of files of which the assertion asks the same, now in a folder of the test's own.
+
+    Empty where that can't be told.
 
     ``before`` and ``after`` are all statements of the file on either side. The code must have been led there
     as well: some call of the test had the old path and has the new one. And the test writes nothing that it
@@ -35,22 +37,21 @@ def same_in_own_folder(
     """
     folder = _own_folder(after)
     if folder is None:
-        return False
+        return set()
     paths = {match["file"]: match["path"] for match in _PATH.finditer(old.bare)}
     moved = {match["file"] for match in _PATH.finditer(_inside(folder, new.bare))} & paths.keys()
     moved = {name for name in moved if _inside(folder, new.bare) != new.bare}
     if not moved or _told(old.bare, moved) != _told(_inside(folder, new.bare), moved):
-        return False
+        return set()
     gone, come = ([s for s in side if s.changed] for side in (before, after))
     if any(len(_paths(gone, name)) != 1 for name in moved):
-        return False  # two files would be one now
+        return set()  # two files would be one now
     kept = {_told(s.bare, moved) for s in gone}
     if any(_WRITES.search(s.bare) and _told(_inside(folder, s.bare), moved) not in kept for s in come):
-        return False
+        return set()
     left = {match["path"] for s in after for match in _PATH.finditer(folder.sub("", s.bare))}
-    return all(paths[name] not in left for name in moved) and all(
-        _is_given(folder, name, gone, come) for name in moved
-    )
+    is_led = all(paths[name] not in left and _is_given(folder, name, gone, come) for name in moved)
+    return {paths[name] for name in moved} if is_led else set()
 
 
 def _paths(side: Sequence[Statement], name: str) -> set[str]:
