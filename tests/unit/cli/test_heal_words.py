@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import application
 from patchpilot.errors import PermanentError
+
+
+@pytest.fixture(autouse=True)
+def endings() -> Iterator[None]:
+    """The command takes SIGTERM for its own process, which here is that of the tests."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def said(*words: str) -> str:
