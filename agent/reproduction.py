@@ -256,6 +256,12 @@ def _unusable(result: CommandResult) -> str:
             f"it lacks a command that this needs ({one_line(found[0], 160)}): {_place(result)} has no "
             f"cargo-{found[1]}. {_IMAGES}"
         )
+    if result.exit_code == _NO_MODULE and (found := _TOOL_OF_PYTHON.fullmatch(_complaint(result))):
+        return (
+            f"it lacks a tool that this needs ({found[0]}): neither {_place(result)} nor what was installed "
+            f"for the project has {found[1]}. List it among what the project's developers install, which is "
+            f"installed first. {_IMAGES}"
+        )
     return ""
 
 
@@ -265,6 +271,14 @@ _PART_OF_CARGO = re.compile(
     r"^error: no such (?:sub)?command: `(fmt|clippy|nextest|deny|audit|hack|llvm-cov|tarpaulin|miri"
     r"|machete|udeps|sort|expand|make|insta|semver-checks|msrv|wasi|component|leptos|sqlx|binstall)`",
     re.MULTILINE,
+)
+
+
+_NO_MODULE = 1
+# ``python -m`` of what is known to be no module of the project's own, whose absence would be about the code.
+_TOOL_OF_PYTHON = re.compile(
+    r"\S*python[\d.]*: No module named (pytest|ruff|mypy|black|isort|flake8|pylint|pyright|bandit|coverage"
+    r"|tox|nox|build|pre_commit|pip|uv|poetry|hatch|pdm)"
 )
 
 

@@ -107,6 +107,23 @@ def test_a_suite_that_is_the_failing_command_is_not_run_again(world: World) -> N
 @pytest.mark.parametrize(
     ("said", "code", "lacks"),
     [
+        ("/opt/prepared/python/bin/python: No module named pytest\n", 1, "for the project has pytest."),
+        ("python3.11: No module named ruff\n", 1, "for the project has ruff."),
+        ("python: No module named shop.cli\n", 1, ""),
+        ("python: No module named pytest\n", 2, ""),
+        ("E   ModuleNotFoundError: No module named 'pytest'\n", 1, ""),
+    ],
+)
+def test_a_tool_of_pythons_developers_that_is_missing_says_nothing_about_the_code(said, code, lacks):
+    told = not_about_the_code(run(said, code))
+
+    assert lacks in told
+    assert bool(told) == bool(lacks)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "lacks"),
+    [
         ("error: no such command: `clippy`\n", 101, "has no cargo-clippy"),
         ("error: no such subcommand: `fmt`\n", 101, "has no cargo-fmt"),
         ("error: no such command: `tst`\n", 101, ""),
