@@ -643,11 +643,12 @@ def test_on_a_phone_nothing_runs_off_the_screen(opened, world, feed):
     page.get_by_role("button", name="PP-1", exact=True).click()
     page.get_by_role("button", name="Approve PP-1").wait_for()
 
-    assert page.evaluate("document.documentElement.scrollWidth") == 420
-    row, cause = page.locator("#open tr").last, page.locator("#open .cause")
-    assert cause.bounding_box()["width"] > row.bounding_box()["width"] * 0.9
+    # The page draws anew while news come in, and lays itself out after its size has changed.
+    wide = """(part) => document.querySelector("#open .cause").getBoundingClientRect().width
+        > [...document.querySelectorAll("#open tr")].at(-1).getBoundingClientRect().width * part"""
+    page.wait_for_function("document.documentElement.scrollWidth === 420")
+    page.wait_for_function(wide, arg=0.9)
     page.set_viewport_size({"width": 1360, "height": 3000})
     # Beside the detail the cause is not squeezed into a column.
-    assert cause.bounding_box()["width"] > row.bounding_box()["width"] * 0.7
-    box = page.locator("#detail").bounding_box()
-    assert box["y"] + box["height"] == 3000
+    page.wait_for_function(wide, arg=0.7)
+    page.wait_for_function("document.querySelector('#detail').getBoundingClientRect().bottom === 3000")
