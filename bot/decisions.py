@@ -20,20 +20,13 @@ from patchpilot.heals import WORKING, HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
 from patchpilot.sensitive import sensitive_kinds
 from patchpilot.source import HostUser, Permission, Sha
-from patchpilot.states import state_word
+from patchpilot.states import PAST, state_word
 from storage.database import Database
 from storage.decisions import Decided, decide, find_target, is_possible
 from storage.first_approvals import approve_first, first_to_approve
 from storage.remarks import remark
 from storage.subscriptions import repo_rules
 
-PAST: Final = {
-    "approve": "approved",
-    "retry": "sent back",
-    "retest": "sent to be tested anew",
-    "reject": "rejected",
-    "escalate": "escalated",
-}
 _TEXT_CHARACTERS: Final = 1_500
 _NEWER: Final = "This proposal for {} is outdated: a newer one takes its place in the thread."
 _RETRIED: Final = frozenset({HealState.AWAITING_APPROVAL, HealState.ESCALATED, HealState.EXPIRED})
@@ -300,7 +293,8 @@ def _already(name: str, earlier: DecisionRecord | None, snapshot: IncidentSnapsh
     if earlier is None:
         return _undecided(name, snapshot)
     link = f" → {snapshot.heal.pull_request_url}" if snapshot and snapshot.heal.pull_request_url else ""
-    return f"{name} was already {PAST[earlier.verb]} by {earlier.by} at {_clock(earlier.at)} UTC{link}."
+    done = PAST[earlier.verb].lower()
+    return f"{name} was already {done} by {earlier.by} at {_clock(earlier.at)} UTC{link}."
 
 
 def _clock(at: datetime) -> str:

@@ -225,6 +225,14 @@ class CommandResult:
         """Red because of the code: it exited by itself with something else than 0."""
         return self.ending is Ending.EXITED and self.exit_code not in {0, None}
 
+    @property
+    def verdict(self) -> str:
+        """For people: ``green, 214 passed``, ``red (exit 1), 1 failed, 213 passed``, else what ended it."""
+        counts = f", {self.counts}" if self.counts is not None else ""
+        if self.passed:
+            return f"green{counts}"
+        return f"red (exit {self.exit_code}){counts}" if self.failed else str(self.ending)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:

@@ -29,6 +29,15 @@ STATES: Final[dict[HealState, tuple[str, str]]] = {
 }
 
 
+PAST: Final = {
+    "approve": "Approved",
+    "retry": "Sent back",
+    "retest": "Sent to be tested anew",
+    "reject": "Rejected",
+    "escalate": "Escalated",
+}
+"""What a decision was, by its verb."""
+
 _ON_THEIR_BRANCH: Final = {Delivery.SUGGESTIONS: "Fix suggested", Delivery.PUSH: "Fix pushed"}
 
 

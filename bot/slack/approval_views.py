@@ -24,18 +24,11 @@ from patchpilot.commands import Verb
 from patchpilot.fixes import Fix, Severity, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
-from patchpilot.states import STATES
+from patchpilot.states import PAST, STATES
 from patchpilot.text import one_line
 
 S = HealState
 _CALLABLE: Final = re.compile(r"[USW][A-Z0-9]{2,20}")
-PAST: Final = {
-    "approve": "Approved",
-    "retry": "Sent back",
-    "retest": "Sent to be tested anew",
-    "reject": "Rejected",
-    "escalate": "Escalated",
-}
 _HIGH, _MEDIUM = 0.8, 0.5
 
 

@@ -184,10 +184,10 @@ def sandbox(incident: IncidentSnapshot, fix: Fix) -> Message:
     """What was seen before and after, with the command, the image and the whole log."""
     proof = fix.proof
     green = sum(run.passed for run in proof.after)
-    told = f"before: {_verdict(proof.before)} / after: {green} of {len(proof.after)} green"
+    told = f"before: {proof.before.verdict} / after: {green} of {len(proof.after)} green"
     if proof.after and proof.after[-1].counts is not None:
         told += f", {proof.after[-1].counts}"
-    suite = f" / wider suite: {_verdict(proof.suite_after)}" if proof.suite_after is not None else ""
+    suite = f" / wider suite: {proof.suite_after.verdict}" if proof.suite_after is not None else ""
     last = proof.after[-1] if proof.after else proof.before
     upload = Upload(
         key=f"sandbox.log:{incident.heal.id}:{fix.patch.sha256[:16]}",
@@ -230,14 +230,7 @@ def _log(fix: Fix) -> str:
     named += [("wider suite with the patch", proof.suite_after)] if proof.suite_after else []
     share = _LOG_CHARACTERS // len(named)
     parts = [
-        f"===== {title}: {_verdict(run)}, {run.seconds:.1f} s\n$ {run.command}\n{middle(run.output, share)}\n"
+        f"===== {title}: {run.verdict}, {run.seconds:.1f} s\n$ {run.command}\n{middle(run.output, share)}\n"
         for title, run in named
     ]
     return plain(_redact("\n".join(parts)))
-
-
-def _verdict(run: CommandResult) -> str:
-    counts = f", {run.counts}" if run.counts is not None else ""
-    if run.passed:
-        return f"green{counts}"
-    return f"red (exit {run.exit_code}){counts}" if run.failed else str(run.ending)

@@ -133,11 +133,4 @@ def proven(fix: Fix) -> Proven:
 def _ran(run: CommandResult) -> Ran:
     # What a command of the repository prints may hold a secret.
     output = middle_lines(plain(_redact(run.output)).strip(), _OUTPUT_CHARACTERS)
-    return Ran(verdict=_verdict(run), passed=run.passed, seconds=run.seconds, output=output)
-
-
-def _verdict(run: CommandResult) -> str:
-    counts = f", {run.counts}" if run.counts is not None else ""
-    if run.passed:
-        return f"green{counts}"
-    return f"red (exit {run.exit_code}){counts}" if run.failed else str(run.ending)
+    return Ran(verdict=run.verdict, passed=run.passed, seconds=run.seconds, output=output)

@@ -17,7 +17,7 @@ from patchpilot.fixes import Severity, made_by
 from patchpilot.heals import OPEN, HealId, HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot, incident_name
 from patchpilot.source import HostUser
-from patchpilot.states import heal_word
+from patchpilot.states import PAST, heal_word
 from storage.incidents import heals, snapshot_of_heal
 
 _STATUS: Final = {
@@ -83,6 +83,8 @@ class Decided(BaseModel):
     """A decision that was taken."""
 
     verb: str
+    done: str
+    """The verb for people, as Slack says it afterwards."""
     actor: str
     by: str
     """Who decided, for people: somebody by their @name, or what decided in nobody's name."""
@@ -336,6 +338,7 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
         "decisions": [
             {
                 "verb": decision.verb,
+                "done": PAST.get(decision.verb, decision.verb),
                 "actor": decision.actor,
                 "by": decision.by,
                 "medium": decision.medium,

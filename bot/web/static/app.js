@@ -162,7 +162,7 @@ async function show() {
   }
   if (job.decisions.length || job.first_approved_by) parts.push(made("h3", { textContent: "Decisions" }));
   for (const one of job.decisions) {
-    parts.push(made("p", { textContent: `${DECIDED[one.verb] || one.verb} by ${one.by} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
+    parts.push(made("p", { textContent: `${one.done} by ${one.by} (${one.medium}) ${new Date(one.at).toLocaleString()}${one.text ? `: ${one.text}` : ""}` }));
   }
   if (job.first_approved_by) parts.push(made("p", { textContent: `Approved once by @${job.first_approved_by}; a second person has to approve as well.` }));
   parts.push(buttons(job));
@@ -177,8 +177,6 @@ async function show() {
   const again = pressed && [...at("detail").querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === pressed);
   if (again) again.focus();
 }
-
-const DECIDED = { approve: "Approved", retry: "Sent back", retest: "Sent to be tested anew", reject: "Rejected", escalate: "Escalated" };
 
 const CHECKS = { "same commit": "Same commit again", "base commit": "At its base", "suspect change": "Suspect change" };
 
