@@ -112,7 +112,8 @@ function overflow(item, choose) {
     if (open) menu.firstElementChild.focus();
   };
   for (const option of item.options) {
-    const attributes = { class: "menu-item", role: "menuitem", type: "button", tabindex: "-1" };
+    const dataset = { action: `${item.action_id} ${option.value}` };
+    const attributes = { class: "menu-item", role: "menuitem", type: "button", tabindex: "-1", dataset };
     const entry = el("button", attributes, nodes(option.text.nodes), option.description && el("small", {}, nodes(option.description.nodes)));
     entry.addEventListener("click", () => {
       show(false);

@@ -129,5 +129,9 @@ export function keyed(parent, items, keyOf, versionOf, build) {
 function keepFocus(before, after) {
   const focused = before.contains(document.activeElement) ? document.activeElement.dataset.action : undefined;
   before.replaceWith(after);
-  if (focused) after.querySelector(`[data-action="${CSS.escape(focused)}"]`)?.focus();
+  const again = focused && after.querySelector(`[data-action="${CSS.escape(focused)}"]`);
+  if (!again) return;
+  // What stands in a menu takes the focus only while the menu is open.
+  if (again.closest("[role=menu]")) again.closest(".overflow-menu").querySelector("[aria-haspopup]").click();
+  again.focus();
 }

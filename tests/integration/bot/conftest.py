@@ -53,7 +53,7 @@ from patchpilot.source import HostUser, Permission, Repo, RunAddress, RunRef, Sh
 from playground.github.server import GitHub
 from playground.github.server import router as github_router
 from playground.serving import free_port, served
-from playground.slack.pace import QUICK
+from playground.slack.pace import QUICK, Pace
 from playground.slack.routes import router
 from playground.slack.server import Slack
 from providers.ci.github_webhooks import GitHubWebhooks
@@ -312,12 +312,22 @@ def sign_in() -> Callable[[str], SignIn | None]:
 
 
 @pytest.fixture
+def pace() -> Pace:
+    """How long Slack waits; a module that is about that may override it."""
+    return QUICK
+
+
+@pytest.fixture
 def world(
-    database: Database, database_url: str, redis_url: str, sign_in: Callable[[str], SignIn | None]
+    database: Database,
+    database_url: str,
+    redis_url: str,
+    sign_in: Callable[[str], SignIn | None],
+    pace: Pace,
 ) -> Iterator[World]:
     slack_port, bot_port = free_port(), free_port()
     slack_url, bot_url = f"http://127.0.0.1:{slack_port}", f"http://127.0.0.1:{bot_port}"
-    slack = Slack(base_url=slack_url, signing_secret=SIGNING, pace=QUICK)
+    slack = Slack(base_url=slack_url, signing_secret=SIGNING, pace=pace)
     users = {
         name: slack.add_user(name, name.title(), email=f"{name}@acme.test")
         for name in ("ana", "ben", "cleo", "dan")

@@ -644,8 +644,8 @@ def test_on_a_phone_nothing_runs_off_the_screen(opened, world, feed):
     page.get_by_role("button", name="Approve PP-1").wait_for()
 
     # The page draws anew while news come in, and lays itself out after its size has changed.
-    wide = """(part) => document.querySelector("#open .cause").getBoundingClientRect().width
-        > [...document.querySelectorAll("#open tr")].at(-1).getBoundingClientRect().width * part"""
+    wide = """(part) => document.querySelector("#open .cause")?.getBoundingClientRect().width
+        > document.querySelector("#open tr:last-child")?.getBoundingClientRect().width * part"""
     page.wait_for_function("document.documentElement.scrollWidth === 420")
     page.wait_for_function(wide, arg=0.9)
     page.set_viewport_size({"width": 1360, "height": 3000})

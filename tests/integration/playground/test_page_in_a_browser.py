@@ -454,12 +454,27 @@ def test_the_channel_opens_at_its_end_though_pictures_come_late(page, playground
 
 def test_an_overflow_menu_works_by_keyboard(page, story, eventually):
     seen, *_ = story
-    more = page.get_by_role("button", name="More actions")
-    more.focus()
+    expect(page.get_by_role("link", name=re.compile("3 replies"))).to_be_visible()
+    page.get_by_role("button", name="More actions").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Mute")).to_be_focused()
     shot(page, "overflow")
     page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    eventually(lambda: seen == [("more", "escalate")])
+
+
+def test_an_open_menu_stays_open_while_its_card_is_edited(page, playground, story, eventually):
+    seen, posted, _ = story
+    expect(page.get_by_role("link", name=re.compile("3 replies"))).to_be_visible()
+    page.get_by_role("button", name="More actions").click()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Escalate")).to_be_focused()
+    playground.client.chat_update(
+        channel=posted["channel"], ts=posted["ts"], text="Repairing", blocks=card(":gear: *Repairing*")
+    )
+    expect(page.get_by_text("Repairing")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Escalate")).to_be_focused()
     page.keyboard.press("Enter")
     eventually(lambda: seen == [("more", "escalate")])
 
