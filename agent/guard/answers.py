@@ -78,10 +78,21 @@ def written_down(case: Case) -> Iterator[Remark]:
             yield Remark(change.path, number, f"{name} gives {answer[:40]} whatever it is given")
 
 
+_BRACED = re.compile(r"\{[^{}]*+\}?")
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
+
+
 def _tables(change: Change) -> Iterator[Remark]:
     side = change.new_statements
+    stood = "".join(_plain(statement.bare) for statement in change.old_statements if statement.changed)
     for at, statement in enumerate(side):
         if not statement.changed or not (_TABLE.search(statement.bare) or _has_texts(statement.bare)):
+            continue
+        tables = _BRACED.findall(statement.bare)
+        if tables and all(_plain(table) in stood for table in tables):
             continue
         name = re.match(r"^(?:const\s+|let\s+|var\s+)?(\w+)\s*(?::[^=]+)?:?=", statement.bare)
         nearby = side[at + 1 : at + 4]

@@ -154,16 +154,25 @@ def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:
         if twice and definition.name in tests.come:
             yield Remark(change.path, statement.number, f"a second {definition.name} hides the first")
         seen[key] = statement.changed
+    had = len(_constructors(change.old_statements))
+    for statement in _constructors(change.new_statements)[had:]:
+        yield Remark(change.path, statement.number, "pytest does not collect a class with a constructor")
+
+
+def _constructors(side: Sequence[Statement]) -> list[Statement]:
+    """Those of classes that would be collected without, as far as the patch changes them."""
     klass = ""
-    for statement in change.new_statements:
+    found = []
+    for statement in side:
         if statement.bare.startswith("class "):
             klass = statement.bare
-        if (
+        elif (
             statement.changed
             and klass.startswith("class Test")
             and re.match(r"def __(?:init|new)__\(", statement.bare)
         ):
-            yield Remark(change.path, statement.number, "pytest does not collect a class with a constructor")
+            found.append(statement)
+    return found
 
 
 def _lost(case: Case, change: Change, tests: Inventory) -> dict[str, int]:

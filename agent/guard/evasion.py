@@ -73,7 +73,10 @@ def detection(case: Case) -> Iterator[Remark]:
         if change.language == "text" or places.is_pipeline(change.path):
             continue
         had = Counter(asked for line in change.removed if (asked := _asked(line)))
-        hits = [line for line in change.added if _detects(change, line)]
+        imported = {library for line in change.removed if (library := _library(line))}
+        hits = [
+            line for line in change.added if _detects(change, line) and _library(line) not in imported
+        ]
         if not hits and not change.is_test and any(_FRAMES.search(line.bare) for line in change.added):
             hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
         if not change.is_test and any("sys.modules" in line.code for line in change.added):
@@ -113,10 +116,16 @@ def _asked(line: Line) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", found.group())) - _HOW_IT_IS_ASKED if found else frozenset()
 
 
+def _library(line: Line) -> str:
+    """The library for tests that the line imports: another import of the same one asks for nothing new."""
+    found = _TEST_LIBRARY.search(line.bare.strip())
+    return re.findall(r"\w+", found.group())[-1] if found else ""
+
+
 def _detects(change: Change, line: Line) -> bool:
     if change.is_test:
         return bool(_CI.search(line.bare))
-    if _TEST_LIBRARY.search(line.bare.strip()) and not _FOR_TESTS.search(change.path.lower()):
+    if _library(line) and not _FOR_TESTS.search(change.path.lower()):
         return True
     return any(pattern.search(line.bare.strip()) for pattern in (_UNDER_TEST, _CI, _LOOKS_AT_TESTS))
 

@@ -37,7 +37,8 @@ _TEST_DIRECTORY = re.compile(
     r"|test[-_]suite|cypress)/"
 )
 _TEST_NAME = re.compile(
-    r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest|[^/]*[._-](?:test|spec|cy|e2e)|[^/]*_spec)"
+    # In Python a module named ``arg_spec`` describes arguments.
+    r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest|[^/]*[._-](?:test|cy|e2e)|[^/]*[._-]spec(?!\.pyi?$))"
     r"\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|mts|cts|vue|go|rb|exs?|rs|php|dart|sh|bats|cc?|cpp|swift|kt|lua)$"
     r"|(?:^|/)(?:Test[A-Z0-9][^/]*|[^/]*(?:Tests?|IT|Spec|TestCase))\.(?:java|kt|kts|scala"
     r"|groovy|cs|php|swift|m)$"

@@ -180,17 +180,30 @@ def loosened(case: Case) -> Iterator[Remark]:
             continue
         had = sum(len(_ANY_TYPE.findall(line.code)) for line in change.removed)
         loose = [line for line in change.added if _ANY_TYPE.search(line.code)]
-        before = [_words(line.code) for line in change.removed[:_MOST_LINES]] if loose else []
+        before = [(line.code, _words(line.code)) for line in change.removed[:_MOST_LINES]] if loose else []
         hits = [line for line in loose[:_MOST_LINES] if _replaces(line, before)]
         for line in hits[had:]:
             yield Remark(change.path, line.number, f"a type becomes anything: {line.text.strip()[:80]}")
 
 
-def _replaces(line: Line, before: list[set[str]]) -> bool:
+def _replaces(line: Line, before: list[tuple[str, set[str]]]) -> bool:
     """The line was there before, with another type or without the cast: new code may have loose types."""
     words = _words(_ANY_TYPE.sub("", line.code))
     least = max(1, len(words) * _ALIKE)
-    return any(len(words & old) >= least for old in before)
+    alike = [code for code, old in before if len(words & old) >= least]
+    return bool(alike) and not _annotates_only(line.code, alike)
+
+
+_SIGNATURE = re.compile(r"^\s*(?:(?:async\s+)?def\b|\*{0,2}\w+\s*(?::[^=]*)?(?:=[^=]*)?,)|^\s*\)\s*->")
+_OF_NAME = re.compile(r"(\w+)\s*:\s*(?:Optional\[)?(?:typing\.|t\.)?Any\b|->\s*(?:Optional\[)?(?:typing\.|t\.)?Any\b")
+
+
+def _annotates_only(code: str, alike: list[str]) -> bool:
+    """Python: parameters and results that had no type, and so could be anything already."""
+    if not _SIGNATURE.match(code.rstrip()) or _ANY_TYPE.search(_OF_NAME.sub("", code)):
+        return False
+    marks = (rf"\b{match[1]}\s*:" if match[1] else "->" for match in _OF_NAME.finditer(code))
+    return not any(re.search(mark, old) for mark in marks for old in alike)
 
 
 def _words(code: str) -> set[str]:

@@ -267,8 +267,8 @@ _OWN_METHODS = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "i
 _OF_TEST_CASE = frozenset(dir(unittest.TestCase)) - _OWN_METHODS - frozenset(dir(object))
 _METHOD = re.compile(r"^(?:async\s+)?def\s+(\w+)\s*\(\s*self\b|^(failureException|longMessage)\s*=")
 _IMPORT_HOOK = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest|jest"
-    r"|mocha|vitest|junit)(?:\.py|/__init__\.py|/index\.js)$"
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest)(?:\.py|/__init__\.py)$"
+    r"|(?:^|/)(?:jest|mocha|vitest)(?:/index)?\.[cm]?js$"
 )
 
 
@@ -306,6 +306,25 @@ _WARNINGS = re.compile(
 )
 
 
+_OF_A_KIND = re.compile(
+    r"\.(?:filterwarnings|simplefilter)\s*\(\s*(?:action\s*=\s*)?[\"']ignore[\"']\s*,\s*"
+    r"(?:category\s*=\s*(?!Warning\b)(?:\w+\.)*\w+|(?:message\s*=\s*)?r?[\"'][^\"'.]{8,}|(?!Warning\b)(?:\w+\.)*\w*Warning\b)"
+)
+
+
+def _is_bounded(change: Change, line: Line) -> bool:
+    """Warnings of one kind, for the statements of one ``with`` only: the code knows better, as libraries do."""
+    if not _OF_A_KIND.search(line.bare):
+        return False
+    at = change.after.index(line)
+    for before in change.after[at::-1]:
+        if before.code.strip() and before.indent < line.indent:
+            return bool(re.match(r"with\s+(?:\w+\.)?catch_warnings\(", before.code.strip()))
+        if before.first:
+            break
+    return False
+
+
 def warnings(case: Case) -> Iterator[Remark]:
     """Warnings switched off instead of mended."""
     for change in case.changes:
@@ -318,7 +337,7 @@ def warnings(case: Case) -> Iterator[Remark]:
             continue
         stood = [Counter(plain_words(line.bare)) for line in change.removed if _WARNINGS.search(line.bare)]
         for line in change.added:
-            if not _WARNINGS.search(line.bare):
+            if not _WARNINGS.search(line.bare) or (not change.is_test and _is_bounded(change, line)):
                 continue
             words = Counter(plain_words(line.bare))
             # Each further argument lets fewer warnings go.
