@@ -167,11 +167,15 @@ def _reader(settings: GitHubReaderSettings, unusable: frozenset[str]) -> Iterato
         "GitHub reader",
         lambda: github_checkup.findings(reader_access(settings), who="GitHub reader", needs=READER),
         mend=_check("GITHUB_READER_", token=bool(settings.github_reader_token.get_secret_value())),
+        away=_AWAY,
     )
 
 
+_AWAY = "try again; if it stays away, check the network, a proxy (HTTPS_PROXY) and GITHUB_API_URL"
+
+
 def _check(prefix: str, *, token: bool) -> str:
-    """What to look at where GitHub refuses, or is away."""
+    """What to look at where GitHub refuses."""
     if token:
         return f"check GITHUB_API_URL, and make a new {prefix}TOKEN where it has run out or was revoked"
     return f"check GITHUB_API_URL, {prefix}APP_ID and {prefix}PRIVATE_KEY"
@@ -254,6 +258,7 @@ def _effects(settings: EffectsSettings, unusable: frozenset[str]) -> Iterator[Fi
             webhook_url=f"{settings.public_url.rstrip('/')}/api/webhooks/github",
         ),
         mend=_check("GITHUB_", token=bool(settings.github_token.get_secret_value())),
+        away=_AWAY,
     )
 
 

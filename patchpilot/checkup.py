@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from patchpilot.errors import PatchPilotError
+from patchpilot.errors import PatchPilotError, TemporaryError
 
 
 class Level(enum.StrEnum):
@@ -52,9 +52,16 @@ def failed(about: str, text: str, mend: str) -> Finding:
     return Finding(about=about, level=Level.FAILED, text=text, mend=mend)
 
 
-def guarded(about: str, look: Callable[[], Iterator[Finding]], *, mend: str) -> Iterator[Finding]:
-    """The findings of ``look``; an error of ours on the way is a finding too, and ends these."""
+def guarded(
+    about: str, look: Callable[[], Iterator[Finding]], *, mend: str, away: str = ""
+) -> Iterator[Finding]:
+    """The findings of ``look``; an error of ours on the way is a finding too, and ends these.
+
+    ``away`` is the advice, if it is another one, where nothing says that a setting is wrong.
+    """
     try:
         yield from look()
+    except TemporaryError as error:
+        yield failed(about, str(error), away or mend)
     except PatchPilotError as error:
         yield failed(about, str(error), mend)

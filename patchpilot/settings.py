@@ -52,6 +52,15 @@ class EmbedderKind(enum.StrEnum):
 
 
 class _Slice(BaseSettings):
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_comment(cls, value: Any) -> Any:
+        # What docker-compose 1 makes of ``NAME=   # what it is for``, which would pass for a secret.
+        if isinstance(value, str) and value.startswith("# "):
+            message = "is a comment: give comments in .env lines of their own"
+            raise ValueError(message)
+        return value
+
     def lacks(self) -> Iterator[str]:
         """What a process with this slice could not start without, in sentences that name the settings."""
         yield from ()

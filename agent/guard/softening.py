@@ -195,7 +195,7 @@ def _replaces(line: Line, before: list[tuple[str, set[str]]]) -> bool:
 
 
 _SIGNATURE = re.compile(r"^\s*(?:(?:async\s+)?def\b|\*{0,2}\w+\s*(?::[^=]*)?(?:=[^=]*)?,)|^\s*\)\s*->")
-_OF_NAME = re.compile(r"(\w+)\s*:\s*(?:Optional\[)?(?:typing\.|t\.)?Any\b|->\s*(?:Optional\[)?(?:typing\.|t\.)?Any\b")
+_OF_NAME = re.compile(r"(?:(\w+)\s*:|->)\s*(?:Optional\[)?(?:typing\.|t\.)?Any\b")
 
 
 def _annotates_only(code: str, alike: list[str]) -> bool:

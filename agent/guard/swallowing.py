@@ -313,7 +313,7 @@ _OF_A_KIND = re.compile(
 
 
 def _is_bounded(change: Change, line: Line) -> bool:
-    """Warnings of one kind, for the statements of one ``with`` only: the code knows better, as libraries do."""
+    """Warnings of one kind, for the statements of one ``with`` only: here the code knows better."""
     if not _OF_A_KIND.search(line.bare):
         return False
     at = change.after.index(line)

@@ -141,6 +141,8 @@ def _inputs(fix: Fix) -> str:
     if proof.suite_after is not None:
         suite = "green" if proof.suite_after.passed else "no worse than before"
         suite = suite if proof.suite_held else "worse than before"
+        # Which it is decides what it says: a repository's checks may be tests or only a linter.
+        suite += f" (`{literal(one_line(str(proof.suite_after.command), 80))}`)"
     overrides = sum(finding.severity is not Severity.NOTE for finding in fix.findings)
     facts = [
         f"reproduced before the patch: {'yes' if proof.reproduced else 'no'}",

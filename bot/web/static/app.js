@@ -212,7 +212,7 @@ function diagnosis(job) {
 }
 
 function proof(job) {
-  const { before, after, suite_before, suite_after, command, engine, image, left_out } = job.proof;
+  const { before, after, suite_command, suite_before, suite_after, command, engine, image, left_out } = job.proof;
   const last = after[after.length - 1];
   const passed = after.filter((one) => one.passed).length;
   const seen = `$ ${command}\n${before.output}${last ? `\n\nwith the patch:\n${last.output}` : ""}`;
@@ -221,7 +221,7 @@ function proof(job) {
     facts([
       ["Before", `${before.verdict} · ${before.seconds.toFixed(1)} s`],
       ["With the patch", last && `green in ${passed} of ${after.length} runs · ${last.verdict} · ${last.seconds.toFixed(1)} s`],
-      ["Wider suite", suite_after ? `${suite_before ? `before: ${suite_before.verdict}; ` : ""}with the patch: ${suite_after.verdict}` : "not run"],
+      ["Wider suite", suite_after ? `${suite_before ? `before: ${suite_before.verdict}; ` : ""}with the patch: ${suite_after.verdict} · $ ${suite_command}` : "not run"],
       ["Not as in CI", left_out.join(" ")], ["Sandbox", [engine, image.slice(0, 40)].filter(Boolean).join(" · ")],
     ]),
     made("details", {}, made("summary", { textContent: "Output" }), made("pre", { textContent: seen })),

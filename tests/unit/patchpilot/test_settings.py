@@ -93,6 +93,13 @@ def test_a_malformed_setting_is_named_and_its_value_not_shown(environment, name,
     assert value not in str(caught.value)
 
 
+def test_what_compose_takes_from_a_comment_is_no_secret(environment):
+    environment(**BOT | {"SLACK_SIGNING_SECRET": "# or SLACK_APP_TOKEN for Socket Mode"})
+
+    with pytest.raises(ConfigurationError, match=r"SLACK_SIGNING_SECRET: is a comment.* lines of their own"):
+        load(BotSettings)
+
+
 def test_one_place_is_no_storm(environment):
     environment(**{**STORES, "STORM_PLACES": "1"})
 
