@@ -72,7 +72,8 @@ class Repair:
             outcome = self._turn(self._ask(), narration)
             if outcome is not None:
                 return outcome
-        return GaveUp(f"{self._name} did not come to an end within {self.max_turns} turns", final=True)
+        why = f"{self._name} did not come to an end within {self.max_turns} turns"
+        return GaveUp(why, final=True, stopped=True)
 
     @property
     def _name(self) -> str:
@@ -118,23 +119,24 @@ class Repair:
                 return None  # Asked again without what had made it long.
             case other:
                 why = _STOPS.get(str(other), f"stopped for an unknown reason ({one_line(str(other), 60)})")
-                return GaveUp(f"{self._name} {why}{policy_of(message)}", final=True)
+                return GaveUp(f"{self._name} {why}{policy_of(message)}", final=True, stopped=True)
 
     def _cut_off(self) -> GaveUp | None:
         """Ask once more with more room; nothing of the cut answer is kept or run."""
         if self._cut:
-            return GaveUp(f"{self._name} was cut off twice before it could act", final=True)
+            why = "was cut off twice before it could act"
+            return GaveUp(f"{self._name} {why}", final=True, stopped=True)
         room = self._room
         self._cut = True
         if self._room <= room:
             why = f"was cut off after {room:,} tokens, which is as long as its answers can be"
-            return GaveUp(f"{self._name} {why}", final=True)
+            return GaveUp(f"{self._name} {why}", final=True, stopped=True)
         return None
 
     def _run_tools(self, message: Message, narration: Narration) -> GaveUp | None:
         uses = tool_uses(message)
         if not uses:
-            return GaveUp(f"{self._name} announced a tool call and made none")
+            return GaveUp(f"{self._name} announced a tool call and made none", stopped=True)
         calls = [parse_call(use.name, use.input) for use in uses]
         reasons = [call.gives_up for call in calls if call.gives_up is not None]
         if reasons:
@@ -144,7 +146,8 @@ class Repair:
         answers += [_TOO_MANY] * (len(uses) - len(answers))
         self._malformed += sum(answer.malformed for answer in answers)
         if self._malformed > _MAX_MALFORMED:
-            return GaveUp(f"{self._name} made {self._malformed} tool calls that could not be read")
+            why = f"made {self._malformed} tool calls that could not be read"
+            return GaveUp(f"{self._name} {why}", stopped=True)
         self._talk.answered(message)
         self._talk.results(
             [

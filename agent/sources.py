@@ -87,6 +87,7 @@ class Sources:
             plan=self.reproduced.plan,
             limits=self.tools.limits,
             shown=self.tools.journal.step,
+            redact=self.tools.redact,
             hints=self.tools.journal.hints(),
         ).mend()
 
@@ -180,12 +181,12 @@ class _ByModel:
                     tell=lambda text: tools.journal.progress(name, tools.redact(text)),
                 )
             except (BudgetExceededError, ModelRefusedError) as error:
-                return GaveUp(str(error), final=True)
+                return GaveUp(str(error), final=True, stopped=True)
             except TemporaryError as error:
                 if not self.sources.state.get("proven"):
                     raise
                 # People need not wait for the model to come back when a fix is proven already.
-                return GaveUp(str(error), final=True)
+                return GaveUp(str(error), final=True, stopped=True)
 
     def _why_again(self) -> str:
         if self.number == 1:
@@ -225,6 +226,12 @@ class _ByModel:
                 yield Patch(known["diff"])
 
 
+def _left_behind(patch: Patch, tools: HealTools) -> Candidate:
+    name = tools.model.name if tools.model is not None else "the model"
+    summary = f"Repair by {name}, which was stopped before it could say more"
+    return Candidate(patch=patch, author=f"claude:{name}", summary=summary)
+
+
 @dataclass(kw_only=True)
 class Turns:
     """Which sources have had their turn, and what came of it."""
@@ -235,6 +242,8 @@ class Turns:
     """Why what they proposed was not good enough."""
     partial: dict[str, str] = field(default_factory=dict)
     """The latest change that a model, or a tool, left behind without proposing it."""
+    stopped: str = ""
+    """Why the model that made the candidate could not say that it is one."""
 
     def first_candidate(self, sources: Sources, bench: Workbench) -> tuple[Source, Candidate] | None:
         """Give each source that has not had it its turn, until one proposes something.
@@ -252,6 +261,9 @@ class Turns:
                     return source, outcome
                 case GaveUp():
                     self._gave_up(source, outcome, sources, bench)
+                    if outcome.stopped and not (left := bench.diff()).is_empty:
+                        self.stopped = outcome.reason
+                        return source, _left_behind(left, sources.tools)
                 case _:
                     self.refused.append("a patch without any change")
         return None

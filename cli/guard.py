@@ -51,8 +51,7 @@ def guard_command(
         typer.echo(rules_table())
         return
     try:
-        tree = _Tree(repo or Path(), base) if repo or staged else None
-        text = tree.staged() if tree and staged and not diff else _text(diff, staged=staged)
+        tree, text = _given(diff, staged=staged, repo=repo, base=base)
         findings = inspect(Patch(text), read_base=tree.read if tree else lambda _: None)
     except PermanentError as error:
         _print_error(error, as_json=as_json)
@@ -74,9 +73,16 @@ def rules_table() -> str:
     return "\n".join(["| rule | finding | looks at | what it finds |", "|---|---|---|---|", *rows])
 
 
-def _text(source: str, *, staged: bool) -> str:
-    if not source or staged:
+def _given(diff: str, *, staged: bool, repo: Path | None, base: str) -> tuple[_Tree | None, str]:
+    if bool(diff) == staged:
         raise PermanentError("give either a file with a diff, or - for standard input, or --staged")
+    if staged:
+        tree = _Tree(repo or Path(), base)
+        return tree, tree.staged()
+    return _Tree(repo, base) if repo else None, _text(diff)
+
+
+def _text(source: str) -> str:
     if source == "-":
         data = standard_input().read(_MAX_BYTES + 1)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # the command loads what it needs when it runs; the others st
     from cli.heal_session import HealSession
 
 PARSED_BY = HealCommand
-_UNREAD = "without a model (ANTHROPIC_API_KEY) tools and memory look again, and they can't read a hint"
+_NO_OTHER_TRY = "There is nothing else to try without a model; ANTHROPIC_API_KEY sets one up."
 
 
 def heal_command(
@@ -75,7 +76,7 @@ def heal_command(
     """Find out why a command fails in a checkout of yours, and prove a fix in a sandbox.
 
     Your work tree is copied, with changes that are not committed, and never touched before you say yes.
-    You may also answer r: with a model you say what should be different, and it tries again.
+    With a model you may also answer r: you say what should be different, and it tries again.
 
     Exit codes:
     0 fixed and applied; with --no-apply, proven
@@ -161,8 +162,7 @@ def _healed(request: HealRequest, choice: _Choice, *, as_json: bool, quiet: bool
                 answer = _asked(session, outcome)
                 if answer != "retry":
                     return _decided(session, outcome, yes=answer == "yes")
-                hint = _typed("What should be different?") if outcome.model else ""
-                proven, outcome = outcome, session.again(hint)
+                proven, outcome = outcome, session.again(_typed("What should be different?"))
                 if outcome.status is not Status.FIXED:
                     watcher.stop()
                     _tell(outcome, as_json=as_json)
@@ -189,16 +189,28 @@ def _without_asking(session: HealSession, outcome: HealOutcome, choice: _Choice)
         if choice.yes
         else "Nobody was asked, so it is not applied: give --yes to apply it."
     )
-    how = f"By hand: git -C {session.root} apply FILE, with the patch from --patch-out FILE."
-    return replace(outcome, reason=f"{why} {how}")
+    return replace(outcome, reason=f"{why} {_by_hand(session.root, outcome.patch_file)}")
+
+
+def _by_hand(root: Path, written: Path | None) -> str:
+    apply = f"By hand: git -C {shlex.quote(str(root))} apply"
+    if written is None:
+        return f"{apply} FILE, with the patch from --patch-out FILE."
+    # git looks for the file from the folder of -C.
+    return f"{apply} {shlex.quote(str(written.absolute()))}"
 
 
 def _asked(session: HealSession, outcome: HealOutcome) -> str:
     typer.echo()
     held = "The patch guard wants a person's word for it. " if outcome.needs_override else ""
-    again = "r for another try" if outcome.model else f"r for another try: {_UNREAD}"
-    answer = _typed(f"{held}Apply this patch to {session.root}? [y/N, or {again}]").lower()
-    return {"y": "yes", "yes": "yes", "r": "retry", "retry": "retry"}.get(answer, "no")
+    answers = "y/N, or r for another try" if outcome.model else "y/N"
+    while True:
+        answer = _typed(f"{held}Apply it to {session.root}? [{answers}]").lower()
+        if answer not in {"r", "retry"}:
+            return "yes" if answer in {"y", "yes"} else "no"
+        if outcome.model:
+            return "retry"
+        typer.echo(_NO_OTHER_TRY)
 
 
 def _fallen_back(session: HealSession, proven: HealOutcome) -> HealOutcome:
@@ -210,12 +222,15 @@ def _fallen_back(session: HealSession, proven: HealOutcome) -> HealOutcome:
 
 def _typed(question: str) -> str:
     """What the person types; nothing where they end their input (Ctrl-D). Ctrl-C ends the heal."""
-    typer.echo(f"{question}: ", nl=False)
     try:
+        typer.echo(f"{question}: ", nl=False)
         return input().strip()
     except EOFError:
         typer.echo()
         return ""
+    except KeyboardInterrupt:
+        typer.echo()  # the terminal has left "^C" on the question's line
+        raise
 
 
 def _decided(session: HealSession, outcome: HealOutcome, *, yes: bool) -> HealOutcome:

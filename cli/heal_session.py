@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Iterator
@@ -31,12 +32,12 @@ from patchpilot.heals import HealId, HealState
 from patchpilot.incidents import FailureRecord
 from patchpilot.ports import Memory
 from patchpilot.redaction import Redactor
-from patchpilot.settings import LocalSettings, SandboxEngine
+from patchpilot.settings import LocalSettings, SandboxEngine, SandboxSettings
 from patchpilot.source import RunRef
 from patchpilot.text import one_line, sentence
 from providers.ci.one_job import OneJob
 from providers.hosts.local import LocalCheckout
-from sandbox import NoWorkbenches, open_workbenches
+from sandbox import NoWorkbenches, open_workbenches, reap
 
 _NO_NETWORK = (
     "The log is what the command printed in the sandbox, which has no network: give a command that "
@@ -56,6 +57,8 @@ _NO_IMAGE = (
 
 _BY_LOG = "The log of a run elsewhere is diagnosed without one: --log FILE."
 _NONE = f"Unset SANDBOX_ENGINE, or set it to docker or bubblewrap, to have the command run. {_BY_LOG}"
+_UNOWNED_SECONDS = 10.0
+"""A folder that nobody has locked so long after it was made is nobody's."""
 _LACKED = re.compile(r"image has no ([\w.+@-]+)\.")
 """What a job's image lacks (:func:`agent.reproduction.not_about_the_code`)."""
 
@@ -269,6 +272,7 @@ def opened_session(ready: Prepared, progress: Progress) -> Iterator[HealSession]
     with ExitStack() as stack:
         workbenches = open_workbenches(settings.sandbox)
         stack.callback(workbenches.close)
+        _clear_away(settings.sandbox, SandboxEngine(workbenches.engine))
         if isinstance(workbenches, NoWorkbenches) and not request.log:
             raise ConfigurationError(
                 f"there is no sandbox here to run the command in. {workbenches.reason} "
@@ -303,6 +307,15 @@ def opened_session(ready: Prepared, progress: Progress) -> Iterator[HealSession]
             log=log,
             timed=timed,
         )
+
+
+def _clear_away(sandbox: SandboxSettings, engine: SandboxEngine) -> None:
+    """Remove what heals on this machine left that were killed.
+
+    No container goes by its age: other processes at the same engine may have longer limits.
+    """
+    in_use = sandbox.model_copy(update={"engine": engine})
+    reap(in_use, older_than_seconds=math.inf, folders_older_than_seconds=_UNOWNED_SECONDS)
 
 
 def _journal(

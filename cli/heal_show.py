@@ -106,7 +106,13 @@ def _fix(outcome: HealOutcome, fix: Fix) -> Iterator[Styled]:
                 "dim",
             )
     yield from _findings(outcome, fix)
-    yield from _section(f"Confidence {fix.confidence:.2f}")
+    yield from _section(f"Confidence: {_confidence(fix)}")
+
+
+def _confidence(fix: Fix) -> str:
+    from bot.slack.approval_views import confidence_word  # noqa: PLC0415 - most outcomes have no fix
+
+    return confidence_word(fix)
 
 
 def _by(author: str) -> str:

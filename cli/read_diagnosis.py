@@ -63,9 +63,13 @@ def _facts(failure: DistilledFailure) -> list[tuple[str, str]]:
         ("fingerprint", failure.fingerprint),
         ("tests", _listed(failure.tests)),
         ("files", _listed([str(place) for place in failure.files])),
-        ("log", f"{failure.total_lines:,} lines, {failure.total_bytes:,} bytes"),
+        ("log", f"{_counted(failure.total_lines, 'line')}, {_counted(failure.total_bytes, 'byte')}"),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _cause(failure: DistilledFailure) -> str:

@@ -495,6 +495,8 @@ class GaveUp:
     """Whoever gave up would only say the same again: no further try of that source is worth its price."""
     partial: str = ""
     """Who made the change that is left on the bench, if it is worth showing to people, unproven."""
+    stopped: bool = False
+    """It was not for want of a fix: what is on the bench by then may be one, and a proof costs no model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

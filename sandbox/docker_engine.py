@@ -29,7 +29,7 @@ from patchpilot.errors import NotFoundError, SandboxUnavailableError
 from patchpilot.fixes import Ending, Limits
 from patchpilot.settings import SandboxSettings
 from patchpilot.text import one_line
-from sandbox import inside, seccomp
+from sandbox import inside, owners, seccomp
 from sandbox.drain import Drain
 from sandbox.engine import StoredLayer
 from sandbox.images import Image, ensure_image, find_image
@@ -46,6 +46,8 @@ LAYER_REPOSITORY = "patchpilot-prepared"
 """Prepared layers are images of this name with their key as tag."""
 LABEL = "patchpilot.job"
 """On every container, with the job's id, so that leftovers can be found."""
+OWNER_LABEL = "patchpilot.owner"
+"""On every container, with the process that made it (:mod:`sandbox.owners`)."""
 API_SECONDS = 30
 MAX_INODES = 50_000
 FILE_BYTES = 100 * 2**20
@@ -268,7 +270,7 @@ class DockerEngine:
                 detach=True,
                 auto_remove=False,
                 stdin_open=True,
-                labels={LABEL: job.job_id},
+                labels={LABEL: job.job_id, OWNER_LABEL: owners.this_process()},
                 hostname="sandbox",
                 user=f"{SANDBOX_ID}:{SANDBOX_ID}",
                 network_mode=self._settings.prepare_network if online else "none",

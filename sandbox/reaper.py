@@ -11,8 +11,8 @@ from requests.exceptions import RequestException
 
 from patchpilot.errors import SandboxUnavailableError
 from patchpilot.settings import SandboxEngine, SandboxSettings
-from sandbox import cgroups, folders
-from sandbox.docker_engine import LABEL, connect
+from sandbox import cgroups, folders, owners
+from sandbox.docker_engine import LABEL, OWNER_LABEL, connect
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,10 @@ def reap(
 ) -> int:
     """Remove leftovers of at least this age and return their number.
 
-    Containers are judged by age alone, so the age must be above the longest command's limit and above
-    ``SANDBOX_PREPARE_SECONDS``: a container may belong to another worker. Folders (half-made layers too) and
+    A container goes whatever its age if the process of this machine that made it is gone. All others are
+    judged by age alone, so the age must be above the longest command's limit and above
+    ``SANDBOX_PREPARE_SECONDS``, since a container may belong to another worker; ``math.inf`` leaves them all.
+    Folders (half-made layers too) and
     control groups of living owners stay whatever their age; so folders, which hold people's source, may be
     given a shorter one. An engine that is away has nothing removed from it, which is no error.
     """
@@ -60,7 +62,8 @@ def _reap_containers(client: docker.DockerClient, older_than_seconds: float) -> 
     now = datetime.now(UTC).timestamp()
     for one in found:
         # The engine's clock made "Created"; one that runs ahead only delays the removal.
-        if now - float(one["Created"]) < older_than_seconds:
+        too_young = now - float(one["Created"]) < older_than_seconds
+        if too_young and not owners.is_gone((one.get("Labels") or {}).get(OWNER_LABEL, "")):
             continue
         try:
             client.api.remove_container(one["Id"], force=True, v=True)

@@ -7,17 +7,29 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from agent.distil import distil
 from agent.fixers.offers import Offer, Scene
 from agent.fixers.table import FIXERS
 from patchpilot.errors import NotFoundError, PatchDoesNotApplyError, UnsafePathError
 from patchpilot.failures import DistilledFailure
-from patchpilot.fixes import Candidate, Ending, GaveUp, Limits, Patch, ReplayPlan, ShellCommand
+from patchpilot.fixes import (
+    Candidate,
+    CommandResult,
+    Ending,
+    GaveUp,
+    Limits,
+    Patch,
+    ReplayPlan,
+    ShellCommand,
+)
 from patchpilot.ports import Workbench
+from patchpilot.text import one_line
 
 MAX_OFFERS = 12
 """Commands tried at most in one heal."""
 
 _MOST_NAMES = 4
+_MOST_LEFT = 140
 
 _SHELLS = ("bash", "sh", "dash", "zsh")
 
@@ -37,6 +49,7 @@ class FixerBench:
     plan: ReplayPlan
     limits: Limits
     shown: Shown
+    redact: Callable[[str], str]
     hints: tuple[str, ...] = ()
     """What people asked for when they had the heal try again."""
 
@@ -48,22 +61,25 @@ class FixerBench:
         """
         used: list[Offer] = []
         idle: list[str] = []
+        last: CommandResult | None = None
         for offer in self._offers():
             if not self._applied(offer):
                 idle.append(offer.name)
                 continue
             used.append(offer)
-            if self._green(self.plan.failing) and self._green(self.plan.suite):
+            last = self._run(self.plan.failing)
+            if last.passed and (self.plan.suite is None or self._run(self.plan.suite).passed):
                 return self._candidate(used)
-        if used and self._green(self.plan.failing):
+        if last is not None and last.passed:
             return self._candidate(used)
-        if used:
+        if last is not None:
             names = _named([offer.name for offer in used])
             why = next((offer.unproven for offer in used if offer.unproven), "")
             if why:
                 return GaveUp(why, partial=f"fixer:{names}")
             also = f"; {_named(idle)} changed nothing that helps" if idle else ""
-            return GaveUp(f"{names} changed files, but the failing command is still red{also}")
+            left = self._left(last)
+            return GaveUp(f"{names} changed files, but the failing command is still red{left}{also}")
         if idle:
             return GaveUp(f"{_named(idle)} changed nothing that helps")
         return GaveUp("no tool of the repository fixes this kind of failure")
@@ -129,8 +145,13 @@ class FixerBench:
         except (PatchDoesNotApplyError, UnsafePathError):
             return
 
-    def _green(self, command: ShellCommand | None) -> bool:
-        return command is None or self.bench.run(command, limits=self.limits).passed
+    def _run(self, command: ShellCommand) -> CommandResult:
+        return self.bench.run(command, limits=self.limits)
+
+    def _left(self, red: CommandResult) -> str:
+        """What is to be mended by hand, where the output says so."""
+        cause = one_line(distil([red.output.encode()], redact=self.redact).cause, _MOST_LEFT)
+        return f": {cause}" if cause else ""
 
     def _candidate(self, used: list[Offer]) -> Candidate:
         names = list(dict.fromkeys(offer.name for offer in used))

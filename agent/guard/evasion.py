@@ -74,9 +74,7 @@ def detection(case: Case) -> Iterator[Remark]:
             continue
         had = Counter(asked for line in change.removed if (asked := _asked(line)))
         imported = {library for line in change.removed if (library := _library(line))}
-        hits = [
-            line for line in change.added if _detects(change, line) and _library(line) not in imported
-        ]
+        hits = [line for line in change.added if _detects(change, line) and _library(line) not in imported]
         if not hits and not change.is_test and any(_FRAMES.search(line.bare) for line in change.added):
             hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
         if not change.is_test and any("sys.modules" in line.code for line in change.added):

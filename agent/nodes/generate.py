@@ -126,7 +126,10 @@ def _next_candidate(tools: HealTools, state: State, failure: DistilledFailure, s
         known["partial"] = turns.partial
     if found is not None:
         source, candidate = found
-        return known | State(route="validate", candidate=_as_candidate(source, candidate))
+        as_candidate = _as_candidate(source, candidate)
+        if turns.stopped:
+            as_candidate |= {"stopped": turns.stopped}
+        return known | State(route="validate", candidate=as_candidate)
     if state.get("proven"):
         # Nothing smaller turned up, or the money for it ran out: the one that is proven is proposed.
         return known | State(route="validate", candidate=proven_from_state(state["proven"])[0])

@@ -27,7 +27,7 @@ from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import Candidate, Fix, GaveUp, GuardFinding, Proof, Severity, made_by
 from patchpilot.heals import HealState
 from patchpilot.ports import Workbench
-from patchpilot.text import one_line
+from patchpilot.text import one_line, sentence
 
 _MAX_TOOL_LINES = 4_000
 """A formatter may touch many lines and is still read in a glance; anybody else's patch may not."""
@@ -194,6 +194,7 @@ def _unproven(state: State, candidate: Candidate, why: str) -> State:
     """Back for the next one, with a change that people may see if nothing better comes."""
     back = _send_back(state, candidate, why, ())
     if state["candidate"]["key"].startswith(MODEL):
+        why = " ".join(sentence(one) for one in (state["candidate"].get("stopped", ""), why) if one)
         back["partial"] = {"diff": candidate.patch.diff, "author": candidate.author, "why": why}
     return back
 

@@ -1,4 +1,4 @@
-"""The digest's picture: incidents per day as bars beside each other, told apart by hatching and by colour."""
+"""The digest's picture: incidents per day as stacked bars, told apart by hatching as well as by colour."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _INK, _PAPER, _GRID = "#1d1c1d", "#ffffff", "#d9d9d9"
 # Okabe and Ito's colours, which people with any colour vision can tell apart: https://jfly.uni-koeln.de/color/
 SERIES: Final = (("new", "#D55E00", ""), ("fixed", "#009E73", "lines"), ("flaky", "#56B4E9", "dots"))
 _GAP: Final = 10
-_BETWEEN: Final = 4
+_LEAST_FOR_A_NUMBER: Final = 24
 
 
 @lru_cache(maxsize=8)
 def chart(days: tuple[DayFigures, ...]) -> bytes:
-    """A PNG of new, fixed and flaky incidents per day, not on top of each other: one may be all three."""
+    """A PNG of new, fixed and flaky incidents per day."""
     image = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     draw = ImageDraw.Draw(image)
-    most = max((max(day.new, day.fixed, day.flaky) for day in days), default=0) or 1
+    most = max((day.new + day.fixed + day.flaky for day in days), default=0) or 1
     _legend(image, draw)
     _grid(draw, most)
     room = (_WIDTH - 2 * _LEFT) / max(len(days), 1)
     for index, day in enumerate(days):
         left = _LEFT + index * room + room * 0.18
-        _bars(image, draw, day, (int(left), int(left + room * 0.64)), most)
+        _bar(image, draw, day, (int(left), int(left + room * 0.64)), most)
     made = io.BytesIO()
     image.save(made, "PNG", optimize=True)
     return made.getvalue()
@@ -43,7 +43,7 @@ def described(days: Sequence[DayFigures]) -> str:
         f"{day.day:%a} {day.day.day} {day.day:%b}: {day.new} new, {day.fixed} fixed, {day.flaky} flaky"
         for day in days
     )
-    return f"Bars of incidents per day. {each}."
+    return f"Stacked bars of incidents per day. {each}."
 
 
 def _legend(image: Image.Image, draw: ImageDraw.ImageDraw) -> None:
@@ -62,19 +62,22 @@ def _grid(draw: ImageDraw.ImageDraw, most: int) -> None:
         draw.text((_LEFT - 12, y), str(value), fill=_INK, font=_font(18), anchor="rm")
 
 
-def _bars(
+def _bar(
     image: Image.Image, draw: ImageDraw.ImageDraw, day: DayFigures, sides: tuple[int, int], most: int
 ) -> None:
-    width = (sides[1] - sides[0]) // len(SERIES)
-    figures = zip(SERIES, (day.new, day.fixed, day.flaky), strict=True)
-    for index, ((_, colour, hatching), count) in enumerate(figures):
+    done = 0
+    for (_, colour, hatching), count in zip(SERIES, (day.new, day.fixed, day.flaky), strict=True):
         if not count:
             continue
-        left = sides[0] + index * width
-        box = (left, _level(count, most), left + width - _BETWEEN, _level(0, most))
+        box = (sides[0], _level(done + count, most), sides[1], _level(done, most))
         _fill(image, box, colour, hatching)
         draw.rectangle(box, outline=_INK, width=1)
-        draw.text(((box[0] + box[2]) // 2, box[1] - 6), str(count), fill=_INK, font=_font(20), anchor="mb")
+        if box[3] - box[1] >= _LEAST_FOR_A_NUMBER:
+            middle = ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2)
+            left, top, right, bottom = draw.textbbox(middle, str(count), font=_font(22), anchor="mm")
+            draw.rounded_rectangle((left - 7, top - 6, right + 7, bottom + 6), radius=5, fill=_PAPER)
+            draw.text(middle, str(count), fill=_INK, font=_font(22), anchor="mm")
+        done += count
     label, under = f"{day.day:%a} {day.day.day}", ((sides[0] + sides[1]) // 2, _HEIGHT - _BOTTOM + 14)
     draw.text(under, label, fill=_INK, font=_font(20), anchor="ma")
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import math
 import selectors
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -159,6 +162,36 @@ def test_an_engine_gone_while_a_command_runs_is_unavailable(
     # Nobody could remove the container; the reaper does, once it is old enough.
     assert reap(workbench_docker, older_than_seconds=3600) == 0
     assert _tidy(workbench_docker) == 1
+
+
+HEALS_UNTIL_KILLED = """
+import sys
+from pathlib import Path
+from patchpilot.fixes import Limits, ShellCommand
+from patchpilot.ports import WorkbenchSpec
+from patchpilot.settings import SandboxEngine, SandboxSettings
+from sandbox import open_workbenches
+
+benches = open_workbenches(SandboxSettings(engine=SandboxEngine.DOCKER, image=sys.argv[1]))
+with benches.open(WorkbenchSpec(tree=Path(sys.argv[2]), job_id="gone")) as bench:
+    bench.run(ShellCommand(script="sleep 600"), limits=Limits(seconds=120))
+"""
+
+
+def test_a_container_goes_with_the_process_that_made_it_whatever_its_age(
+    workbench_image: str, workbench_tree: Path, workbench_docker: docker.DockerClient
+) -> None:
+    command = [sys.executable, "-c", HEALS_UNTIL_KILLED, workbench_image, str(workbench_tree)]
+    with subprocess.Popen(command) as owner:
+        while not workbench_docker.containers.list(filters={"label": f"{LABEL}=gone"}):
+            assert owner.poll() is None
+            time.sleep(0.05)
+        reap(workbench_docker, older_than_seconds=math.inf)
+        assert workbench_docker.containers.list(filters={"label": f"{LABEL}=gone"})
+        owner.kill()
+
+    assert reap(workbench_docker, older_than_seconds=math.inf) >= 1
+    assert _tidy(workbench_docker) == 0
 
 
 def test_the_reaper_leaves_other_peoples_containers(

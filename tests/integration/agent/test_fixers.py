@@ -53,6 +53,7 @@ def mend(bench: Workbench, script: str | ShellCommand, hints: tuple[str, ...] = 
         plan=plan,
         limits=LIMITS,
         shown=lambda *_: nullcontext(),
+        redact=str,
         hints=hints,
     ).mend()
 
@@ -194,6 +195,18 @@ def test_a_snapshot_is_updated_when_a_person_asks_and_never_before(
     assert outcome.patch.files == ("__snapshots__/test_page.ambr",)
     [finding] = inspect(outcome.patch, read_base=SNAPSHOT.get)
     assert (finding.rule, finding.severity.value) == ("expected-file", "override")
+
+
+def test_what_a_tool_leaves_red_is_told(benches: Workbenches, tmp_path: Path) -> None:
+    write(tmp_path, {"shop/__init__.py": "import os\n", "price.py": "import sys\n"})
+    with benches.open(WorkbenchSpec(tree=tmp_path, job_id="fixers")) as bench:
+        found = mend(bench, "ruff check .")
+
+    assert isinstance(found, GaveUp)
+    assert found.reason.startswith(
+        "ruff check --fix changed files, but the failing command is still red: F401"
+    )
+    assert "shop/__init__.py" in found.reason
 
 
 def test_tools_that_ran_and_changed_nothing_are_named(benches: Workbenches, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_the_digest_shows_its_picture_and_review_opens_the_proposal(page, world)
         )
     )
 
-    picture = page.get_by_role("img", name=re.compile("Bars of incidents per day"))
+    picture = page.get_by_role("img", name=re.compile("Stacked bars of incidents per day"))
     expect(picture).to_be_visible()
     assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 1200
     shot(page, "digest")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,17 @@ def test_nothing_of_the_checkout_changes_without_a_yes(checkout, heal):
     assert work.state() == before
     assert "-import os" in ran.out
     assert "--yes" in ran.out
+
+
+def test_a_patch_that_was_written_is_applied_by_the_command_that_is_told(checkout, heal):
+    work = checkout(GREEN, LINT, name="my work")
+
+    ran = heal(work.path, "--json", "--patch-out", "z.diff", "--", "ruff", "check", ".")
+
+    assert ran.code == 3, ran.out + ran.err
+    _, told = ran.json["reason"].split("By hand: ")
+    subprocess.run(shlex.split(told), cwd="/", check=True)
+    assert "import os" not in (work.path / "shop/price.py").read_text()
 
 
 def test_a_misspelt_import_is_proven_and_written_as_a_patch_that_git_applies(checkout, heal, tmp_path):

@@ -37,13 +37,13 @@ KEY = "sk-ant-test-0123456789"
 class Terminal:
     """A person's terminal with the process in it."""
 
-    def __init__(self, words: list[str], folder: Path) -> None:
+    def __init__(self, words: list[str], folder: Path, **env: str) -> None:
         self.seen = ""
         self.pid, self._door = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
             command = [*HEARS_SIGNALS, sys.executable, "-m", "cli", "heal", *words]
-            os.execvpe(command[0], command, environment(folder))
+            os.execvpe(command[0], command, environment(folder) | env)
 
     def wait_for(self, text: str) -> None:
         while text not in self.seen:
@@ -100,22 +100,46 @@ def test_a_person_is_asked_and_the_answer_counts(checkout, sandbox_is_here, tmp_
 
     assert terminal.ended() == code, terminal.seen
     assert "Aborted" not in terminal.seen
+    assert ("\npatchpilot heal: Interrupted" in terminal.seen) is (code == 130)
     assert ("import os" not in (work.path / "price.py").read_text()) is applied
     assert "\x1b[31m-import os" in terminal.seen
 
 
 def test_a_try_that_finds_nothing_else_leaves_the_patch_that_was_proven(checkout, sandbox_is_here, tmp_path):
     work = checkout(GREEN, LINT)
-    terminal = Terminal([str(work.path), "--", "ruff", "check", "."], tmp_path)
+    with ScriptedAnthropic([says(FOUND), *[says("Nothing else comes to mind.")] * 4]) as claude:
+        terminal = Terminal(
+            [str(work.path), "--", "ruff", "check", "."],
+            tmp_path,
+            ANTHROPIC_API_KEY=KEY,
+            ANTHROPIC_BASE_URL=claude.base_url,
+        )
 
-    # Nobody is there who could read a hint, so none is asked for.
-    terminal.wait_for("they can't read a hint]")
+        terminal.wait_for("[y/N, or r for another try]")
+        terminal.type("r\n")
+        terminal.wait_for("What should be different?")
+        terminal.type("Keep the import.\n")
+        terminal.wait_for("No other patch is proven. Apply the one from before")
+        terminal.type("y\n")
+
+        assert terminal.ended() == 0, terminal.seen
+    assert "import os" not in (work.path / "price.py").read_text()
+
+
+def test_without_a_model_no_other_try_is_offered_and_why_is_told_to_whoever_asks_for_one(
+    checkout, sandbox_is_here, tmp_path
+):
+    work = checkout(GREEN, LINT)
+    terminal = Terminal([str(work.path), "--", "ruff", "check", "."], tmp_path)
+    question = f"Apply it to {work.path}? [y/N]: "
+
+    terminal.wait_for(question)
     terminal.type("r\n")
-    terminal.wait_for("No other patch is proven. Apply the one from before")
+    terminal.wait_for("There is nothing else to try without a model")
     terminal.type("y\n")
 
     assert terminal.ended() == 0, terminal.seen
-    assert "What should be different?" not in terminal.seen
+    assert terminal.seen.count(question) == 2
     assert "import os" not in (work.path / "price.py").read_text()
 
 
@@ -257,6 +281,30 @@ def test_an_interrupt_leaves_nothing_behind(checkout, sandbox_is_here, tmp_path,
     assert "Traceback" not in err
     assert list(scratch.iterdir()) == []
     assert work.state() == before
+
+
+def test_what_a_killed_heal_left_is_cleared_away_by_the_next(checkout, heal, tmp_path):
+    work = checkout(GREEN, LINT)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "heal", str(work.path), "--quiet", "--", "sleep 250"],
+        cwd=tmp_path,
+        env=environment(tmp_path) | {"TMPDIR": str(scratch)},
+    ) as killed:
+        while not list(scratch.glob("patchpilot-sandbox-*/tree-*.tar")):
+            assert killed.poll() is None
+            time.sleep(0.05)
+        killed.kill()
+    left = list(scratch.iterdir())
+    for folder in left:
+        os.utime(folder, (0, 0))
+
+    ran = heal(work.path, "--no-apply", "--", "ruff check .", TMPDIR=str(scratch))
+
+    assert ran.code == 0, ran.out + ran.err
+    assert left
+    assert not any(folder.exists() for folder in left)
 
 
 def test_without_a_command_the_workflows_job_is_what_is_healed(checkout, heal):

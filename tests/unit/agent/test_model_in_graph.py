@@ -287,7 +287,32 @@ def test_the_budgets_end_leaves_the_unproven_change_for_people_to_see(world, ask
     [left] = world.journal.partials
     assert "percent / 11" in left.patch.diff
     assert "limit of $1.00" in left.why
+    assert "still fails" in left.why
     assert left.author == "claude:fake"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        BudgetExceededError("the next call could pass the limit of $1.00 for this heal"),
+        ModelRefusedError("fake declined to work on this failure"),
+    ],
+)
+def test_a_cure_that_the_model_could_not_propose_any_more_is_proven_all_the_same(world, asked, end):
+    def work(tools: RepairTools) -> str:
+        cure(tools)
+        raise end
+
+    model = asked(work)
+
+    world.advance()
+
+    assert world.journal.state() is HealState.AWAITING_APPROVAL, world.journal.reason
+    [fix] = world.journal.proposals
+    assert fix.proof.cured
+    assert fix.summary == "Repair by fake, which was stopped before it could say more"
+    assert len(model.briefs) == 1
+    assert world.journal.partials == []
 
 
 def test_a_change_that_did_not_cure_is_shown_as_unproven(world, asked):

@@ -21,7 +21,7 @@ def ended(code: int) -> CommandResult:
 def told(capsys: pytest.CaptureFixture[str], author: str = "fixer:ruff", **more: object) -> str:
     suite = more.pop("suite", (None, None))
     proof = Proof(before=ended(1), after=(ended(0),), suite_before=suite[0], suite_after=suite[1])  # type: ignore[index]
-    fix = Fix(patch=Patch(DIFF), author=author, summary="Mend it", proof=proof)
+    fix = Fix(patch=Patch(DIFF), author=author, summary="Mend it", proof=proof, confidence=0.77)
     show(HealOutcome(status=Status.FIXED, command=COMMAND, fix=fix, **more))  # type: ignore[arg-type]
     return capsys.readouterr().out
 
@@ -36,6 +36,10 @@ def told(capsys: pytest.CaptureFixture[str], author: str = "fixer:ruff", **more:
 )
 def test_who_made_the_patch_is_said_in_words(capsys, author, said):
     assert said in told(capsys, author)
+
+
+def test_the_confidence_is_told_as_in_slack(capsys):
+    assert "\nConfidence: medium (77%)\n" in told(capsys)
 
 
 @pytest.mark.parametrize(("before", "after", "explained"), [(1, 1, True), (1, 0, False), (0, 0, False)])

@@ -70,6 +70,7 @@ def test_what_may_be_no_failure_is_not_called_its_cause() -> None:
     told = patchpilot("diagnose", "-", given=b"all fine\n").stdout.decode()
 
     assert "cause:       no failure that is known; the likeliest line is: all fine\n" in told
+    assert "log:         1 line, 9 bytes\n" in told
 
 
 def test_secrets_are_not_printed() -> None:

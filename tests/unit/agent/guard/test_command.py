@@ -89,6 +89,7 @@ def test_json_has_every_finding(run: Run) -> None:
         (("-", "--repo", "/nowhere"), CLEAN, "--repo takes"),
         ((), "", "give either"),
         (("-", "--staged"), CLEAN, "give either"),
+        (("-", "--staged", "--repo", "/nowhere"), CLEAN, "give either"),
     ],
 )
 def test_unusable_input_exits_with_2_and_says_what_to_do(
