@@ -86,7 +86,9 @@ class Channels:
             refusal = self._gate.stranger(asked, who)
             if refusal is not None or asked.actor.runs_workspace:
                 return refusal
-            return denied(f"You are no admin of the operator's own workspace. {who} Or name one repository.")
+            return denied(
+                f"You are not an admin of the operator's own workspace. {who} Or name one repository."
+            )
         refusal = self._gate.refusal(asked, repo)
         if refusal is not None or not self._gate.is_private(repo):
             return refusal

@@ -130,6 +130,11 @@ class Decisions:
         first = approve_first(self._db, approval_id, user.login)
         if first.lower() != user.login.lower():
             return None
+        if target.heal.first_approved_by.lower() == first.lower():
+            return answered(
+                f"You have approved {target.name} already. {target.repo} wants two people: somebody else "
+                "with write access has to approve as well."
+            )
         remark(self._db, target.heal.id, f"@{first} has approved; {target.repo} wants a second person to.")
         return answered(
             f"Noted: @{first} approves {target.name}. {target.repo} wants two people; "
@@ -294,7 +299,9 @@ def _already(name: str, earlier: DecisionRecord | None, snapshot: IncidentSnapsh
         return _undecided(name, snapshot)
     link = f" → {snapshot.heal.pull_request_url}" if snapshot and snapshot.heal.pull_request_url else ""
     done = PAST[earlier.verb].lower()
-    return f"{name} was already {done} by {earlier.by} at {_clock(earlier.at)} UTC{link}."
+    first = snapshot.heal.first_approved_by if snapshot and earlier.verb == Verb.APPROVE else ""
+    by = f"@{first} and {earlier.by}" if first and f"@{first}" != earlier.by else earlier.by
+    return f"{name} was already {done} by {by} at {_clock(earlier.at)} UTC{link}."
 
 
 def _clock(at: datetime) -> str:
@@ -312,4 +319,5 @@ def _undecided(name: str, snapshot: IncidentSnapshot | None) -> str:
         return (
             f"I am still at work on {name} ({word}): nothing waits for a decision yet. Its thread says when."
         )
-    return f"Nothing of {name} waits for a decision: {word}."
+    again = " `retry` makes a new proposal." if snapshot.heal.state is HealState.EXPIRED else ""
+    return f"Nothing of {name} waits for a decision: {word}.{again}"

@@ -52,7 +52,7 @@ class Diagnosing:
             return unknown(f"That {where} is of a fix of mine; its pull request says more.")
         name = incident_name(recorded.incident)
         if recorded.duplicate:
-            text = f"That {where} is known: {name}. `explain {name}` says why."
+            text = f"I know {where} already: {name}. `explain {name}` says why."
             return answered(text, incident=recorded.incident)
         return applied(f"I am looking at {where}: {name}.", incident=recorded.incident)
 

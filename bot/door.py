@@ -144,6 +144,12 @@ class Door:
         """Whether somebody who is named, not who asks, can see the repository."""
         return self._gate.may(user, repo, Permission.READ)
 
+    def has_role(self, user: HostUser, repo: Repo) -> bool:
+        """Whether the code host lets somebody do more on ``repo`` than just anybody."""
+        # A public repository can be read by everybody, and GitHub says so of strangers too.
+        need = Permission.READ if self._gate.is_private(repo) else Permission.TRIAGE
+        return self._gate.may(user, repo, need)
+
     def readable(self, asked: Asked, repo: Repo) -> bool:
         """Whether ``repo`` may be spoken of to who asks, where they ask."""
         return self._gate.readable(asked, repo)

@@ -16,7 +16,7 @@ from patchpilot.incidents import IncidentSnapshot
 from patchpilot.source import HostUser, Permission, Repo, Sha
 from patchpilot.states import state_word
 from storage.database import Database
-from storage.subscriptions import repo_rules, subscriptions_of_channel
+from storage.subscriptions import repo_rules, subscriptions_of_channel, subscriptions_of_repo
 from storage.uses import use_once
 
 LinkOffer = Callable[[Asked], str]
@@ -120,12 +120,13 @@ class Gate:
     def readable(self, asked: Asked, repo: Repo) -> bool:
         """Whether ``repo`` may be spoken of where the answer will be read.
 
-        A private repository, unless its admins opted in, only in private channels that subscribed to it.
+        A private repository, unless its admins opted in, only in private channels that subscribed to it, and
+        in the operator's channel while nobody has subscribed elsewhere.
         Elsewhere who asks has to be able to read it, and to ask in private. That a place is private is no
         right by itself: anybody can open one, also a guest, also in a workspace of their own.
         """
         place = asked.place
-        if place.repo == repo or place.home:
+        if place.repo == repo or (place.home and self._comes_home(place, repo)):
             return True
         if not self._authority.is_private(repo) or repo_rules(self._db, repo).public:
             return True
@@ -141,6 +142,12 @@ class Gate:
         Whoever pressed a button was shown what it is about; anybody can type a number.
         """
         return asked.way is not Way.BUTTON and not self.readable(asked, repo)
+
+    def _comes_home(self, place: Place, repo: Repo) -> bool:
+        """Whether the operator's channel is shown the repository: nobody wants it elsewhere only."""
+        found = [one for one in subscriptions_of_repo(self._db, repo) if one.private and not one.of_owner]
+        here = any((one.team, one.channel) == (place.team, place.channel) for one in found)
+        return here or all(one.test or one.workflow for one in found)
 
     def _comes_to(self, place: Place, repo: Repo) -> bool:
         found = subscriptions_of_channel(self._db, team=place.team, channel=place.channel)

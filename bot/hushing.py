@@ -48,7 +48,8 @@ class Hushing:
             author=asked.actor.host_user.login,
             length=wish.length,
         )
-        return applied(f"Muted: {described_mute(mute)}. `unmute` ends it earlier.", incident=incident)
+        what = incident_name(incident) if incident else f"{repo}{f' test:{wish.test}' if wish.test else ''}"
+        return applied(f"Muted: {described_mute(mute)}. `unmute {what}` ends it earlier.", incident=incident)
 
     def unmute(self, asked: Asked) -> Answer:
         """End a mute before its time."""

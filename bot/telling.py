@@ -15,13 +15,15 @@ from patchpilot.errors import PatchPilotError
 from patchpilot.failures import DistilledFailure
 from patchpilot.fixes import PastFix
 from patchpilot.heals import WORKING
-from patchpilot.incidents import IncidentSnapshot
+from patchpilot.incidents import IncidentSnapshot, storm_name
 from patchpilot.source import Permission, Repo
 from patchpilot.states import state_word
 from patchpilot.text import one_line
 from storage.database import Database
 from storage.incidents import incident_of_pull_request, open_incidents, snapshot
+from storage.mutes import paused_by
 from storage.questions import put_question
+from storage.storms import read_storm
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +52,18 @@ class Telling:
         return answered(ask.help_text(asked.way, asked.request.about))
 
     def status(self, asked: Asked) -> Answer:
-        """One incident, one repository's or all that are open."""
+        """One incident, a storm's, one repository's or all that are open."""
         assert isinstance(asked.request, ask.Status)
+        if asked.request.storm is not None:
+            return self._storm(asked, asked.request.storm)
         target = asked.request.target
         if target.incident is None and target.repo is None and asked.place.pull_request:
-            return self._about(asked, None, "")
+            return self._status_here(asked)
         if target.incident is not None:
             found = snapshot(self._db, target.incident)
             if found is None or not self._gate.readable(asked, found.repo):
                 return _no_incident(target.incident)
-            return answered(status_line(found), incident=found.id, links=_links(found))
+            return self._one(found, self._pause(found.repo, found.heal.failure.pull_request))
         return self._listing(asked, target.repo)
 
     def explain(self, asked: Asked) -> Answer:
@@ -77,7 +81,30 @@ class Telling:
             )
         return self._about(asked, asked.request.incident, asked.request.text)
 
-    def _about(self, asked: Asked, number: int | None, question: str) -> Answer:
+    def _status_here(self, asked: Asked) -> Answer:
+        """Of the pull request on which it is asked, and whether that is left alone."""
+        place = asked.place
+        pause = self._pause(place.repo, place.pull_request, here=True)
+        found = self._incident(asked, None)
+        if not isinstance(found, Answer):
+            return self._one(found, pause)
+        return answered(f"{found.text}\n{pause}") if pause else found
+
+    def _one(self, incident: IncidentSnapshot, pause: str) -> Answer:
+        text = f"{status_line(incident)}\n{pause}" if pause else status_line(incident)
+        return answered(text, incident=incident.id, links=_links(incident))
+
+    def _pause(self, repo: Repo | None, number: int | None, *, here: bool = False) -> str:
+        """Who has paused a pull request, and how that ends; empty if nobody has."""
+        by = "" if repo is None or number is None else paused_by(self._db, repo, number)
+        if not by:
+            return ""
+        if here:
+            return f"⏸️ Paused by @{by}: `@patchpilot resume` lets me work here again."
+        return f"⏸️ Paused by @{by}: `@patchpilot resume` on {repo}#{number} lets me work there again."
+
+    def _incident(self, asked: Asked, number: int | None) -> IncidentSnapshot | Answer:
+        """The incident of this number, else of the pull request on which it is asked."""
         place = asked.place
         if number is None and place.repo is not None and place.pull_request is not None:
             number = incident_of_pull_request(self._db, place.repo, place.pull_request)
@@ -86,8 +113,12 @@ class Telling:
         found = snapshot(self._db, number) if number is not None else None
         if found is None or not self._gate.readable(asked, found.repo):
             return _no_incident(number)
-        if isinstance(asked.request, ask.Status):
-            return answered(status_line(found), incident=found.id, links=_links(found))
+        return found
+
+    def _about(self, asked: Asked, number: int | None, question: str) -> Answer:
+        found = self._incident(asked, number)
+        if isinstance(found, Answer):
+            return found
         similar = self._similar(found)
         told = answer(question, found, similar) if question else explain(found, similar)
         if question and not is_about_evidence(question):
@@ -124,10 +155,25 @@ class Telling:
         if not found:
             where = f" of {repo}" if repo else ""
             return answered(f"Nothing{where} is red that I know of and may show here.")
-        more = [f"… and {len(found) - _MOST_LISTED} more"] if len(found) > _MOST_LISTED else []
-        shown = found[:_MOST_LISTED]
-        links = tuple(url for incident in shown for url in _links(incident))
-        return answered("\n".join([*map(status_line, shown), *more]), links=links)
+        return _listed(found)
+
+    def _storm(self, asked: Asked, number: int) -> Answer:
+        storm = read_storm(self._db, number)
+        members = () if storm is None else storm.members
+        readable = {repo for repo in {one.repo for one in members} if self._gate.readable(asked, repo)}
+        snapshots = (snapshot(self._db, one.incident) for one in members if one.repo in readable)
+        found = [one for one in snapshots if one is not None]
+        if not found:
+            return unknown(f"There is no storm {storm_name(number)} here. Try `status` for a list.")
+        # What is over stands last, where a long list is cut. Nor is it said how many are hidden.
+        return _listed(sorted(found, key=lambda one: not one.open))
+
+
+def _listed(incidents: Sequence[IncidentSnapshot]) -> Answer:
+    more = [f"… and {len(incidents) - _MOST_LISTED} more"] if len(incidents) > _MOST_LISTED else []
+    shown = incidents[:_MOST_LISTED]
+    links = tuple(url for incident in shown for url in _links(incident))
+    return answered("\n".join([*map(status_line, shown), *more]), links=links)
 
 
 def status_line(incident: IncidentSnapshot) -> str:

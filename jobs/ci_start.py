@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from patchpilot.text import one_line
-from providers.ci.github_triggers import Change, listens, starts
+from providers.ci.github_triggers import Change, listens, listens_to_pulls, starts
 from providers.hosts.github_pull_ci import PullNow, SeenRun
 
 _ACTIONS: Final = "github-actions"
@@ -28,8 +28,12 @@ _NO_WORKFLOW = (
 )
 _FILTERED = (
     "No CI has started on the fix: by their filters for branches and paths, no workflow starts for a pull"
-    " request from {branch} into {base}. Add {base} or patchpilot/fix/** to the workflow's branches, or "
+    " request from {branch} into {base}. Let the pull_request trigger of one take {base} and these files, or "
     "run the checks by hand."
+)
+_PUSHES_ONLY = (
+    "No CI has started on the fix: its workflows start for pushes only, and not for those to {branch}. Add "
+    "pull_request to the triggers of one, or run the checks by hand."
 )
 _BY_A_JOB = (
     "No CI has started on the fix: it was pushed with the token of a GitHub Actions job, and what that "
@@ -91,5 +95,6 @@ def _reason(pull: PullNow, workflows: Sequence[str], change: Change) -> str:
     if not any(map(listens, workflows)):
         return _NO_WORKFLOW
     if not any(starts(text, change) for text in workflows):
-        return _FILTERED.format(branch=change.branch, base=change.base)
+        filtered = _FILTERED if any(map(listens_to_pulls, workflows)) else _PUSHES_ONLY
+        return filtered.format(branch=change.branch, base=change.base)
     return _BY_A_JOB if pull.author.removesuffix("[bot]") == _ACTIONS else _UNKNOWN

@@ -28,7 +28,7 @@ from providers.hosts.github_reactions import GitHubReactions
 from storage.content_calls import take_content_call
 from storage.effects import Effect, begin_effect, effect, effects_of, finish_effect
 from storage.incidents import snapshot
-from storage.mutes import pull_is_paused
+from storage.mutes import paused_by
 from storage.pull_asks import all_incidents_of_pull, find_ask, incidents_of_pull, latest_asks
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _show_all(role: Role, hands: _Hands, repo: Repo, number: int, key: str) -> N
             pr_views.Thread(
                 incidents=incidents,
                 asks=latest_asks(role.db, repo, number),
-                paused=pull_is_paused(role.db, repo, number),
+                paused_by=paused_by(role.db, repo, number),
             )
         )
         known = begin_effect(role.db, key, kind=COMMENT, incident=incidents[0].id)

@@ -65,19 +65,17 @@ class Thread:
     """At least one; the first is told in full."""
     asks: Sequence[PullAsk] = ()
     """The latest requests that are answered here, oldest first."""
-    paused: bool = False
-    """Somebody wants it left alone."""
+    paused_by: str = ""
+    """The login of who wants it left alone; empty for nobody."""
 
 
 def comment(thread: Thread) -> str:
     """The one comment of a pull request, as Markdown."""
     first, *others = thread.incidents
     parts = [
+        _paused(thread.paused_by),
         f"### {_title(first)}",
         _where(first),
-        "⏸️ Paused: I leave this pull request alone until somebody types `@patchpilot resume`."
-        if thread.paused
-        else "",
         *_diagnosis(first.heal),
         *_fix(first.heal),
         _typing(first),
@@ -141,6 +139,10 @@ def left_behind(commit: str, incident: IncidentSnapshot) -> CheckReport:
 
 def _title(incident: IncidentSnapshot) -> str:
     return f"{STATES[incident.heal.state][0]} {state_word(incident)} · {incident.name}"
+
+
+def _paused(by: str) -> str:
+    return f"⏸️ Paused by {code(by, 60)}: `@patchpilot resume` lets me work here again." if by else ""
 
 
 def _where(incident: IncidentSnapshot) -> str:

@@ -55,6 +55,7 @@ class PullAsk:
     state: AskState = AskState.WAITING
     ruling: Ruling | None = None
     answer: str = ""
+    """Empty also for a request that was heard, but is answered by a reaction alone."""
     reply: bool = False
     """The answer is told in a comment of its own."""
 

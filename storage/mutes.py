@@ -112,14 +112,16 @@ def resume_pull(db: Database, repo: Repo, number: int) -> bool:
     return gone is not None
 
 
-def pull_is_paused(db: Database, repo: Repo, number: int) -> bool:
-    """Whether somebody wants the pull request left alone."""
+def paused_by(db: Database, repo: Repo, number: int) -> str:
+    """Who wants the pull request left alone; empty if nobody does."""
+    key = (repo.host, repo.full_name.lower(), number)
     with db.transaction() as session:
-        return is_paused(session, repo, number)
+        row = session.get(PausedPull, key)
+        return "" if row is None else row.author
 
 
 def is_paused(session: Session, repo: Repo, number: int | None) -> bool:
-    """The same inside the caller's transaction; what is no pull request is never paused."""
+    """Whether it is left alone, by the caller's transaction; what is no pull request is never paused."""
     if number is None:
         return False
     key = (repo.host, repo.full_name.lower(), number)

@@ -104,6 +104,25 @@ def settle_ask(db: Database, ask: PullAsk, answer: Answer, *, state: AskState, r
             _tell(session, ask.id, state)
 
 
+def answers_of_late(db: Database, ask: PullAsk) -> int:
+    """How many answers who asked was given within a day, on all pull requests of the repository."""
+    # The number survives a rename.
+    person = (
+        func.lower(PullAskRow.login) == ask.by.login.lower()
+        if ask.by.id is None
+        else PullAskRow.user_id == ask.by.id
+    )
+    query = select(func.count()).where(
+        PullAskRow.host == ask.repo.host,
+        PullAskRow.repo == ask.repo.full_name,
+        person,
+        PullAskRow.answer != "",
+        PullAskRow.at > from_now(-24 * 3600.0),
+    )
+    with db.transaction() as session:
+        return session.scalar(query) or 0
+
+
 def finish_asks(db: Database, incident: IncidentSnapshot) -> int:
     """What was taken on is done once the incident's heal is not at work any more; returns how many."""
     if incident.heal.state in _AT_WORK:
@@ -135,6 +154,7 @@ def latest_asks(db: Database, repo: Repo, number: int) -> list[PullAsk]:
             *_of(repo, number),
             PullAskRow.state != AskState.WAITING.value,
             PullAskRow.reply.is_(False),
+            PullAskRow.answer != "",
         )
         .order_by(PullAskRow.id.desc())
         .limit(_SHOWN)

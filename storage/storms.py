@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from patchpilot.events import EventKind
 from patchpilot.failures import Category
@@ -131,6 +131,25 @@ def read_storm(db: Database, storm: int) -> StormSnapshot | None:
                 for member in members
             ),
         )
+
+
+def open_storms(db: Database, incident: int) -> list[StormId]:
+    """Storms that an incident may turn out to belong to once its log is read, whatever makes them storms: to
+    wait for that log in vain costs less than a card that nothing takes back."""
+    came = select(Incident.first_seen).where(Incident.id == incident).scalar_subquery()
+    member = aliased(Incident)
+    still = select(member.id).where(member.storm_id == Incident.storm_id, member.open)
+    query = (
+        select(Incident.storm_id)
+        .where(
+            Incident.storm_id.is_not(None),
+            Incident.first_seen >= came - SAME_FAILURE_PATIENCE,
+            still.exists(),
+        )
+        .distinct()
+    )
+    with db.transaction() as session:
+        return [StormId(number) for number in session.scalars(query) if number is not None]
 
 
 def suffices(storm: StormSnapshot, places: int) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.door import Door
@@ -28,7 +28,14 @@ from patchpilot.pull_thread import AskState, PullAsk
 from patchpilot.source import Repo
 from storage.database import Database
 from storage.incidents import incident_of_pull_request, snapshot
-from storage.pull_asks import ask_to_show, finish_asks, incidents_of_pull, settle_ask, waiting_asks
+from storage.pull_asks import (
+    answers_of_late,
+    ask_to_show,
+    finish_asks,
+    incidents_of_pull,
+    settle_ask,
+    waiting_asks,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +43,9 @@ CONSUMER: Final = "pull requests"
 DUTY: Final = Duty(name="pulls", lock="pull requests", every=0.3)
 SHOW_SECONDS: Final = 3.0
 """One pull request's comment is edited at most this often; GitHub takes 80 such calls a minute."""
+OUTSIDERS_ANSWERS: Final = 3
+"""Answers within a day that a person without a role gets on all pull requests of a repository."""
+_NOT_TOLD: Final = Answer(ruling=Ruling.DENIED, text="")
 _TOLD: Final = frozenset({"help", "status", "explain", "question"})
 """Verbs whose answer people want to read: it gets a comment of its own."""
 _GOES_ON: Final = frozenset({"retry", "retest", "fix", "approve", "diagnose"})
@@ -105,6 +115,11 @@ class PullFront:
 
     def answer(self, one: PullAsk) -> None:
         """Bring one request through the door and put the answer on record."""
+        left = self._answers_left(one)
+        if left == 0:
+            log.info("answers used up", extra={"action": "pull_ask_not_told", "id": one.id})
+            settle_ask(self._db, one, _NOT_TOLD, state=AskState.REFUSED, reply=False)
+            return
         asked = Asked(
             request=_request(one),
             actor=Actor(medium=Medium.PULL_REQUEST, name=one.by.login, host_user=one.by),
@@ -119,12 +134,22 @@ class PullFront:
             return
         if answer.incident is None and one.incident is None:
             found = incident_of_pull_request(self._db, one.repo, one.number)
-            answer = Answer(ruling=answer.ruling, text=answer.text, incident=found)
+            answer = replace(answer, incident=found)
+        if left == 1:
+            answer = replace(answer, text=f"{answer.text}\n{_last_words(one)}")
         state = _state(asked.request, answer)
         told = asked.request.verb in _TOLD and answer.ruling is Ruling.ANSWERED
         # Where no run of its own failed, as on a fix of ours, there is no comment of ours to edit.
         alone = one.comment_id is not None and not incidents_of_pull(self._db, one.repo, one.number, limit=1)
         settle_ask(self._db, one, answer, state=state, reply=told or alone)
+
+    def _answers_left(self, one: PullAsk) -> int | None:
+        """How many more answers who asked gets; ``None`` for as many as there are requests."""
+        left = OUTSIDERS_ANSWERS - answers_of_late(self._db, one)
+        # Nothing hangs on their role before, so the code host is not asked.
+        if left > 1 or self._door.has_role(one.by, one.repo):
+            return None
+        return max(left, 0)
 
     def _heard(self, incident: int, key: str) -> None:
         found = snapshot(self._db, incident)
@@ -139,6 +164,13 @@ class PullFront:
 def _pull_of(incident: IncidentSnapshot) -> Pull | None:
     number = incident.heal.failure.pull_request
     return None if number is None else (incident.repo, number)
+
+
+def _last_words(one: PullAsk) -> str:
+    return (
+        f"That was the last of {OUTSIDERS_ANSWERS} answers in 24 hours that people without a role on "
+        f"{one.repo} get from me; to more I only react."
+    )
 
 
 def _request(one: PullAsk) -> Request:

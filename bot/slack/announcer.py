@@ -5,7 +5,8 @@ one edit, the last state wins, and reading an event twice changes nothing.
 
 A storm has one card, in the operator's channel and of the incidents of which that channel hears. Those that
 have no card yet get none there: their threads hang under the storm's. Other channels get each incident's own.
-As only a read log tells who belongs to a storm, where many come at once a card waits a little for its log.
+As only a read log tells who belongs to a storm, a card waits a little for its log where many come at once or
+a storm stands that it may join. Cards that were there first stay, and name the storm where its card stands.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bot.slack.blocks import Message
 from bot.slack.deliveries import Delivers
 from bot.slack.delivery import KIND, Place, Post, digest
 from bot.slack.noise_views import summary as held_summary
+from bot.slack.storm_calls import StormCalls
 from jobs.leading import Duty
 from patchpilot.conversation import SLACK, Aside
 from patchpilot.errors import PatchPilotError, PermanentError, TemporaryError
@@ -34,7 +36,7 @@ from storage.asides import read_aside
 from storage.database import Database
 from storage.effects import Effect, begin_effect, effect, effects_of
 from storage.incidents import snapshot
-from storage.storms import CARD, burst_before, read_storm, suffices
+from storage.storms import CARD, burst_before, open_storms, read_storm, suffices
 from storage.troubles import incidents_since
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ LOOK_AGAIN_SECONDS: Final = 20.0
 """How late the end of a mute or of quiet hours may be noticed."""
 _MOST_REMEMBERED: Final = 5_000
 HOLD_SECONDS: Final = 120.0
-"""In a burst a card waits at most so long for its log to be read; then people must see it anyway."""
+"""In a burst or storm a card waits at most so long for its log to be read; then people must see it anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +215,15 @@ class Announcer:
         ours = replace(
             storm, members=tuple(one for one in storm.members if int(one.incident) in self._at_home)
         )
-        card = effect(self._db, _storm_key(storm.id))
-        if card is not None and card.outside is not None:
+        if self._standing(storm.id) is not None:
             # What is posted stays, and says how things stand.
             return ours if ours.members else None
         return ours if suffices(ours, self._storm_places) else None
+
+    def _standing(self, storm: StormId) -> Effect | None:
+        """The storm's card, if it is posted."""
+        card = effect(self._db, _storm_key(storm))
+        return None if card is None or card.outside is None else card
 
     def _show_everywhere(
         self, incident: IncidentSnapshot, known: dict[str, Effect], storm: StormSnapshot | None
@@ -253,7 +259,8 @@ class Announcer:
         if held and not there:
             return False
         place = self._storm_place(storm)
-        self._show_thread(incident, place, there, storm, aside=aside, only_edits=held)
+        calls = StormCalls(db=self._db, storm=storm.id, under_it=True)
+        self._show_thread(incident, place, there, storm, aside=aside, only_edits=held, calls=calls)
         return bool(aside.suspect) and not held
 
     def _told(self, incident: IncidentSnapshot, known: dict[str, Effect], *, but_home: bool) -> list[Told]:
@@ -265,12 +272,27 @@ class Announcer:
         self, told: Told, incident: IncidentSnapshot, known: dict[str, Effect], aside: Aside
     ) -> None:
         key = f"slack:card:{incident.id}{told.suffix}"
-        message, at = views.card(incident, aside), Place(told.channel, team=told.team)
+        storm = self._storm_beside(incident, told)
+        # People can look up only a storm whose card they see.
+        message = views.card(incident if storm else replace(incident, storm=None), aside)
+        at = Place(told.channel, team=told.team)
         card = self._delivery.put(Post(key, message, at, incident=incident.id, known=known.get(key)))
         place, there = Place.under(card), _known_there(known, told.suffix)
+        calls = StormCalls(db=self._db, storm=storm, under_it=False) if storm else None
         self._show_thread(
-            incident, place, there, aside=aside, suffix=told.suffix, only_edits=told.nothing_new
+            incident, place, there, aside=aside, suffix=told.suffix, only_edits=told.nothing_new, calls=calls
         )
+
+    def _storm_beside(self, incident: IncidentSnapshot, told: Told) -> StormId | None:
+        """The storm of an incident that has a card of its own, if the storm's card stands in that channel."""
+        card = None if incident.storm is None or told.team else self._standing(incident.storm)
+        if card is None or card.outside is None:
+            return None
+        if told.channel not in {self._channel, card.outside["channel"]}:
+            return None
+        # What was over by then is no part of it any more, and its card is read as it was left.
+        over_before = not incident.open and incident.heal.updated_at < card.begun_at
+        return None if over_before else incident.storm
 
     def _aside(self, incident: IncidentSnapshot, known: dict[str, Effect], foreign: str = "") -> Aside:
         team = foreign if self._audience is None else self._audience.wishing(foreign)
@@ -302,24 +324,33 @@ class Announcer:
         key, oldest = _storm_key(storm.id), storm.members[0].incident
         known = known or begin_effect(self._db, key, kind=CARD, incident=oldest)
         self._shown[_Subject(storm.id, is_storm=True)] = time.monotonic()
-        message = storm_views.storm_card(storm, threads=self._has_threads(storm))
-        return self._delivery.put(Post(key, message, Place(self._channel), incident=oldest, known=known))
-
-    def _has_threads(self, storm: StormSnapshot) -> bool:
-        """Whether any of its incidents is told under the storm's card, for want of a card of its own."""
-        return any(effect(self._db, f"slack:card:{one.incident}") is None for one in storm.members)
+        apart = [one for one in storm.members if effect(self._db, f"slack:card:{one.incident}") is not None]
+        message = storm_views.storm_card(storm, threads=len(apart) < len(storm.members))
+        outside = self._delivery.put(Post(key, message, Place(self._channel), incident=oldest, known=known))
+        if known.outside is None:
+            # Now that it stands, the cards that were there first can name it.
+            for member in apart:
+                self._ask_for(_Subject(member.incident), EDIT_SECONDS)
+        return outside
 
     def _holds_back(self, incident: IncidentSnapshot) -> bool:
-        """Whether the incident's card waits for its log to be read, because many come at once."""
+        """Whether the incident's card waits for its log to be read, because it may hang under a storm's."""
         if not self._storm_places or incident.fingerprint or not incident.open:
             return False
         burst = burst_before(self._db, incident.id, seconds=HOLD_SECONDS)
         left = HOLD_SECONDS - burst.age
-        if left <= 0 or burst.others < self._storm_places - 1:
+        if left <= 0 or not (burst.others >= self._storm_places - 1 or self._may_join(incident)):
             return False
         # Its next event, which comes when the log is read, asks for it earlier.
         self._waiting.add(_Subject(incident.id), time.monotonic() + left)
         return True
+
+    def _may_join(self, incident: IncidentSnapshot) -> bool:
+        """Whether the incident, whose log nobody has read yet, comes to where a storm's card awaits more."""
+        storms = open_storms(self._db, incident.id)
+        if not storms or (self._audience is not None and not self._audience.at_home({int(incident.id)})):
+            return False
+        return any(self._storm_here(number) is not None for number in storms)
 
     def _show_thread(
         self,
@@ -331,6 +362,7 @@ class Announcer:
         aside: Aside,
         suffix: str = "",
         only_edits: bool = False,
+        calls: StormCalls | None = None,
     ) -> None:
         for item in views.thread(incident, aside):
             key = f"slack:{item.key}"
@@ -339,11 +371,13 @@ class Announcer:
             message = _named(incident, item.message, storm)
             if self._too_soon(item, known.get(key), message, incident):
                 continue
-            # A storm calls people once, not once for each of its incidents.
-            broadcast = item.broadcast and (storm is None or storm.speaker == incident.id)
             row = known.get(key)
+            broadcast = item.broadcast and (row is None or row.outside is None)
+            broadcast = broadcast and (calls is None or calls.may(item))
             post = Post(key + suffix, message, place, incident=incident.id, known=row, broadcast=broadcast)
             self._delivery.put(post)
+            if broadcast and calls is not None:
+                calls.note(item, incident.id)
         heal = incident.heal
         for key, row in known.items():
             last = heal.state is HealState.ESCALATED and key.endswith(f":{heal.attempt}")

@@ -76,6 +76,17 @@ def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
             )
             if waiting
             else None,
+            actions(
+                f"again:{heal.attempt}",
+                button("Retry with a hint…", "retry_incident", str(incident.id), about=incident.name),
+            )
+            if heal.state is S.EXPIRED
+            else None,
+            context(
+                f"Or type: `@patchpilot retry` with a hint, here or as `/patchpilot retry {incident.name}`"
+            )
+            if heal.state is S.EXPIRED
+            else None,
         ],
     )
 
@@ -228,7 +239,7 @@ def _decided_plainly(incident: IncidentSnapshot) -> str:
     heal = incident.heal
     last = heal.decisions[-1] if heal.decisions else None
     if heal.state is S.EXPIRED:
-        return "Expired without a decision."
+        return f"Expired without a decision; /patchpilot retry {incident.name} makes a new proposal."
     if last is None:
         return f"{STATES[heal.state][1]}. {one_line(heal.reason, 200)}"
     pull = f" → PR #{heal.pull_request_number}" if heal.pull_request_number else ""

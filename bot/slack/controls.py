@@ -62,7 +62,12 @@ CONTROLS: Final[Mapping[str, tuple[Control, ...]]] = MappingProxyType(
         "reject": (Control(label="Reject…", place=_PROPOSAL, verb="reject", form="reject_reason"),),
         "escalate": (Control(label="Escalate…", place=_PROPOSAL, verb="escalate", form="escalate_to"),),
         "retry_incident": (
-            Control(label="Retry with a hint…", place=_CALL, verb="retry", form="retry_hint"),
+            Control(
+                label="Retry with a hint…",
+                place=f"{_CALL}, expired proposal",
+                verb="retry",
+                form="retry_hint",
+            ),
         ),
         "take": (Control(label="I'm on it", place=f"{_CARD}, {_CALL}", verb="take"),),
         "hand_back": (Control(label="Hand back", place=_CARD, verb="drop"),),

@@ -115,6 +115,7 @@ class Delivery:
             mine=mine,
         )
         self._surely_not_posted: set[str] = set()
+        self._sent: dict[str, float] = {}
         self._ids: dict[str, str] = {}
         self._private: dict[str, tuple[float, bool]] = {}
         self._allowance: dict[str, tuple[float, float]] = {}
@@ -172,6 +173,8 @@ class Delivery:
         if begun.fresh or begun.key in self._surely_not_posted:
             return None
         age = (datetime.now(UTC) - begun.begun_at).total_seconds()
+        if begun.key in self._sent:
+            age = time.monotonic() - self._sent[begun.key]
         if age < CALL_SECONDS:
             # The old request may still be under way; asking now could miss it.
             raise TemporaryError(f"waiting for the fate of {begun.key}", retry_after=CALL_SECONDS - age)
@@ -264,13 +267,16 @@ class Delivery:
         }
         if place.thread_ts:
             arguments |= {"thread_ts": place.thread_ts, "reply_broadcast": post.broadcast}
+        # From here on it may be there, whatever an earlier try came to.
+        self._surely_not_posted.discard(key)
+        self._sent[key] = time.monotonic()
         try:
             answer = self._calls.call("chat.postMessage", arguments, channel=place.channel)
         except (NotDoneError, PermanentError) as error:
             self._surely_not_posted.add(key)
             self._note_picture(key, error)
             raise
-        self._surely_not_posted.discard(key)
+        self._sent.pop(key, None)
         self._waits_for_picture.pop(key, None)
         return {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
 

@@ -16,7 +16,7 @@ _LISTED: Final = 10
 _PER_SECTION: Final = 5
 """With names and addresses cut as below, so many lines fit into one section."""
 _URL_CHARACTERS: Final = 300
-_HERE: Final = "Steps and approvals are in the thread, each with its PP number"
+_HERE: Final = "Steps and approvals are in the thread, each with its PP number; not each is called out here"
 _ELSEWHERE: Final = "Steps and approvals are in the thread of each one's own card"
 _ASKING: Final = (HealState.AWAITING_APPROVAL, HealState.ESCALATED)
 

@@ -137,11 +137,19 @@ def _elsewhere() -> Response:
     )
 
 
+def _refused(error: str) -> str:
+    """Why GitHub sent somebody back without a code.
+
+    https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-authorization-request-errors
+    """
+    if error == "access_denied":
+        return "You did not let GitHub say who you are (access_denied)."
+    return f"GitHub says: {escape(error or 'no code')}."
+
+
 def _end(parts: BotParts, state: str, code: str, error: str) -> Response:
     if error or not code:
-        return page(
-            "Nothing was linked", f"GitHub says: {escape(error or 'no code')}. {_AGAIN}", form=TO_DASHBOARD
-        )
+        return page("Nothing was linked", f"{_refused(error)} {_AGAIN}", form=TO_DASHBOARD)
     try:
         linked = parts.linking.finish(state=state, code=code)
     except PatchPilotError as problem:

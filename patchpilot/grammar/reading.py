@@ -150,6 +150,10 @@ def _unsubscribe(said: Said) -> Request:
 
 
 def _status(said: Said) -> Request:
+    storm = values.read_storm(said.words[0].value) if said.words else None
+    if storm is not None:
+        said.nothing_more(1)
+        return ask.Status(storm=storm)
     target = target_of(said, said.words[0]) if said.words else Target(incident=said.incident)
     said.nothing_more(1)
     return ask.Status(target)
@@ -214,7 +218,7 @@ def _approve(said: Said) -> Request:
     deliver = options.get("deliver", "").lower()
     if deliver and deliver not in _DELIVERIES:
         hint = did_you_mean(deliver, _DELIVERIES)
-        raise BadValueError(f"`deliver:` takes {', '.join(_DELIVERIES)}, not {quoted(deliver)}.{hint}")
+        raise BadValueError(f"`deliver:` does not take {quoted(deliver)}.{hint}")
     here = known_here(said, said.incident if number is None else number)
     return ask.Decide(
         Verb.APPROVE,

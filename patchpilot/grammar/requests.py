@@ -108,6 +108,8 @@ class Status:
 
     verb: ClassVar = "status"
     target: Target = Target()
+    storm: int | None = None
+    """Instead of ``target``: all that belongs to this storm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _UNITS: Final = {
     "m": timedelta(minutes=1),
 }
 _NAMED: Final = re.compile(r"\bPP-([1-9][0-9]{0,8})\b", re.IGNORECASE)
+_STORM: Final = re.compile(r"S-([1-9][0-9]{0,8})", re.IGNORECASE)
 _INCIDENT: Final = re.compile(r"(?:PP-)?([1-9][0-9]{0,8})", re.IGNORECASE)
 _BRANCH: Final = re.compile(r"[\w@+#][\w.@+#-]*(?:/[\w@+#][\w.@+#-]*)*")
 _BRANCH_CHARACTERS: Final = 200
@@ -121,6 +122,12 @@ def read_incident(word: str) -> int | None:
 def read_named_incident(word: str) -> int | None:
     """``PP-142`` or ``pp-142``, but no bare number."""
     found = _NAMED.fullmatch(word)
+    return int(found[1]) if found else None
+
+
+def read_storm(word: str) -> int | None:
+    """``S-3`` or ``s-3``, as a storm's card names it."""
+    found = _STORM.fullmatch(word)
     return int(found[1]) if found else None
 
 
@@ -256,7 +263,7 @@ def read_window(word: str) -> Window:
     start, _, end = word.replace("–", "-").partition("-")
     first, last = _CLOCK.fullmatch(start), _CLOCK.fullmatch(end)
     if not first or not last:
-        raise BadValueError(f"{quoted(word)} are no hours; write for instance `quiet 22:00-07:00`.")
+        raise BadValueError(f"{quoted(word)} is no span of hours; write for instance `quiet 22:00-07:00`.")
     window = Window(time(int(first[1]), int(first[2])), time(int(last[1]), int(last[2])))
     if window.start == window.end:
         raise BadValueError(f"{quoted(word)} begins when it ends; to hear nothing at all, `unsubscribe`.")

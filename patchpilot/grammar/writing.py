@@ -9,7 +9,7 @@ from patchpilot.grammar import requests as ask
 from patchpilot.grammar.requests import Request, Target
 from patchpilot.grammar.tokens import straightened
 from patchpilot.grammar.values import Level, write_duration
-from patchpilot.incidents import incident_name
+from patchpilot.incidents import incident_name, storm_name
 
 _PLAIN: Final = re.compile(r"[\w.,*/@+-]+")
 
@@ -36,8 +36,8 @@ def write(request: Request) -> str:  # noqa: C901, PLR0911, PLR0912 - one case p
             return _line("subscribe", *_subscription(request))
         case ask.Unsubscribe(repo=repo, owner=owner):
             return _line("unsubscribe", str(repo) if repo else f"{owner}/*")
-        case ask.Status(target=target):
-            return _line("status", _target(target))
+        case ask.Status(target=target, storm=storm):
+            return _line("status", _target(target) if storm is None else storm_name(storm))
         case ask.Diagnose(url=url):
             return _line("diagnose", url)
         case ask.Explain(incident=incident) | ask.Take(incident=incident) | ask.Drop(incident=incident):

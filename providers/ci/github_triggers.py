@@ -38,7 +38,12 @@ def starts(text: str, change: Change) -> bool:
 
 def listens(text: str) -> bool:
     """Whether a workflow file listens to pull requests or pushes at all."""
-    return any(name in _events(text) for name in (*_PULLS, "push"))
+    return listens_to_pulls(text) or "push" in _events(text)
+
+
+def listens_to_pulls(text: str) -> bool:
+    """Whether it listens to some pull requests."""
+    return any(name in _events(text) for name in _PULLS)
 
 
 def _events(text: str) -> dict[str, Mapping[str, Any]]:

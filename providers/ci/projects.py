@@ -68,13 +68,21 @@ class _Python:
         "requirements.txt",
         "manage.py",
     )
+    _LISTS = (
+        "requirements-dev.txt",
+        "requirements-test.txt",
+        "dev-requirements.txt",
+        "test-requirements.txt",
+        "requirements/dev.txt",
+        "requirements/test.txt",
+    )
     _CHECKS: ClassVar[Mapping[str, str]] = {
         "ruff": "ruff check .", "ruff format": "ruff format --check .", "flake8": "flake8",
         "black": "black --check .", "isort": "isort --check-only .", "pyright": "pyright",
     }  # fmt: skip
 
     def has(self, project: Project) -> bool:
-        return project.has(*self._MARKS)
+        return project.has(*self._MARKS, *self._LISTS)
 
     def tests(self, project: Project) -> str:
         if self._uses_pytest(project):
@@ -92,13 +100,7 @@ class _Python:
         if project.has("pytest.ini", "conftest.py", "tests/conftest.py", "test/conftest.py"):
             return True
         files = ("pyproject.toml", "tox.ini", "setup.cfg", "setup.py", "requirements.txt")
-        more = (
-            "requirements-dev.txt",
-            "requirements-test.txt",
-            "dev-requirements.txt",
-            "requirements/test.txt",
-        )
-        return any(re.search(r"\bpytest\b", project.read(name)) for name in (*files, *more))
+        return any(re.search(r"\bpytest\b", project.read(name)) for name in (*files, *self._LISTS))
 
     def narrowed(self, project: Project, tests: Sequence[str]) -> str:
         plain = [test for test in tests if re.match(r"(?!-)[\w./-]+\.py(::|$)", test)]

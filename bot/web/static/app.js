@@ -44,7 +44,7 @@ function draw() {
   at("jobs").tBodies.over.replaceChildren(...group("Over", rows.filter((job) => !job.open)));
   const again = focused && [...at("jobs").querySelectorAll("button")].find((one) => one.textContent === focused);
   if (again) again.focus();
-  const hidden = "Private repositories are shown to who signs in and may read them; failures and cost count them too.";
+  const hidden = "Private repositories are shown to people who sign in and may read them; failures and cost count them too.";
   at("none").hidden = rows.length > 0 && Boolean(state.login);
   at("none").textContent = state.login ? "Nothing is red that you may read."
     : rows.length ? hidden : `Nothing is red that everybody may read. ${hidden}`;

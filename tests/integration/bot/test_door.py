@@ -19,9 +19,10 @@ from patchpilot.heals import HealState
 from patchpilot.metrics import Metrics
 from patchpilot.source import HostUser, Permission, Repo, RunAddress, RunRef, Sha
 from storage.database import Database
+from storage.heals import escalate
 from storage.incidents import snapshot
 from storage.intake import record_failure
-from storage.mutes import pull_is_paused
+from storage.mutes import paused_by
 from storage.subscriptions import quiet_hours, repo_rules, subscriptions_of_channel
 
 LEDGER = Repo("github", "acme/ledger")
@@ -218,11 +219,14 @@ def test_two_person_rule_two_waits_for_a_second_person(ask, proposed):
 
     assert first.ruling is again.ruling is Ruling.ANSWERED
     assert "wants two people" in first.text
+    assert again.text.startswith(f"You have approved PP-{incident} already.")
     waiting = snapshot(ask.db, incident).heal
     assert (waiting.state, waiting.first_approved_by) == (HealState.AWAITING_APPROVAL, "wil")
     assert waiting.reason.endswith(". @wil has approved; acme/ledger wants a second person to.")
     assert ask("wes", f"approve PP-{incident}").ruling is Ruling.APPLIED
     assert [one.actor for one in snapshot(ask.db, incident).heal.decisions] == ["wes"]
+    late = ask("ada", f"reject PP-{incident}").text
+    assert f"PP-{incident} was already approved by @wil and @wes at" in late
 
 
 def test_an_approval_says_how_the_fix_is_handed_over(ask, proposed):
@@ -323,6 +327,19 @@ def test_a_private_repository_is_spoken_of_only_where_it_may_be(ask, proposed):
     assert "acme/ledger" not in ask("", "status").text
 
 
+def test_the_operators_channel_speaks_of_no_private_repository_that_comes_to_another_one(ask, proposed):
+    incident, _ = proposed(1)
+    ask.host.private.add("acme/ledger")
+    home, text = {"home": True}, f"explain PP-{incident}"
+
+    assert ask("ada", "subscribe acme/ledger test:slow_*", at={"private": True}).ruling is Ruling.APPLIED
+    assert "acme/ledger" in ask("", text, at=home | {"channel": "C0"}).text
+    assert ask("ada", "subscribe acme/ledger", at={"private": True}).ruling is Ruling.APPLIED
+
+    assert "There is no" in ask("", text, at=home | {"channel": "C0"}).text
+    assert "acme/ledger" in ask("rob", text, at=home | {"channel": "C0"}).text
+
+
 def test_a_private_place_alone_opens_no_private_repository(ask, proposed):
     """Anybody can open a direct message or a private channel: strangers, guests, other workspaces."""
     incident, _ = proposed(1)
@@ -335,6 +352,31 @@ def test_a_private_place_alone_opens_no_private_repository(ask, proposed):
             assert "acme/ledger" not in ask("stranger", text, way=way, at=private).text
             assert "acme/ledger" not in ask("rob", text, way=way, barred="a guest", at=private).text
             assert "acme/ledger" in ask("rob", text, way=way, at=private).text
+
+
+def test_a_storms_status_lists_its_incidents_as_far_as_who_asks_may_see_them(ask):
+    for number in range(1, 6):
+        repo = Repo("github", f"acme/r{number}")
+        failed = RunFinished(
+            delivery_id=f"d{number}",
+            run=RunRef(provider="github_actions", repo=repo, run_id=str(number)),
+            workflow="CI",
+            branch="main",
+            head_sha=Sha(f"{number:040x}"),
+            succeeded=False,
+        )
+        escalate(ask.db, record_failure(ask.db, failed).heal, reason="the provider does not answer")
+    assert ask("", "status S-1").text.count("PP-") == 5
+
+    ask.host.private |= {"acme/r2", "acme/r3"}
+    seen = ask("", "status s-1").text
+    assert [f"acme/r{number}" in seen for number in range(1, 6)] == [True, False, False, True, True]
+    assert seen.count("PP-") == 3
+
+    ask.host.private |= {"acme/r1", "acme/r4", "acme/r5"}
+    hidden, missing = ask("", "status S-1"), ask("", "status S-9")
+    assert hidden.ruling is missing.ruling
+    assert hidden.text == missing.text.replace("S-9", "S-1"), "it does not tell that there is one"
 
 
 def test_a_private_channel_that_a_private_repository_comes_to_speaks_of_it_to_all_who_are_there(
@@ -523,8 +565,11 @@ def test_a_comment_means_the_pull_request_that_it_stands_on(ask, proposed):
     assert f"PP-{incident}" in comment("rob", "status").text
     assert "An import that nothing uses" in comment("rob", "why is this red?").text
     assert comment("tom", "pause while I rebase").ruling is Ruling.APPLIED
-    assert pull_is_paused(ask.db, LEDGER, 12)
+    assert paused_by(ask.db, LEDGER, 12) == "tom"
+    assert "Paused by @tom: `@patchpilot resume` lets me work here again" in comment("rob", "status").text
+    assert "`@patchpilot resume` on acme/ledger#12" in ask("ada", f"status PP-{incident}").text
     assert comment("tom", "resume").ruling is Ruling.APPLIED
+    assert "Paused" not in comment("rob", "status").text
     assert comment("tom", "fix keep the API").ruling is Ruling.APPLIED
     assert snapshot(ask.db, incident).heal.decisions[0].text == "keep the API"
     assert (

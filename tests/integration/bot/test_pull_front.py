@@ -12,17 +12,17 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bot.pulls.front import PullFront
+from bot.pulls.front import OUTSIDERS_ANSWERS, PullFront
 from patchpilot.commands import Actor, Command, Medium, Verb
 from patchpilot.failures import PullRequestClosed, RunFinished
 from patchpilot.grammar import Way
 from patchpilot.heals import HealState
 from patchpilot.pull_thread import AskState
-from patchpilot.source import HostUser, Repo, RunRef, Sha
+from patchpilot.source import HostUser, Permission, Repo, RunRef, Sha
 from storage.decisions import decide
 from storage.incidents import open_incidents, snapshot
 from storage.intake import record_failure, record_pull_request_closed, record_success
-from storage.mutes import pause_pull, pull_is_paused, resume_pull
+from storage.mutes import pause_pull, paused_by, resume_pull
 from storage.pull_asks import REPLIES_A_DAY, find_ask, latest_asks
 
 REPO = Repo("github", "acme/ledger")
@@ -262,11 +262,68 @@ def test_an_action_that_check_runs_do_not_have_is_refused(talk, waiting):
 
 def test_replies_have_an_end_and_what_is_beyond_is_told_in_the_one_comment(talk, waiting):
     for _ in range(REPLIES_A_DAY + 2):
-        talk.comment("stranger", "@patchpilot status", answer=False)
+        talk.comment("ana", "@patchpilot status", answer=False)
     talk.world.until(lambda: talk.front.tick() or all(one.state is AskState.DONE for one in talk.asks()))
 
     assert sum(one.reply for one in talk.asks()) == REPLIES_A_DAY
     assert len(latest_asks(talk.db, REPO, PULL)) == 2
+
+
+@pytest.mark.parametrize("access", [Permission.NONE, Permission.READ])
+def test_an_outsider_gets_few_answers_a_day_and_then_only_reactions(talk, waiting, access):
+    talk.world.permissions.of["outsider"] = access
+    for _ in range(12):
+        talk.comment("outsider", "@patchpilot explain")
+    talk.comment("ben", "@patchpilot explain")
+
+    *asked, bens = talk.asks()
+    assert [one.reply for one in asked] == [True] * OUTSIDERS_ANSWERS + [False] * 9
+    assert [f"last of {OUTSIDERS_ANSWERS} answers" in one.answer for one in asked].index(True) == 2
+    assert sum("to more I only react" in one.answer for one in asked) == 1
+    assert {(one.state, one.answer) for one in asked[OUTSIDERS_ANSWERS:]} == {(AskState.REFUSED, "")}
+    assert len(talk.tasks("answer")) == len(talk.asks())
+    assert bens.reply
+    # What only gets a reaction does not push what people were told out of the one comment.
+    assert latest_asks(talk.db, REPO, PULL) == []
+
+
+def test_an_outsiders_refusals_on_a_fix_of_ours_have_an_end_too(talk):
+    for _ in range(OUTSIDERS_ANSWERS + 2):
+        talk.comment("outsider", "@patchpilot approve")
+
+    assert [one.reply for one in talk.asks()] == [True] * OUTSIDERS_ANSWERS + [False] * 2
+
+
+def test_an_outsiders_answers_are_counted_for_the_repository_and_over_processes(talk, waiting):
+    for _ in range(OUTSIDERS_ANSWERS):
+        talk.comment("outsider", "@patchpilot help")
+    with talk.db.transaction() as session:
+        session.execute(text("UPDATE pull_asks SET number = number + 1, login = 'renamed'"))
+    talk.front = PullFront(talk.db, talk.world.parts.door)
+
+    talk.comment("outsider", "@patchpilot help")
+    talk.comment("somebody-else", "@patchpilot help")
+
+    assert [bool(one.answer) for one in talk.asks()[-2:]] == [False, True]
+
+
+def test_an_outsiders_answers_come_back_after_a_day(talk, waiting):
+    for _ in range(OUTSIDERS_ANSWERS + 1):
+        talk.comment("outsider", "@patchpilot help")
+    with talk.db.transaction() as session:
+        session.execute(text("UPDATE pull_asks SET at = at - interval '24 hours'"))
+
+    talk.comment("outsider", "@patchpilot help")
+
+    assert talk.asks()[-1].reply
+
+
+def test_who_can_read_a_private_repository_is_no_outsider(talk, waiting):
+    talk.world.permissions.private.add("acme/ledger")
+    for _ in range(OUTSIDERS_ANSWERS + 2):
+        talk.comment("cleo", "@patchpilot help")
+
+    assert all(one.reply for one in talk.asks())
 
 
 def test_without_a_failure_the_answer_is_a_reply(talk):
@@ -294,11 +351,21 @@ def test_on_a_fix_of_ours_whatever_is_answered_is_a_reply(talk, said, told):
 
 def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(talk):
     talk.comment("ben", "@patchpilot pause while I rebase")
-    assert pull_is_paused(talk.db, REPO, PULL)
+    assert paused_by(talk.db, REPO, PULL) == "ben"
     assert talk.fail().incident is None
 
     talk.comment("ben", "@patchpilot resume")
     assert talk.fail().incident is not None
+
+
+def test_the_status_says_who_has_paused_also_where_nothing_failed(talk):
+    talk.comment("ben", "@patchpilot pause")
+    talk.comment("ana", "@patchpilot status")
+
+    status = talk.asks()[-1]
+    assert (status.state, status.reply) == (AskState.DONE, True)
+    assert "no failure of this pull request" in status.answer
+    assert "Paused by @ben: `@patchpilot resume` lets me work here again." in status.answer
 
 
 def paused(talk) -> None:

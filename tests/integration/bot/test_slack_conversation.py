@@ -6,9 +6,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from patchpilot.fixes import GuardFinding, Severity
 from patchpilot.heals import HealState
+from storage.heals import expire_proposals
 from storage.incidents import snapshot
 
 RISK = GuardFinding(
@@ -407,6 +409,29 @@ def test_a_call_for_a_human_loses_its_button_once_it_is_answered(world):
 
     assert not world.buttons(world.items()["escalated"])
     assert "Green again" in world.items()["escalated"].text
+
+
+def test_a_proposal_that_expired_can_be_asked_for_anew_where_it_stands(world):
+    incident, heal = world.fail()
+    world.propose(heal)
+    world.show()
+    with world.db.transaction() as session:
+        session.execute(text("UPDATE heals SET approval_expires_at = now() - interval '1 minute'"))
+    assert expire_proposals(world.db) == 1
+    world.show()
+    assert world.buttons(world.items()["approval"]) == ["retry_incident"]
+    assert approve_typed(world, incident).endswith("expired. `retry` makes a new proposal.")
+
+    press_and_send(world, "ben", world.items()["approval"], "retry_incident", {"hint": "keep the API"})
+
+    world.until(lambda: state(world, incident) is HealState.REPAIRING)
+    assert snapshot(world.db, incident).heal.decisions[-1].text == "keep the API"
+
+
+def approve_typed(world, incident):
+    world.slack.slash("ana", world.channel, f"/patchpilot approve PP-{incident}")
+    world.until(lambda: bool(world.slack.ephemerals("ana")))
+    return world.slack.ephemerals("ana")[-1].text
 
 
 def test_a_typed_hint_arrives_as_it_was_typed(world):

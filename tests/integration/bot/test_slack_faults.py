@@ -96,6 +96,20 @@ def test_a_lost_answer_is_looked_up_before_anything_is_posted_again(world, monke
     assert posts(world, "conversations.history")
 
 
+@pytest.mark.parametrize("fault", ["post_then_500", "timeout"])
+def test_a_lost_answer_after_a_429_is_looked_up_all_the_same(world, monkeypatch, fault):
+    monkeypatch.setattr("bot.slack.delivery.CALL_SECONDS", 0.5)
+    monkeypatch.setattr("bot.slack.calls.CALL_SECONDS", 0.5)
+    world.slack.inject("chat.postMessage", "ratelimited", retry_after=1)
+    world.fail()
+    world.announcer.tick()
+    world.slack.inject("chat.postMessage", fault)
+
+    world.show()
+
+    assert world.card()
+
+
 def test_an_archived_channel_is_seen_by_the_admin_and_caught_up_with_later(world):
     _, heal = world.fail()
     world.show()

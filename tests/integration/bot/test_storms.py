@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.slack.announcer import Announcer
 from bot.slack.audience import Audience
@@ -16,7 +17,7 @@ from patchpilot.noise import QuietHours
 from patchpilot.routing import Fallback, Subscription
 from patchpilot.source import Repo, RunRef, Sha
 from storage.budget import BudgetLimits
-from storage.heals import take_heal
+from storage.heals import escalate, take_heal
 from storage.incidents import snapshot
 from storage.intake import record_failure, record_success
 from storage.mutes import add_mute, end_mutes
@@ -107,6 +108,28 @@ def under(world, message) -> dict[str, object]:
     return {m.metadata["event_payload"]["key"]: m for m in thread if m.metadata}
 
 
+def called(thread: dict[str, object]) -> list[str]:
+    """The kinds of the thread's messages that are shown in the channel too."""
+    return [key.rsplit(":", 2)[0] for key, message in thread.items() if message.broadcast]
+
+
+def long_ago(world) -> None:
+    """All that came so far came before what comes now: there is no burst."""
+    with world.db.transaction() as session:
+        session.execute(text("UPDATE incidents SET first_seen = first_seen - interval '5 minutes'"))
+
+
+def a_storm_of_three(world) -> list[str]:
+    """With its card and no others, and everybody still at work."""
+    heals = [fail_in(world, f"r{number}")[1] for number in range(3)]
+    for heal in heals:
+        read_only(world, heal)
+    world.show()
+    long_ago(world)
+    assert set(cards(world)) == {"slack:storm:1"}
+    return heals
+
+
 def test_twelve_repositories_with_one_cause_are_one_storm_card(stormy):
     heals = [fail_in(stormy, f"r{number}")[1] for number in range(12)]
     stormy.announcer.tick()
@@ -154,6 +177,7 @@ def test_a_storm_calls_people_once(stormy):
     assert set(cards(stormy)) == {"slack:storm:1"}
     thread = under(stormy, cards(stormy)["slack:storm:1"]).values()
     assert len([message for message in thread if message.broadcast]) == 1
+    assert "not each is called out here" in str(cards(stormy)["slack:storm:1"].blocks)
     assert all(message.text.startswith("PP-") for message in thread)
 
 
@@ -258,6 +282,129 @@ def test_a_card_does_not_wait_for_ever_to_be_read(stormy, monkeypatch):
     assert len(cards(stormy)) == 5
 
 
+def test_where_a_storm_stands_a_card_waits_for_its_log_and_joins_it(stormy):
+    a_storm_of_three(stormy)
+
+    for number in range(3, 6):
+        heal = fail_in(stormy, f"r{number}")[1]
+        stormy.announcer.tick()
+        stormy.propose(heal)
+        stormy.show()
+        long_ago(stormy)
+
+    found = cards(stormy)
+    assert set(found) == {"slack:storm:1"}
+    assert "same failure in 6 places" in found["slack:storm:1"].text
+    assert called(under(stormy, found["slack:storm:1"])) == ["slack:approval"]
+
+
+def test_another_failure_gets_its_card_as_soon_as_it_is_read_though_a_storm_stands(stormy):
+    a_storm_of_three(stormy)
+
+    heal = fail_in(stormy, "r9")[1]
+    stormy.announcer.tick()
+    assert "slack:card:4" not in cards(stormy)
+    stormy.propose(heal, fingerprint="another")
+    stormy.show()
+
+    assert called(under(stormy, cards(stormy)["slack:card:4"])) == ["slack:approval"]
+
+
+def test_a_card_that_could_not_wait_names_its_storm_and_calls_nobody_again(stormy, monkeypatch):
+    first = a_storm_of_three(stormy)
+    stormy.propose(first[0])
+    stormy.show()
+    assert called(under(stormy, cards(stormy)["slack:storm:1"])) == ["slack:approval"]
+    monkeypatch.setattr("bot.slack.announcer.HOLD_SECONDS", 0.1)
+    heal = fail_in(stormy, "r9")[1]
+    stormy.show()
+    assert "storm S-1" not in str(cards(stormy)["slack:card:4"].blocks)
+
+    stormy.propose(heal)
+    stormy.show()
+
+    card = cards(stormy)["slack:card:4"]
+    assert "storm S-1" in str(card.blocks)
+    assert f"slack:approval:{heal}:1" in under(stormy, card)
+    assert called(under(stormy, card)) == []
+
+
+def test_a_storms_first_approval_is_heard_whoever_asks_first(stormy):
+    heals = a_storm_of_three(stormy)
+
+    for heal in (heals[2], heals[1], heals[0]):
+        stormy.propose(heal)
+        stormy.show()
+
+    thread = under(stormy, cards(stormy)["slack:storm:1"])
+    assert thread[f"slack:approval:{heals[2]}:1"].broadcast
+    assert called(thread) == ["slack:approval"]
+
+
+def test_a_storm_that_gave_up_somewhere_is_still_heard_when_it_asks_for_approval(stormy):
+    heals = a_storm_of_three(stormy)
+    escalate(stormy.db, heals[0], reason="no fix was found")
+    stormy.show()
+
+    for heal in heals[1:]:
+        stormy.propose(heal)
+    stormy.show()
+
+    assert called(under(stormy, cards(stormy)["slack:storm:1"])) == ["slack:escalated", "slack:approval"]
+
+
+def test_who_joins_much_later_is_heard_again(stormy, monkeypatch):
+    heals = a_storm_of_three(stormy)
+    stormy.propose(heals[0])
+    stormy.show()
+    monkeypatch.setattr("bot.slack.storm_calls.CALL_AGAIN", timedelta(0))
+
+    stormy.propose(heals[1])
+    stormy.show()
+
+    assert called(under(stormy, cards(stormy)["slack:storm:1"])) == ["slack:approval"] * 2
+
+
+def test_what_was_fixed_before_the_storm_is_not_relabelled(stormy):
+    stormy.propose(fail_in(stormy, "r0")[1])
+    stormy.show()
+    record_success(stormy.db, run(stormy, "r0", succeeded=True))
+    stormy.show()
+    before = str(cards(stormy)["slack:card:1"].blocks)
+
+    for number in (1, 2):
+        stormy.propose(fail_in(stormy, f"r{number}")[1])
+    stormy.show()
+    stormy.announcer.show(1)
+
+    assert snapshot(stormy.db, 1).storm is not None
+    assert "slack:storm:1" in cards(stormy)
+    assert str(cards(stormy)["slack:card:1"].blocks) == before
+
+
+def test_a_storm_is_named_only_where_its_card_stands(routed):
+    for number in range(2):
+        subscribed(routed, f"r{number}", routed.team)
+        subscribed(routed, f"r{number}", routed.channel)
+    subscribed(routed, "r2", routed.team)
+    for number in range(3):
+        routed.propose(fail_in(routed, f"r{number}")[1])
+    routed.show()
+
+    assert snapshot(routed.db, 1).storm is not None
+    shown = [*cards(routed).values(), *cards(routed, routed.team).values()]
+    assert len(shown) == 5
+    assert not [card for card in shown if "S-1" in str(card.blocks)], "two of three are no storm here"
+
+    routed.propose(fail_in(routed, "r3")[1])
+    routed.show()
+
+    home = cards(routed)
+    assert "slack:storm:1" in home
+    assert all("storm S-1" in str(card.blocks) for key, card in home.items() if ":card:" in key)
+    assert not [card for card in cards(routed, routed.team).values() if "S-1" in str(card.blocks)]
+
+
 def test_another_announcer_goes_on_with_the_same_storm_card(stormy):
     for number in range(3):
         stormy.propose(fail_in(stormy, f"r{number}")[1])
@@ -297,7 +444,9 @@ def test_what_is_not_told_there_neither_counts_nor_is_named_on_a_storms_card(rou
     storm = cards(routed)["slack:storm:1"]
     assert "same failure in 3 places" in storm.text
     assert not [name for name in ("PP-1 ", "PP-2 ", "PP-5 ") if name in storm.text]
-    assert [message.broadcast for message in under(routed, storm).values()].count(True) == 0
+    assert called(under(routed, storm)) == ["slack:approval"], (
+        "what its own cards asked does not keep the storm's thread unheard"
+    )
     assert set(cards(routed, routed.team)) == {"slack:card:2"}
 
 

@@ -101,7 +101,7 @@ def test_ci_that_waits_for_an_approval_is_told_until_somebody_lets_it_run(life: 
 @pytest.mark.parametrize(
     ("workflow", "says"),
     [
-        ("on: {push: {branches: [main]}}", "by their filters for branches and paths"),
+        ("on: {push: {branches: [main]}}", "Add pull_request to the triggers of one"),
         ("on: {push: {branches: [main]}, pull_request: {branches: [release/*]}}", "by their filters"),
         ("on: {workflow_dispatch: {}, schedule: [{cron: '1 1 1 1 1'}]}", "listens to pull requests"),
     ],

@@ -19,9 +19,11 @@ from patchpilot.errors import TemporaryError
 from patchpilot.heals import HealId
 from patchpilot.pull_thread import AskState
 from patchpilot.settings import EffectsSettings
+from patchpilot.source import Repo
 from providers.hosts.github_checks import GitHubChecks
 from providers.hosts.github_pulls import GitHubPullRequests
 from storage import content_calls
+from storage.mutes import pause_pull, resume_pull
 from storage.pull_asks import settle_ask, waiting_asks
 
 MARKER = "<!-- patchpilot:pull -->"
@@ -88,6 +90,35 @@ def test_one_comment_and_one_check_run_follow_the_heal_to_its_end(pull: PullRequ
     assert "✅ Green again" in pull.sticky()
     assert len(pull.comments()) == 1
     assert pull.checks()[0].actions == []
+
+
+def test_a_pause_stands_at_the_head_of_the_comment_until_it_ends(pull: PullRequest) -> None:
+    pull.follow()
+    repo = Repo("github", pull.life.name)
+
+    pause_pull(pull.life.db, repo, pull.number, author="ana", why="")
+    pull.show()
+    head = pull.sticky().removeprefix(MARKER).strip().split("\n")[0]
+    assert head == "⏸️ Paused by `ana`: `@patchpilot resume` lets me work here again."
+
+    resume_pull(pull.life.db, repo, pull.number)
+    pull.show()
+    assert "Paused" not in pull.sticky()
+
+
+def test_an_answer_without_words_is_only_a_reaction(pull: PullRequest) -> None:
+    pull.follow()
+    comment = pull.life.github.comment(pull.life.name, pull.number, by="carl", body="@patchpilot explain")
+    pull.life.hear()
+    (ask,) = waiting_asks(pull.life.db)
+    before = pull.sticky()
+    settle_ask(pull.life.db, ask, Answer(ruling=Ruling.DENIED, text=""), state=AskState.REFUSED, reply=False)
+    pull.life.work()
+
+    with pull.life.github.core.world.lock:
+        asked = next(one for one in pull.life.pull(pull.number).comments if one.id == comment)
+        assert [one.content for one in asked.reactions] == ["-1"]
+    assert pull.sticky() == before
 
 
 def test_what_has_not_changed_is_not_written_again(pull: PullRequest, monkeypatch: Any) -> None:

@@ -17,7 +17,7 @@ from storage.database import Database
 from storage.heals import escalate, take_heal
 from storage.incidents import snapshot
 from storage.intake import record_failure, record_success
-from storage.storms import StormRule, burst_before, read_storm
+from storage.storms import StormRule, burst_before, open_storms, read_storm
 
 LIMITS = BudgetLimits(
     heal_max_dollars=Decimal(1),
@@ -179,6 +179,32 @@ def test_an_open_storm_takes_in_the_same_failure_for_hours_but_not_for_ever(yard
     for incident in [*members, late]:
         yard.earlier(incident, 7 * 60)
     assert yard.storm(yard.fail("e")) is None
+
+
+def test_an_unread_failure_may_join_a_storm_that_is_open_and_not_long_ago(yard: Yard) -> None:
+    members = [yard.fail(repo) for repo in "abc"]
+    storm = yard.storm(members[0])
+    yard.red("d")
+    for incident in members:
+        yard.earlier(incident, 5 * 60)
+    assert open_storms(yard.db, 4) == [storm]
+
+    for incident in members:
+        yard.earlier(incident, 2 * 60)
+    assert open_storms(yard.db, 4) == []
+
+
+def test_nobody_joins_a_storm_that_is_over(yard: Yard) -> None:
+    for repo in "abc":
+        yard.fail(repo)
+    yard.red("d")
+    record_success(yard.db, yard.run("a", succeeded=True))
+    assert len(open_storms(yard.db, 4)) == 1
+
+    for repo in "bc":
+        record_success(yard.db, yard.run(repo, succeeded=True))
+
+    assert open_storms(yard.db, 4) == []
 
 
 def test_once_all_are_over_a_storm_is_over_and_takes_in_nobody(yard: Yard) -> None:

@@ -43,6 +43,7 @@ def test_a_run_that_waits_for_a_person_is_named(held: SeenRun, named: bool) -> N
     [
         (PULL, {}, "listens to pull requests"),
         (PULL, {"ci.yml": "on: {pull_request: {branches: [dev]}}"}, "by their filters"),
+        (PULL, {"ci.yml": "on: {push: {branches: [main]}}"}, "start for pushes only"),
         (replace(PULL, conflicts=True), None, "conflicts with main"),
         (replace(PULL, author="github-actions[bot]"), None, "token of a GitHub Actions job"),
         (PULL, None, "switched on"),

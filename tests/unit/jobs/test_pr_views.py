@@ -190,7 +190,7 @@ SHOWN = {
     "paused_and_asked": lambda: pr_views.comment(
         pr_views.Thread(
             incidents=[made(state=HealState.EXPIRED)],
-            paused=True,
+            paused_by="ben",
             asks=[
                 asked("approve", REFUSAL, state=AskState.REFUSED, by="ben"),
                 asked("retry use py3.12", "PP-12 goes back to repair.", state=AskState.ACCEPTED),

@@ -45,6 +45,7 @@ def found(tree: Path, failure: DistilledFailure | None = None) -> tuple[str, str
         ({"pyproject.toml": PYTEST}, "python -m pytest"),
         ({"tox.ini": "[testenv]\ncommands = pytest {posargs}"}, "python -m pytest"),
         ({"setup.py": "", "tests/conftest.py": ""}, "python -m pytest"),
+        ({"requirements-dev.txt": "pytest\nsyrupy\n", "test_a.py": ""}, "python -m pytest"),
         ({"setup.py": "", "tests/test_a.py": ""}, "python -m unittest discover -s tests"),
         ({"requirements.txt": "django", "manage.py": ""}, "python manage.py test"),
         ({"package.json": '{"scripts": {"test": "jest"}}'}, "npm test"),
