@@ -184,6 +184,9 @@ class _ByModel:
                 return GaveUp(str(error), final=True, stopped=True)
             except TemporaryError as error:
                 if not self.sources.state.get("proven"):
+                    # It may be a while until the next try, and nobody is thinking meanwhile.
+                    waits = f"waiting to ask {self.model.name} again: {one_line(str(error), 160)}"
+                    tools.journal.progress(name, tools.redact(waits))
                     raise
                 # People need not wait for the model to come back when a fix is proven already.
                 return GaveUp(str(error), final=True, stopped=True)

@@ -26,7 +26,7 @@ from patchpilot.pull_thread import (
     Reaction,
 )
 from patchpilot.source import Permission, Sha
-from patchpilot.states import STATES, state_word
+from patchpilot.states import heal_emoji, state_word
 from patchpilot.text import capital, one_line, plain, sentence
 
 S = HealState
@@ -138,7 +138,7 @@ def left_behind(commit: str, incident: IncidentSnapshot) -> CheckReport:
 
 
 def _title(incident: IncidentSnapshot) -> str:
-    return f"{STATES[incident.heal.state][0]} {state_word(incident)} · {incident.name}"
+    return f"{heal_emoji(incident.heal)} {state_word(incident)} · {incident.name}"
 
 
 def _paused(by: str) -> str:

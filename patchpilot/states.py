@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from patchpilot.fixes import Outcome
 from patchpilot.heals import HealState
 from patchpilot.incidents import HealSnapshot, IncidentSnapshot
 from patchpilot.source import Delivery
@@ -52,4 +53,14 @@ def heal_word(heal: HealSnapshot) -> str:
         return _ON_THEIR_BRANCH[Delivery(heal.delivery)]
     if heal.state is S.OPENING_PR and heal.failure.on_somebodys_pull_request:
         return "Handing over the fix"
-    return STATES[heal.state][1]
+    return "Fixed, then reverted" if was_reverted(heal) else STATES[heal.state][1]
+
+
+def heal_emoji(heal: HealSnapshot) -> str:
+    """The emoji that stands beside :func:`heal_word`."""
+    return "↩️" if was_reverted(heal) else STATES[heal.state][0]
+
+
+def was_reverted(heal: HealSnapshot) -> bool:
+    """The fix had landed, and somebody took it back."""
+    return heal.state is S.RESOLVED and heal.outcome == Outcome.REVERTED

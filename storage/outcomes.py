@@ -20,6 +20,8 @@ from storage.tasks import add_task
 
 OUTCOME_NOTE: Final = "outcome"
 """Key of what is said in the thread about an outcome."""
+REVERT_NOTE: Final = "outcome:reverted"
+"""Of its own: that the branch was green with the fix stays true."""
 _LEARNT = {Outcome.MERGED_GREEN, Outcome.MERGED_RED, Outcome.REVERTED}
 """What tells the memory whether the fix is good; a fix that was never merged tells nothing."""
 
@@ -82,7 +84,7 @@ def record_reverts(
         set_outcome(session, heal, Outcome.REVERTED)
         who = f" by {by}" if by else ""
         text = f"Pull request #{heal.pull_request_number} was reverted{who}: the fix is not offered again."
-        put_note(session, heal, OUTCOME_NOTE, text, url=heal.pull_request_url)
+        put_note(session, heal, REVERT_NOTE, text, url=heal.pull_request_url)
         whose = Whose(heal.incident_id, HealId(heal.id))
     return whose
 

@@ -24,7 +24,7 @@ from storage.codec import decode
 from storage.database import Database
 from storage.homes import pending
 from storage.models import Decision, Failure, HappenedEvent, Heal, Incident, ProposedFix
-from storage.outcomes import OUTCOME_NOTE
+from storage.outcomes import OUTCOME_NOTE, REVERT_NOTE
 from storage.wishes import MuteRow, RepoRulesRow
 
 _FIXED = (HealState.RESOLVED.value, HealState.RECOVERED.value)
@@ -162,7 +162,7 @@ def _figures(session: Session, mine: ColumnElement[bool], start: datetime, end: 
             # The last that is said of an outcome, as nothing follows a revert.
             HappenedEvent.at >= start,
             HappenedEvent.kind == EventKind.NOTE.value,
-            HappenedEvent.data["key"].astext == OUTCOME_NOTE,
+            HappenedEvent.data["key"].astext.in_((OUTCOME_NOTE, REVERT_NOTE)),
         )
         .group_by(Heal.id)
         .having(between(func.max(HappenedEvent.at)))

@@ -96,6 +96,9 @@ def _question(incident: IncidentSnapshot) -> str:
     if failure.on_somebodys_pull_request:
         # As suggestions there, where they fit; see jobs.handing.
         return f"Hand this patch over on pull request #{failure.pull_request} of {incident.repo}?"
+    if incident.heal.pull_request_number and incident.heal.pull_request_url:
+        # One more round, as the first one's own CI was red: see jobs.rounds.
+        return f"Put this patch on pull request #{incident.heal.pull_request_number} of {incident.repo}?"
     return f"Open a pull request on {incident.repo} with this patch?"
 
 

@@ -36,7 +36,7 @@ from patchpilot.conversation import Aside
 from patchpilot.heals import HealState
 from patchpilot.incidents import IncidentSnapshot, storm_name
 from patchpilot.noise import milestone as milestone_of
-from patchpilot.states import STATES, state_word
+from patchpilot.states import heal_emoji, state_word, was_reverted
 from patchpilot.text import one_line, sentence
 from storage.decisions import is_possible
 
@@ -93,7 +93,7 @@ def card(incident: IncidentSnapshot, aside: Aside = NOTHING) -> Message:
 def _spoken(incident: IncidentSnapshot, aside: Aside) -> str:
     heal = incident.heal
     word = state_word(incident)
-    failed = "fixed" if heal.state in _OVER else "failed"
+    failed = "fixed" if heal.state in _OVER and not was_reverted(heal) else "failed"
     test, error = _test_and_error(incident)
     taken = f" @{aside.assignee.name} is on it." if aside.assignee and incident.open else ""
     seen = f" Seen {incident.failures} times." if incident.failures > 1 else ""
@@ -138,10 +138,11 @@ def _test_and_error(incident: IncidentSnapshot) -> tuple[str, str]:
 def state_line(incident: IncidentSnapshot) -> str:
     """Emoji, word, and why."""
     heal = incident.heal
-    emoji = STATES[heal.state][0]
-    word = state_word(incident)
+    emoji, word = heal_emoji(heal), state_word(incident)
     if heal.pull_request_url and heal.state in {S.PR_OPEN, S.RESOLVED}:
         pull = link(heal.pull_request_url, f"PR #{heal.pull_request_number}")
+        if was_reverted(heal):
+            return f"{emoji} *{word}* · {pull}"
         ci = {"green": " · its CI is green", "red": " · its CI is red"}.get(heal.pull_request_ci, "")
         return f"{emoji} *{word}* · {pull}{ci}"
     said = _why(heal.reason, word)

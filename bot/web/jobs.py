@@ -128,7 +128,7 @@ class JobDetail(Job):
     facts: list[Fact]
     """What the confidence is computed from."""
     on_pull_request: int | None
-    """People's pull request on which the patch would be handed over; where there is none, one is opened."""
+    """Pull request on which the patch would be handed over; where there is none, one is opened."""
     base: str
     """Commit that the patch is proved on: ``commit``, or after a re-test a later one."""
     moved_to: str | None
@@ -285,6 +285,12 @@ def _brief(heal: HealSnapshot) -> dict[str, object]:
     }
 
 
+def _handed_over_on(heal: HealSnapshot) -> int | None:
+    """People's own, or that of an earlier round of ours."""
+    theirs = heal.failure.pull_request if heal.failure.on_somebodys_pull_request else 0
+    return theirs or heal.pull_request_number or None
+
+
 def _detail(incident: IncidentSnapshot) -> dict[str, object]:
     heal = incident.heal
     fix, distilled, diagnosis = heal.fix, heal.distilled, heal.diagnosis
@@ -311,7 +317,7 @@ def _detail(incident: IncidentSnapshot) -> dict[str, object]:
             }
             for one in (fix.findings if fix else ())
         ],
-        "on_pull_request": heal.failure.pull_request if heal.failure.on_somebodys_pull_request else None,
+        "on_pull_request": _handed_over_on(heal),
         "base": heal.base.head_sha,
         "moved_to": heal.moved_to,
         "confidence": fix.confidence if fix else None,

@@ -8,6 +8,7 @@ import pytest
 
 from patchpilot.fixes import Outcome
 from patchpilot.heals import HealState
+from patchpilot.states import heal_emoji, heal_word
 from storage.memory import PostgresMemory
 
 
@@ -176,7 +177,10 @@ def test_a_revert_is_the_outcome_and_the_lesson(life: Any, way: str) -> None:
     life.hear()
 
     assert life.see(heal).outcome == "reverted"
-    assert "reverted by ben" in life.notes(heal)["outcome"]
+    notes = life.notes(heal)
+    assert "main is green with the merged fix" in notes["outcome"]
+    assert "reverted by ben" in notes["outcome:reverted"]
+    assert (heal_emoji(life.see(heal)), heal_word(life.see(heal))) == ("↩️", "Fixed, then reverted")
 
 
 def test_the_memory_offers_what_held_and_not_what_was_reverted(life: Any) -> None:

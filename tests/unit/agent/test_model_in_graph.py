@@ -152,6 +152,7 @@ def test_an_outage_while_repairing_leaves_the_heal_to_be_tried_later(world, aske
     with pytest.raises(TemporaryError):
         world.advance()
     assert world.journal.state() is HealState.REPAIRING
+    assert world.journal.doing[-1] == "waiting to ask fake again: overloaded"
     world.advance()
 
     assert world.journal.state() is HealState.AWAITING_APPROVAL

@@ -356,6 +356,23 @@ def test_the_cards_menu_offers_nothing_that_is_only_refused(in_state, choices, s
         assert [option["value"].partition(":")[0] for option in menu["options"]] == choices, state
 
 
+def test_one_more_round_asks_for_the_pull_request_that_is_there(in_state, fix):
+    pull = {"pull_request_url": "https://x.test/4", "pull_request_number": 4}
+    shown = approval_views.approval(in_state(HealState.AWAITING_APPROVAL, **pull), fix)
+
+    assert "Put this patch on pull request #4 of acme/ledger?" in shown.text
+
+
+def test_a_card_of_a_fix_that_was_taken_back_says_so(in_state):
+    pull = {"pull_request_url": "https://x.test/1", "pull_request_number": 1, "pull_request_ci": "green"}
+    shown = views.card(in_state(HealState.RESOLVED, outcome="reverted", **pull))
+
+    blocks = json.dumps(shown.blocks, ensure_ascii=False)
+    assert "↩️ *Fixed, then reverted* · <https://x.test/1|PR #1>" in blocks
+    assert "green" not in blocks
+    assert shown.text.startswith("CI failed: ")
+
+
 def test_a_card_tells_the_first_sentences_of_a_long_reason(in_state):
     first, second = "PatchPilot found no fix that it can prove.", f"Tried: {'ruff, ' * 40}nothing helped."
     shown = views.card(in_state(HealState.ESCALATED, reason=f"{first} {second}"))
