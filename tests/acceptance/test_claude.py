@@ -60,7 +60,7 @@ def test_claude_repairs_the_bug_and_memory_cures_it_when_it_comes_back(start):
 
 def test_a_heal_that_hits_its_budget_leaves_its_best_partial_result_in_the_thread(start):
     """The diagnosis, what was tried and the unproven change are there; nothing that could be approved is."""
-    half = {**EDIT, "new": "subtotal + 1 > threshold"}
+    half = {**EDIT, "new": "subtotal * 1 > threshold"}
     threads: list[Callable[[], str]] = []
     seen: list[str] = []
 
@@ -101,7 +101,7 @@ def test_a_heal_that_hits_its_budget_leaves_its_best_partial_result_in_the_threa
 
         thread = stage.wait(told, "the partial result in the thread")
         assert "not proven" in thread
-        assert "subtotal + 1 &gt; threshold" in thread
+        assert "subtotal * 1 &gt; threshold" in thread
         assert "HEAL_MAX_DOLLARS" in thread
         assert "'approve'" not in thread
         assert not home.town.github.pull_requests(CHECKOUT.full_name)
