@@ -79,7 +79,7 @@ def test_what_each_role_relies_on_is_looked_at(home):
             "effects",
             {"GITHUB_APP_ID": "", "GITHUB_TOKEN": "t", "GITHUB_API_URL": "http://127.0.0.1:1/api/v3"},
             "GitHub writer",
-            "check GITHUB_API_URL",
+            "a proxy (HTTPS_PROXY) and GITHUB_API_URL",
         ),
         ("worker", {"ANTHROPIC_MODEL": "claude-0"}, "model", "ANTHROPIC_MODEL"),
         ("worker", {"SANDBOX_PREPARE_CA": "/nope"}, "SANDBOX_PREPARE_CA", "PEM file"),
