@@ -398,7 +398,8 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     repair_candidates: int = Field(default=3, ge=1, le=10)
     """How often the model may propose in one attempt: again after a refusal, or for a smaller patch."""
     heal_max_dollars: Decimal = Field(default=Decimal("1.00"), ge=0)
-    """Most that one heal may spend on model calls."""
+    """Most that one heal may spend on model calls. A call is made only if its longest answer
+    (``ANTHROPIC_MAX_TOKENS``) would still be within."""
     heal_max_tokens: int = Field(default=1_500_000, ge=0)
     """Most tokens that one heal may use: input, with what the prompt cache gives back, and output."""
     repo_day_max_dollars: Decimal = Field(default=Decimal("20.00"), ge=0)
