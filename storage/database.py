@@ -59,6 +59,10 @@ class Database:
             pool_recycle=1800,
             connect_args=self._connect_arguments(),
         )
+        # The same connections; https://docs.sqlalchemy.org/en/20/core/connections.html#dbapi-autocommit
+        self._at_one_moment = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
         self._checkpoints: CheckpointPool | None = None
         self._lock = Lock()
 
@@ -92,6 +96,20 @@ class Database:
         with (
             translated("using the database"),
             Session(self._engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One transaction that only reads, and sees everything as it was at one moment.
+
+        What is put together from several queries would else be half from before and half from after what
+        somebody decides meanwhile.
+        """
+        with (
+            translated("reading the database"),
+            Session(self._at_one_moment, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session

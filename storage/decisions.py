@@ -76,7 +76,7 @@ def is_possible(verb: Verb, state: HealState) -> bool:
 
 def find_target(db: Database, *, incident: int | None, approval_id: str) -> IncidentSnapshot | None:
     """The incident that a command means: the proposal's (a button) or the numbered one (typed)."""
-    with db.transaction() as session:
+    with db.reading() as session:
         heal = _target(session, incident=incident, approval_id=approval_id)
         return None if heal is None else read_snapshot(session, heal.incident_id)
 

@@ -33,13 +33,13 @@ from storage.wishes import FirstApproval
 
 def snapshot(db: Database, incident: int) -> IncidentSnapshot | None:
     """An incident with its current heal; ``None`` if there is no such number."""
-    with db.transaction() as session:
+    with db.reading() as session:
         return read_snapshot(session, incident)
 
 
 def snapshot_of_heal(db: Database, heal_id: HealId) -> IncidentSnapshot | None:
     """The incident of a heal with that very heal, current or not."""
-    with db.transaction() as session:
+    with db.reading() as session:
         heal = session.get(Heal, heal_id)
         if heal is None:
             return None

@@ -8,6 +8,8 @@ import pytest
 
 from patchpilot.commands import Ruling, Verb
 from patchpilot.heals import HealState
+from storage import incidents
+from storage.decisions import find_target
 from storage.incidents import snapshot_of_heal
 
 A, B, C = (letter * 40 for letter in "abc")
@@ -116,3 +118,21 @@ def test_running_an_older_commit_again_moves_nothing_back(world: Any, make: Any,
 def test_there_is_nothing_to_re_test_where_nothing_moved(world: Any, proposal: Any) -> None:
     assert world.decide(Verb.RETEST, approval_id=world.approval(proposal)).ruling is Ruling.ALREADY
     assert world.state(proposal.heal_id) is HealState.AWAITING_APPROVAL
+
+
+def test_what_is_read_while_somebody_decides_is_of_one_moment(
+    world: Any, make: Any, proposal: Any, monkeypatch: Any
+) -> None:
+    red_again(world, make, B, minutes=2)
+    approval, looked = world.approval(proposal), incidents.later_reds
+
+    def decided_meanwhile(session: Any, heals: Any) -> Any:
+        monkeypatch.undo()
+        assert world.decide(Verb.RETEST, approval_id=approval).ruling is Ruling.APPLIED
+        return looked(session, heals)
+
+    monkeypatch.setattr(incidents, "later_reds", decided_meanwhile)
+    seen = find_target(world.db, incident=None, approval_id=approval).heal
+
+    assert (seen.state, seen.moved_to) == (HealState.AWAITING_APPROVAL, B)
+    assert shown(world, proposal).state is HealState.REPAIRING
