@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from patchpilot.counts import Counts, lost
 from patchpilot.failures import Diagnosis
+from patchpilot.text import one_line
 
 _MAKERS = {
     "fixer": "{}",
@@ -163,9 +164,16 @@ class ShellCommand:
     late: dict[str, str] = field(default_factory=dict)
     """Expressions in scripts and variables that only a run can fill in, each with the shell function call
     that prints its value: ``${{ steps.pick.outputs.tests }}`` with ``output pick tests``."""
+    said: str = field(default="", compare=False)
+    """The commands that the script is made of, where it is made of several."""
 
     def __str__(self) -> str:
         return self.script.strip()
+
+    @property
+    def in_short(self) -> str:
+        """What it runs, on one line for people."""
+        return one_line(self.said or self.script)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

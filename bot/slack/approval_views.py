@@ -25,7 +25,7 @@ from patchpilot.fixes import Fix, Severity, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
 from patchpilot.states import PAST, STATES
-from patchpilot.text import one_line
+from patchpilot.text import one_line, shorten
 
 S = HealState
 _CALLABLE: Final = re.compile(r"[USW][A-Z0-9]{2,20}")
@@ -156,7 +156,7 @@ def _inputs(fix: Fix) -> str:
         suite = "green" if proof.suite_after.passed else "no worse than before"
         suite = suite if proof.suite_held else "worse than before"
         # Which it is decides what it says: a repository's checks may be tests or only a linter.
-        suite += f" (`{literal(one_line(str(proof.suite_after.command), 80))}`)"
+        suite += f" (`{literal(shorten(proof.suite_after.command.in_short, 80))}`)"
     overrides = sum(finding.severity is not Severity.NOTE for finding in fix.findings)
     facts = [
         f"reproduced before the patch: {'yes' if proof.reproduced else 'no'}",

@@ -10,7 +10,7 @@ from patchpilot.failures import Blame, CheckVerdict, Diagnosis, in_log_order
 from patchpilot.fixes import CommandResult, Fix
 from patchpilot.incidents import FailureRecord
 from patchpilot.redaction import Redactor
-from patchpilot.text import middle_lines, one_line, plain
+from patchpilot.text import middle_lines, plain
 
 _QUOTED: Final = 8
 _OUTPUT_CHARACTERS: Final = 2_000
@@ -126,7 +126,7 @@ def proven(fix: Fix) -> Proven:
         image=last.image,
         before=_ran(proof.before),
         after=[_ran(run) for run in proof.after],
-        suite_command=one_line(_redact(str(proof.suite_after.command)), 200) if proof.suite_after else "",
+        suite_command=plain(_redact(proof.suite_after.command.in_short)) if proof.suite_after else "",
         suite_before=_ran(proof.suite_before) if proof.suite_before else None,
         suite_after=_ran(proof.suite_after) if proof.suite_after else None,
         left_out=list(fix.left_out),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from patchpilot.fixes import EarlierStep, ShellCommand
+from patchpilot.text import one_line
 from providers.ci.step_kinds import StepKind, kind_of, without_set_up
 
 _AS_ROOT = re.compile(r"^[ \t]*sudo\s.*$", re.MULTILINE)
@@ -107,7 +108,11 @@ def joined(runs: Sequence[Run], before: Sequence[Run] = ()) -> ShellCommand:
             without_set_up(run.script).rstrip(),
         ]
         parts.append("(\n" + "\n".join(lines) + "\n)")
-    return ShellCommand(script="\n".join(parts) + "\n", before=tuple(_earlier(one) for one in before))
+    return ShellCommand(
+        script="\n".join(parts) + "\n",
+        before=tuple(_earlier(one) for one in before),
+        said="; ".join(one_line(without_set_up(run.script), 80) for run in runs),
+    )
 
 
 def likeliest(runs: Sequence[Run]) -> int | None:

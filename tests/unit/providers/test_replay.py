@@ -87,6 +87,8 @@ def test_the_suite_of_failing_tests_is_the_other_checks(tmp_path: Path) -> None:
     assert "ruff check ." in suite.script
     assert "ruff format --check ." in suite.script
     assert "pip install" not in suite.script
+    # People are shown what it runs, not how that is put into one script.
+    assert suite.in_short == "ruff check .; ruff format --check ."
 
 
 def test_the_suite_of_a_job_without_tests_is_another_jobs(tmp_path: Path) -> None:
@@ -103,6 +105,7 @@ def test_the_suite_of_a_job_without_tests_is_another_jobs(tmp_path: Path) -> Non
     suite = plan(tree, failed("lint", "Run ruff check .")).suite
     assert suite is not None
     assert ([step.script for step in suite.before], suite.script) == (["make"], "pytest 1")
+    assert suite.in_short == "pytest 1"
 
 
 def test_the_suite_is_rather_that_of_a_job_with_the_same_language(tmp_path: Path) -> None:
