@@ -59,10 +59,6 @@ class Database:
             pool_recycle=1800,
             connect_args=self._connect_arguments(),
         )
-        # The same connections; https://docs.sqlalchemy.org/en/20/core/connections.html#dbapi-autocommit
-        self._at_one_moment = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
         self._checkpoints: CheckpointPool | None = None
         self._lock = Lock()
 
@@ -107,9 +103,11 @@ class Database:
         What is put together from several queries would else be half from before and half from after what
         somebody decides meanwhile.
         """
+        # The same pool: https://docs.sqlalchemy.org/en/20/core/connections.html#dbapi-autocommit
+        engine = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with (
             translated("reading the database"),
-            Session(self._at_one_moment, expire_on_commit=False) as session,
+            Session(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
