@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.heal_outcome import HealOutcome, Status
 from patchpilot.failures import Blame
-from patchpilot.fixes import CommandResult, Fix, Patch, Severity, made_by
+from patchpilot.fixes import CommandResult, Fix, Patch, Severity, confidence_word, made_by
 from patchpilot.text import one_line, plain
 
 if TYPE_CHECKING:
@@ -106,13 +106,7 @@ def _fix(outcome: HealOutcome, fix: Fix) -> Iterator[Styled]:
                 "dim",
             )
     yield from _findings(outcome, fix)
-    yield from _section(f"Confidence: {_confidence(fix)}")
-
-
-def _confidence(fix: Fix) -> str:
-    from bot.slack.approval_views import confidence_word  # noqa: PLC0415 - most outcomes have no fix
-
-    return confidence_word(fix)
+    yield from _section(f"Confidence: {confidence_word(fix)}")
 
 
 def _by(author: str) -> str:

@@ -27,6 +27,15 @@ def made_by(author: str) -> str:
     return _MAKERS[kind].format(name) if name and kind in _MAKERS else author
 
 
+_HIGH, _MEDIUM = 0.8, 0.5
+
+
+def confidence_word(fix: Fix) -> str:
+    """The confidence for people: ``medium (77%)``."""
+    word = "high" if fix.confidence >= _HIGH else "medium" if fix.confidence >= _MEDIUM else "low"
+    return f"{word} ({fix.confidence:.0%})"
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """A unified diff in git's format against one commit's tree.

@@ -260,8 +260,3 @@ class StormSnapshot:
     def over(self) -> bool:
         """No member is open any more."""
         return not any(member.open for member in self.members)
-
-    @property
-    def speaker(self) -> IncidentId | None:
-        """The oldest open member: the one that may call people, so that a storm calls them once."""
-        return next((member.incident for member in self.members if member.open), None)

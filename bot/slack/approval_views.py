@@ -21,26 +21,21 @@ from bot.slack.blocks import (
     when,
 )
 from patchpilot.commands import Verb
-from patchpilot.fixes import Fix, Severity, made_by
+from patchpilot.fixes import Fix, Severity, confidence_word, made_by
 from patchpilot.heals import HealState
 from patchpilot.incidents import DecisionRecord, IncidentSnapshot
+from patchpilot.redaction import Redactor
 from patchpilot.states import PAST, STATES
 from patchpilot.text import one_line, shorten
 
 S = HealState
+_redact = Redactor()
 _CALLABLE: Final = re.compile(r"[USW][A-Z0-9]{2,20}")
-_HIGH, _MEDIUM = 0.8, 0.5
 
 
 def is_risky(fix: Fix) -> bool:
     """The guard has found something that a person has to override, so that one click is too little."""
     return any(finding.severity is not Severity.NOTE for finding in fix.findings)
-
-
-def confidence_word(fix: Fix) -> str:
-    """The number with a word."""
-    word = "high" if fix.confidence >= _HIGH else "medium" if fix.confidence >= _MEDIUM else "low"
-    return f"{word} ({fix.confidence:.0%})"
 
 
 def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
@@ -76,18 +71,16 @@ def approval(incident: IncidentSnapshot, fix: Fix) -> Message:
             )
             if waiting
             else None,
-            actions(
-                f"again:{heal.attempt}",
-                button("Retry with a hint…", "retry_incident", str(incident.id), about=incident.name),
-            )
-            if heal.state is S.EXPIRED
-            else None,
-            context(
-                f"Or type: `@patchpilot retry` with a hint, here or as `/patchpilot retry {incident.name}`"
-            )
-            if heal.state is S.EXPIRED
-            else None,
+            *(_asks_anew(incident) if heal.state is S.EXPIRED else ()),
         ],
+    )
+
+
+def _asks_anew(incident: IncidentSnapshot) -> tuple[Block, Block]:
+    again = button("Retry with a hint…", "retry_incident", str(incident.id), about=incident.name)
+    return (
+        actions(f"again:{incident.heal.attempt}", again),
+        context(f"Or type: `@patchpilot retry` with a hint, here or as `/patchpilot retry {incident.name}`"),
     )
 
 
@@ -156,7 +149,7 @@ def _inputs(fix: Fix) -> str:
         suite = "green" if proof.suite_after.passed else "no worse than before"
         suite = suite if proof.suite_held else "worse than before"
         # Which it is decides what it says: a repository's checks may be tests or only a linter.
-        suite += f" (`{literal(shorten(proof.suite_after.command.in_short, 80))}`)"
+        suite += f" (`{literal(shorten(_redact(proof.suite_after.command.in_short), 80))}`)"
     overrides = sum(finding.severity is not Severity.NOTE for finding in fix.findings)
     facts = [
         f"reproduced before the patch: {'yes' if proof.reproduced else 'no'}",

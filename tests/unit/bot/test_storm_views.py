@@ -109,11 +109,6 @@ def test_a_card_of_its_own_names_the_storm(incident):
     assert "storm S-3" in json.dumps(views.card(replace(incident, storm=StormId(3))).blocks)
 
 
-def test_the_oldest_open_incident_speaks_for_the_storm():
-    assert storm(S.RECOVERED, S.QUEUED, S.ESCALATED).speaker == 2
-    assert storm(S.RECOVERED, S.RESOLVED).speaker is None
-
-
 def test_a_storm_says_where_its_steps_are():
     made = storm(S.AWAITING_APPROVAL, S.REPAIRING)
     elsewhere = storm_views.storm_card(made, threads=False)
