@@ -105,7 +105,7 @@ def _looked_at(
     if problem:
         return _environment(plan, f"the failing command could not be run in the sandbox: {problem}")
     if first.passed:
-        unseen = green_for_want_of_a_command(first)
+        unseen = green_for_want_of_a_command(first) or _green_for_having_it(first, failure)
         return _environment(plan, unseen) if unseen else _green_at_first(tools, bench, plan)
     runs = 1
     if failure.category in MAY_FLAKE:
@@ -251,6 +251,11 @@ def _unusable(result: CommandResult) -> str:
             f"one of its commands can't be executed ({_complaint(result)}). Look at that file's mode and "
             "first line."
         )
+    if result.failed and (found := _OFFLINE.search(result.output)):
+        return (
+            f"it asks the network for packages, and the sandbox has none ({one_line(found[0], 160)}). Only "
+            "what the project's lock file and manifest list is installed beforehand."
+        )
     if result.exit_code == _NO_SUBCOMMAND and (found := _PART_OF_CARGO.search(result.output)):
         return (
             f"it lacks a command that this needs ({one_line(found[0], 160)}): {_place(result)} has no "
@@ -265,6 +270,12 @@ def _unusable(result: CommandResult) -> str:
     return ""
 
 
+# What npm and uv say of a cache that lacks something, where they know that there is no network.
+_OFFLINE = re.compile(
+    r"^npm (?:error|ERR!) .{0,200} failed: cache mode is 'only-if-cached'.{0,80}"
+    r"|^.{0,40}Packages were unavailable because the network was disabled",
+    re.MULTILINE,
+)
 _NO_SUBCOMMAND = 101
 # Known words that are programs of their own, parts of a toolchain that an image may lack.
 _PART_OF_CARGO = re.compile(
@@ -289,6 +300,20 @@ def green_for_want_of_a_command(result: CommandResult) -> str:
     if not result.passed or found is None:
         return ""
     return f"it is green only because {_place(result)} has no {found[1]}. {_IMAGES}"
+
+
+_BEFOREHAND = re.compile(r"^(npm|uv|poetry): installed beforehand$", re.MULTILINE)
+
+
+def _green_for_having_it(result: CommandResult, failure: DistilledFailure) -> str:
+    """Why a green run shows nothing: what it installs in CI is there already, so it can't fail for that."""
+    found = _BEFOREHAND.search(result.output)
+    if found is None or failure.category is not Category.DEPENDENCY:
+        return ""
+    return (
+        f"what {found[1]} installs in CI is installed beforehand here, from the lock file, without install "
+        "scripts and without the repository's own configuration."
+    )
 
 
 def _place(result: CommandResult) -> str:

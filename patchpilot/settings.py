@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import PydanticUseDefault
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from patchpilot.errors import ConfigurationError
 from patchpilot.failures import Category
@@ -441,7 +442,15 @@ class WorkerSettings(CommonSettings, GitHubReaderSettings):
     """Its key, sent as a bearer token; empty where it needs none."""
     memory_embedder_dimensions: int = Field(default=0, ge=0, le=16_000)
     """Length of its vectors, for models that let one choose; 0 takes what the model gives."""
-    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    sandbox: Annotated[SandboxSettings, NoDecode] = Field(default_factory=SandboxSettings)
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _is_read_from_names_of_its_own(cls, value: object) -> object:
+        # A variable that is called SANDBOX is somebody else's.
+        if isinstance(value, str):
+            raise PydanticUseDefault
+        return value
 
     @property
     def default_policy(self) -> Policy:
@@ -512,7 +521,7 @@ class LocalSettings(WorkerSettings):
     """The memory's database; empty for none."""
     redis_url: SecretStr = SecretStr("")
     """Not used."""
-    sandbox: SandboxSettings = Field(default_factory=_LocalSandboxSettings)
+    sandbox: Annotated[SandboxSettings, NoDecode] = Field(default_factory=_LocalSandboxSettings)
 
     @field_validator("database_url", "redis_url", mode="plain")
     @classmethod

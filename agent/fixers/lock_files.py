@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,10 +21,42 @@ class Manager:
     locks: tuple[str, ...]
     command: str
     """Brings the lock file into step from what is on the machine; installs nothing, runs no scripts."""
+    script: Callable[[str, str], str] = lambda command, _: command
+    """What is run of ``command``, given the text of the lock file that is there."""
 
 
 def _said(*sentences: str) -> re.Pattern[str]:
     return re.compile("|".join(sentences), re.IGNORECASE)
+
+
+_ADDRESS = re.compile(r"https?://[\w.:~%/-]+/")
+
+
+def _npm(command: str, lock: str) -> str:
+    """With the addresses that this lock file has already, wherever the sandbox fetched its packages.
+
+    npm writes the address that its registry tells, which may be the operator's own and nobody else's:
+    https://docs.npmjs.com/cli/configuring-npm/package-lock-json
+    """
+    found: Counter[str] = Counter()
+    try:
+        packages = json.loads(lock)["packages"]
+        for place, entry in packages.items():
+            name = entry.get("name") or place.rpartition("node_modules/")[2]
+            before, between, _ = str(entry.get("resolved", "")).partition(f"/{name}/-/")
+            if between and _ADDRESS.fullmatch(f"{before}/"):
+                found[f"{before}/"] += 1
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    if not found:
+        return f"{command} --omit-lockfile-registry-resolved"
+    [(address, _)] = found.most_common(1)
+    files = "$(ls package-lock.json npm-shrinkwrap.json 2>/dev/null)"
+    return (
+        'from=$(npm config get registry) && from="\\"resolved\\": \\"${from%/}/" && '
+        f'if grep -qF "$from" {files}; then known=1; else known=; fi && {command} && '
+        f'{{ [ -n "$known" ] || sed -i "s|$from|\\"resolved\\": \\"{address}|" {files}; }}'
+    )
 
 
 MANAGERS = (
@@ -61,6 +95,7 @@ MANAGERS = (
         "package.json",
         ("package-lock.json", "npm-shrinkwrap.json"),
         "npm install --package-lock-only --offline --ignore-scripts --no-audit --no-fund",
+        _npm,
     ),
     Manager(
         _said(r"ERR_PNPM_OUTDATED_LOCKFILE", r"pnpm-lock\.yaml is not up to date with"),
@@ -128,10 +163,12 @@ def lock_file(scene: Scene) -> Iterator[Offer]:
         if not manager.complaint.search(scene.failure.text):
             continue
         for folder in _folders(scene, manager):
-            script = f"cd {folder} && {manager.command}" if folder else manager.command
+            present = _present(scene, manager, folder)
+            script = manager.script(manager.command, scene.read(scene.here(present, folder)) or "")
+            script = f"cd {folder} && {script}" if folder else script
             yield Offer(
                 name=manager.command.split(" --", maxsplit=1)[0],
-                summary=f"Bring {_present(scene, manager, folder)} into step with {manager.manifest}",
+                summary=f"Bring {present} into step with {manager.manifest}",
                 command=scene.script(script),
                 keeps=_only(manager.locks),
             )

@@ -45,7 +45,7 @@ def replay(
 
     def read(override: Override) -> ReplayPlan:
         config, wanted = find_job(tree, job.name, config_path)
-        return _plan(tree, config, wanted, job, override=override, images=images)
+        return _plan(tree, config, wanted, job, override=override, images=images, failure=failure)
 
     return replayed(tree, job, read, images=images, failure=failure)
 
@@ -57,11 +57,18 @@ def job_names(tree: Path, config_path: str = "") -> tuple[str, ...]:
 
 
 def _plan(
-    tree: Path, config: Config, wanted: Wanted, job: CIJob, *, override: Override, images: ImageTable
+    tree: Path,
+    config: Config,
+    wanted: Wanted,
+    job: CIJob,
+    *,
+    override: Override,
+    images: ImageTable,
+    failure: DistilledFailure | None,
 ) -> ReplayPlan:
     found = Steps(config, wanted)
     place = _failed(found, job)
-    failing = _replayable(found.steps[place])
+    failing = _replayable(found.steps[place], failure)
     earlier = _earlier(found.steps[:place])
     suite = wider(_jobs(config, found), failing)
     plan = replace(
@@ -119,17 +126,18 @@ def _because(left_out: Sequence[str]) -> str:
     return f" (not read: {one_line(', '.join(left_out), 160)})" if left_out else ""
 
 
-def _replayable(step: Step) -> Run:
+def _replayable(step: Step, failure: DistilledFailure | None) -> Run:
     title = one_line(step.run.title, 80)
     if step.unknown:
         raise UnusableConfigError(
             f"Step {title!r} depends on what only CircleCI knows: {one_line(step.unknown, 160)}."
         )
-    if not step.run.replayable:
+    run = step.run.about(failure)
+    if not run.replayable:
         raise UnusableConfigError(
             f"Step {title!r} installs things or needs Docker, and the sandbox has neither network nor Docker."
         )
-    return step.run
+    return run
 
 
 def _jobs(config: Config, found: Steps) -> Iterator[list[Run]]:

@@ -105,7 +105,7 @@ def _plan(
     walk = _Walk(tree)
     walk.over(steps[:place], reported(steps[:place], job))
     walk.over(within)
-    failing = _failing(replace(failed, later=walk.later))
+    failing = _failing(replace(failed, later=walk.later), failure)
     suite = wider([_runs(inlined(tree, one.steps())) for one in [found, *_nearest(tree, found)]], failing)
     read = [*inlined(tree, steps[:place]), *within, failed]
     plan = replace(
@@ -215,12 +215,12 @@ class _Walk:
             )
 
 
-def _failing(step: Step) -> Run:
+def _failing(step: Step, failure: DistilledFailure | None) -> Run:
     """The failing step, unless nothing of it is left without what installs things."""
     if not step.run:
         uses = one_line(step.uses, 80)
         raise UnusableWorkflowError(f"The failing step {step.title!r} is the action {uses!r}, not a command.")
-    run = _run(step)
+    run = _run(step).about(failure)
     if not run.replayable:
         raise UnusableWorkflowError(
             f"The failing step {step.title!r} installs things or needs Docker, "

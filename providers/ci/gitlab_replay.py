@@ -134,7 +134,7 @@ def replay(
 
     def read(override: Override) -> ReplayPlan:
         config = read_config(tree, config_path or FILE)
-        return _plan(config, job.name, override=override, images=images)
+        return _plan(config, job.name, override=override, images=images, failure=failure)
 
     return replayed(tree, job, read, images=images, failure=failure)
 
@@ -145,9 +145,11 @@ def job_names(tree: Path, config_path: str = "") -> tuple[str, ...]:
     return tuple(job.shown for name in config.names() for job in _shown(config, name))
 
 
-def _plan(config: Config, name: str, *, override: Override, images: ImageTable) -> ReplayPlan:
+def _plan(
+    config: Config, name: str, *, override: Override, images: ImageTable, failure: DistilledFailure | None
+) -> ReplayPlan:
     found = _job_of(config, name)
-    failing = found.run()
+    failing = found.run().about(failure)
     if not failing.replayable:
         raise UnusableConfigError(
             f"Job {one_line(name)!r} only installs things or needs Docker, "

@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from patchpilot.failures import Category, DistilledFailure
 from patchpilot.fixes import EarlierStep, ShellCommand
 from patchpilot.text import one_line
-from providers.ci.step_kinds import StepKind, kind_of, without_set_up
+from providers.ci.step_kinds import StepKind, installs_by_lock, kind_of, without_set_up
 
 _AS_ROOT = re.compile(r"^[ \t]*sudo\s.*$", re.MULTILINE)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -39,6 +40,13 @@ class Run:
     may_fail: bool = False
     background: bool = False
     """See :class:`~patchpilot.fixes.EarlierStep`, for a step that runs before another."""
+    by_lock: bool = False
+    """What installs by a lock file stays in: it is what failed, perhaps."""
+
+    def about(self, failure: DistilledFailure | None) -> Run:
+        """The failing step's own run, given what its log says, if that is known."""
+        may_be = not self.replayable if failure is None else failure.category is Category.DEPENDENCY
+        return replace(self, by_lock=may_be and installs_by_lock(self.script))
 
     @property
     def kind(self) -> StepKind:
@@ -46,10 +54,16 @@ class Run:
         return kind_of(self.script)
 
     @property
+    def stripped(self) -> str:
+        """Its script without what installs something, whatever is left."""
+        return without_set_up(self.script, by_lock=self.by_lock)
+
+    @property
     def replayable(self) -> str:
         """Its script without what installs something; empty where nothing is left."""
-        script = without_set_up(self.script)
-        return script if script.strip() and kind_of(script) is not StepKind.SET_UP else ""
+        script = self.stripped
+        checks = self.by_lock or kind_of(script) is not StepKind.SET_UP
+        return script if script.strip() and checks else ""
 
     @property
     def machineless(self) -> str:
@@ -66,9 +80,8 @@ class Run:
 
 def alone(run: Run, before: Sequence[Run] = (), late: Mapping[str, str] | None = None) -> ShellCommand:
     """One command, with those that run ahead of it and the expressions that these fill in."""
-    script = without_set_up(run.script)
     return ShellCommand(
-        script=script,
+        script=run.stripped,
         env=usable(run.env),
         workdir=run.folder,
         shell=run.shell,
@@ -105,13 +118,13 @@ def joined(runs: Sequence[Run], before: Sequence[Run] = ()) -> ShellCommand:
             f"cd -- {shlex.quote(run.folder)}",
             *strict,
             *exports,
-            without_set_up(run.script).rstrip(),
+            run.stripped.rstrip(),
         ]
         parts.append("(\n" + "\n".join(lines) + "\n)")
     return ShellCommand(
         script="\n".join(parts) + "\n",
         before=tuple(_earlier(one) for one in before),
-        said="; ".join(one_line(without_set_up(run.script), 80) for run in runs),
+        said="; ".join(one_line(run.stripped, 80) for run in runs),
     )
 
 

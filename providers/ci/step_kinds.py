@@ -78,6 +78,14 @@ _SET_UP = re.compile(
 )
 
 
+_BY_LOCK = re.compile(
+    _PREFIX
+    + r"(?:npm\s+(?:-[\w-]+(?:=\S+)?\s+)*(?:ci|clean-install)|pnpm\s+(?:-[\w-]+(?:=\S+)?\s+)*(?:i|install)"
+    r"(?=\s*(?:-|$))|uv\s+sync\b[^\n;&|]*\s--(?:locked|check))(?![\w-])",
+    re.MULTILINE,
+)
+"""Installs what a lock file says and nothing else; says what is wrong with it before anything is fetched."""
+
 _EXPRESSION = re.compile(r"\$\{\{[^{}]{0,200}\}\}")
 """What GitHub puts a value in for, blanks within: one word to whoever looks at the programs."""
 _OPENS_BLOCK = re.compile(r"(?:\b(?:then|do|else)|[{(])[ \t]*$")
@@ -96,17 +104,21 @@ def kind_of(script: str) -> StepKind:
     return StepKind.BUILD if _BUILD.search(code) else StepKind.OTHER
 
 
-def without_set_up(script: str) -> str:
+def without_set_up(script: str, *, by_lock: bool = False) -> str:
     """Drop the commands that only install something; empty where nothing else is left.
 
     ``pip install -r requirements.txt && pytest`` becomes ``pytest``. A script without such commands comes
-    back unchanged, to the byte.
+    back unchanged, to the byte. With ``by_lock``, those stay that a lock file out of step ends (``npm ci``).
     """
     lines = _joined(script).split("\n")
     kept = []
     for line in lines:
         parts = line.split(" && ")
-        wanted = [part for part in parts if kind_of(part) is not StepKind.SET_UP]
+        wanted = [
+            part
+            for part in parts
+            if kind_of(part) is not StepKind.SET_UP or (by_lock and installs_by_lock(part))
+        ]
         if len(wanted) == len(parts):
             kept.append(line)
         elif wanted:
@@ -116,6 +128,11 @@ def without_set_up(script: str) -> str:
     if len(kept) == len(lines) and kept == lines:
         return script
     return "\n".join(kept).strip()
+
+
+def installs_by_lock(script: str) -> bool:
+    """Whether a lock file that is out of step with its manifest ends the script."""
+    return bool(_BY_LOCK.search(_joined(script)[:8_000]))
 
 
 def _joined(script: str) -> str:

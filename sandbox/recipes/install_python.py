@@ -4,6 +4,7 @@ Makes one virtual environment of wheels. No build ever runs: a package without a
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -34,9 +35,12 @@ def main() -> None:
         plan = json.load(file)
     if not PYTHON.exists():
         make_environment()
+    if plan["uv"]:
+        relock(plan["uv"], plan["hashed"])
     more = ["--pre"] if plan["prereleases"] else []
-    if plan["hashed"]:
-        install(plan["hashed"], ["--require-hashes", "--no-deps"])
+    hashed = plan["hashed"] or ("hashed.txt" if plan["uv"] else "")
+    if hashed:
+        install(hashed, ["--require-hashes", "--no-deps"])
     if plan["plain"]:
         install(plan["plain"], more + (["-c", plan["constraints"]] if plan["constraints"] else []))
     # The tools of the sandbox stay behind what the repository chose.
@@ -98,6 +102,55 @@ def install(requirements: str, options: "list[str]") -> None:
     if done.returncode:
         trouble = re.search(f".*(?:{TROUBLE.pattern}).*", done.stdout + done.stderr)
         sys.exit(f"ERROR: {trouble[0].strip()}" if trouble else 1)
+
+
+def relock(uv: str, hashed: str) -> None:
+    """Have the real uv lock what the project lists; what it asked the index is kept beside it."""
+    index = os.environ.get("PIP_INDEX_URL", "")
+    folder = pathlib.Path("relock")
+    named = set(re.findall(r'registry = "([^"]+)"', (folder / "uv.lock").read_text(encoding="utf-8")))
+    if "@" in index or (index and {one.rstrip("/") for one in named} - {index.rstrip("/")}):
+        say("patchpilot-note: uv.lock lacks what pyproject.toml lists, and not its own index is asked")
+        return
+    tools = PREPARED / "tools"
+    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command += ["--no-cache-dir", "--only-binary", ":all:", "--target", str(tools), uv]
+    more = {"UV_DEFAULT_INDEX": index} if index else {}
+    settings = {
+        "UV_CACHE_DIR": str(PREPARED / "uv"),
+        "UV_PYTHON": str(PYTHON),
+        **dict.fromkeys(("UV_NO_BUILD", "UV_NO_CONFIG", "UV_NO_PROGRESS"), "1"),
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    run = [str(tools / "bin" / "uv")]
+    export = [*run, "export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "-q"]
+    everything = ["--all-extras", "--all-groups"]
+    for step in (command, [*run, "lock"], [*export, *everything, "-o", "../relocked.txt"]):
+        trouble = ended(step, folder, {**settings, **more})
+        if trouble:
+            say(
+                f"patchpilot-note: uv.lock lacks what pyproject.toml lists; uv can't lock it here ({trouble})"
+            )
+            return
+    if (folder / "build.txt").exists():
+        # Inside, uv asks the project's own build for what it does not state.
+        ended(
+            [*run, "pip", "install", "--target", "../build", "-r", "build.txt"], folder, {**settings, **more}
+        )
+    pathlib.Path(hashed or "hashed.txt").write_bytes(pathlib.Path("relocked.txt").read_bytes())
+    (PREPARED / "uv.index").write_text(f"{index}\n", encoding="utf-8")
+
+
+def ended(command: "list[str]", folder: "pathlib.Path", env: "dict[str, str]") -> str:
+    """Run one command; the last thing that it said if it failed, else nothing."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return str(error)
+    said = (done.stderr or done.stdout).strip() or "no output"
+    return said.splitlines()[-1] if done.returncode else ""
 
 
 def say(text: str) -> None:

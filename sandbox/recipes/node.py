@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from patchpilot.fixes import Preparation
 from sandbox.recipes import node_locks as locks
 from sandbox.recipes import node_project as project
+from sandbox.recipes.npm_ci import npm_ci
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
 
 _MAX_MEMBERS = 300
@@ -53,7 +55,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
     folder = preparation.workdir
     notes: dict[str, None] = {}
     files = _manifests(preparation, tree, notes)
-    lock, pinned = "", True
+    lock, pinned = "", manager != "npm"
     match manager:
         case "npm":
             for name in ("package-lock.json", "npm-shrinkwrap.json"):
@@ -63,7 +65,10 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
                         text, beside(folder, name), tree, folder, files, notes
                     )
             options = "--ignore-scripts --no-audit --no-fund --cache $OUT/work/npm --loglevel error"
-            install = f"npm {'ci' if lock else 'install --no-package-lock'} {options}"
+            install = f"npm install --no-package-lock {options}"
+            if lock:
+                install = npm_ci(options)
+                pinned = _is_in_step(files)
         case "pnpm":
             files |= _pnpm_lock(tree, folder, files, notes)
             install = (
@@ -72,7 +77,6 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         case _:
             files |= _yarn_lock(tree, folder, machine)
             install = f"yarn install --frozen-lockfile {_YARN}"
-    pinned = manager != "npm" or bool(lock)
     home = f"$OUT/node/{_slug(folder)}"
     script = f"mkdir -p {home}\ncp -R . {home}/\ncd {home}\n{_registry(manager)}{install}\n"
     return Recipe(
@@ -83,7 +87,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         pinned=pinned,
         notes=tuple(notes),
         env={"npm_config_offline": "true", "npm_config_update_notifier": "false"},
-        path=(f"{PREPARED}/bin",) if manager != "npm" else (),
+        path=(f"{PREPARED}/bin",),
     )
 
 
@@ -157,6 +161,19 @@ def _npm_lock(
     if project.is_name(document.get("name")):
         lock["name"] = document["name"]
     return json.dumps(lock).encode()
+
+
+def _is_in_step(files: Mapping[str, bytes]) -> bool:
+    """Whether the lock file is about the dependencies that the manifests list, at a first look."""
+    locked = json.loads(files["package-lock.json"])["packages"]
+    manifests = {
+        posixpath.dirname(path): path for path in files if posixpath.basename(path) == "package.json"
+    }
+    return all(
+        (json.loads(files[path]).get(asked) or {}) == (locked.get(place, {}).get(asked) or {})
+        for place, path in manifests.items()
+        for asked in project.ASKED
+    )
 
 
 def _pnpm_lock(tree: Path, folder: str, files: dict[str, bytes], notes: dict[str, None]) -> dict[str, bytes]:

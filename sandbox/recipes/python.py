@@ -16,6 +16,7 @@ from patchpilot.fixes import Preparation
 from sandbox.recipes.python_locks import Pins, poetry_pins, uv_pins
 from sandbox.recipes.python_project import Project, is_installed, read_project, toml
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
+from sandbox.recipes.uv_lock import relocking, wanted_uv
 
 VENV = f"{PREPARED}/python"
 _HASH = re.compile(r"--hash[= ]\s*(sha(?:256|384|512):[0-9a-f]{64,128})")
@@ -26,7 +27,7 @@ _LOCKS = {"uv": ("uv.lock", uv_pins), "poetry": ("poetry.lock", poetry_pins)}
 _STAND_IN = """\
 #!/bin/sh
 # Stands in for {tool}: what it manages is installed already, and there is no network to change that.
-case "${{1:-}}" in
+{first}case "${{1:-}}" in
 {run})
   shift
   while [ $# -gt 0 ]; do
@@ -59,6 +60,40 @@ sync|install|pip|venv) echo "{tool}: installed beforehand" >&2 ;;
 esac
 """
 
+# Where the lock file lacked something, the real one says so, with what the index had told it.
+_UV_FIRST = """\
+real() (
+  cache=${TMPDIR:-/tmp}/uv-of-patchpilot
+  if ! [ -d "$cache" ]; then
+    mkdir -p "$cache.$$" && cp -Rs @PREPARED@/uv/. "$cache.$$/"
+    find "$cache.$$" -name '*.lock' -exec rm {} +
+    mv "$cache.$$" "$cache"
+  fi
+  read -r index <@PREPARED@/uv.index
+  [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+  export UV_CACHE_DIR="$cache" UV_OFFLINE=1 UV_PYTHON=@PREPARED@/python/bin/python UV_PYTHON_DOWNLOADS=never
+  # Without the history a version can't be told from it, and nothing that is locked depends on it.
+  export SETUPTOOLS_SCM_PRETEND_VERSION="${SETUPTOOLS_SCM_PRETEND_VERSION:-0}"
+  exec @PREPARED@/tools/bin/uv "$@"
+)
+if [ -e @PREPARED@/uv.index ]; then
+  where= takes= strict=
+  for one in "$@"; do
+    case "$takes$one" in
+      --project | --directory) takes="$one " ;;
+      "--project "* | "--directory "*) where="$takes$one" takes= ;;
+      --project=* | --directory=*) where=$one ;;
+      --) break ;;
+      --locked | --check) strict=1 ;;
+    esac
+  done
+  case "${1:-}" in
+    lock) real "$@"; exit ;;
+    sync | run | export) if [ "$strict" ]; then real lock --locked $where || exit; fi ;;
+  esac
+fi
+""".replace("@PREPARED@", PREPARED)
+
 
 @dataclass(slots=True)
 class _Wishes:
@@ -69,11 +104,17 @@ class _Wishes:
     constraints: dict[str, None] = field(default_factory=dict)
     projects: list[Project] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    relock: dict[str, bytes] = field(default_factory=dict)
+    """Inputs for locking anew, with the lock file that is there."""
+    uv: str = ""
+    """The requirement for uv itself."""
     prereleases: bool = False
 
     @property
     def pinned(self) -> bool:
         pinned = re.compile(r"==[^*,]+\s*(;.*)?$")
+        if self.relock:
+            return False
         exact = all(pinned.search(line) for line in self.plain)
         return exact or (bool(self.constraints) and all(map(pinned.search, self.constraints)))
 
@@ -91,11 +132,12 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         "plain": "plain.txt" if wishes.plain else "",
         "constraints": "constraints.txt" if wishes.constraints else "",
         "prereleases": wishes.prereleases,
+        "uv": wishes.uv,
         "projects": [project.as_input() for project in wishes.projects if project.name],
         "stand_ins": {
-            "uv": _STAND_IN.format(tool="uv", run="run"),
+            "uv": _STAND_IN.format(tool="uv", run="run", first=_UV_FIRST),
             "uvx": '#!/bin/sh\nexec uv run "$@"\n',
-            "poetry": _STAND_IN.format(tool="poetry", run="run"),
+            "poetry": _STAND_IN.format(tool="poetry", run="run", first=""),
         },
     }
     script = resources.files(__package__).joinpath("install_python.py").read_bytes()
@@ -108,6 +150,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
             "hashed.txt": _text(wishes.hashed),
             "plain.txt": _text(wishes.plain),
             "constraints.txt": _text(wishes.constraints),
+            **wishes.relock,
         },
         script="python3 -I install.py",
         env={"VIRTUAL_ENV": VENV, "PYTHONPATH": ""},
@@ -134,6 +177,10 @@ def _from_lock(preparation: Preparation, tree: Path, environment: Mapping[str, s
     pins: Pins = read(document, environment, preparation.groups)
     wishes.hashed.update(dict.fromkeys(pins.lines))
     wishes.notes.update(dict.fromkeys(pins.notes))
+    if preparation.manager == "uv":
+        wishes.relock, why = relocking(tree, preparation.workdir, document)
+        wishes.uv = wanted_uv(tree, preparation.workdir) if wishes.relock else ""
+        wishes.notes.update(dict.fromkeys([why] if why else []))
     folders = dict.fromkeys([*pins.projects, *(["."] if preparation.manager == "poetry" else [])])
     for folder in folders:
         way = posixpath.normpath(posixpath.join(preparation.workdir, folder))

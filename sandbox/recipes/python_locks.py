@@ -10,7 +10,7 @@ from typing import Any
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.utils import canonicalize_name
 
-from sandbox.recipes.python_project import strings, table
+from sandbox.recipes.python_project import strings, table, tables
 
 _HASH = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -54,7 +54,7 @@ def uv_pins(document: dict[str, Any], environment: Mapping[str, str], asked: Ite
 
     https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile
     """
-    packages = [table(one) for one in document.get("package") or () if isinstance(one, dict)]
+    packages = tables(document.get("package"))
     by_name: dict[str, list[dict[str, Any]]] = {}
     for package in packages:
         by_name.setdefault(canonicalize_name(str(package.get("name", ""))), []).append(package)
@@ -94,7 +94,7 @@ def _local(package: dict[str, Any]) -> str | None:
 
 
 def _uv_edges(package: dict[str, Any], extras: frozenset[str], *, is_root: bool) -> list[dict[str, Any]]:
-    edges = list(package.get("dependencies") or ())
+    edges = tables(package.get("dependencies"))
     groups = table(package.get("optional-dependencies")) | (
         table(package.get("dev-dependencies")) if is_root else {}
     )
@@ -126,7 +126,7 @@ def poetry_pins(document: dict[str, Any], environment: Mapping[str, str], asked:
     wanted = {canonicalize_name(re.split(r"[\s\[(;=<>]", one)[0]) for name in chosen for one in extras[name]}
     old_files = table(table(document.get("metadata")).get("files"))
     pins = Pins()
-    for package in document.get("package") or ():
+    for package in tables(document.get("package")):
         if not isinstance(package, dict):
             continue
         name, version = str(package.get("name", "")), str(package.get("version", ""))

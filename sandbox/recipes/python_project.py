@@ -99,6 +99,11 @@ def strings(value: object) -> tuple[str, ...]:
     return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
+def tables(value: object) -> list[dict[str, Any]]:
+    """The tables of a list, whatever else is in it."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def toml(text: str) -> dict[str, Any]:
     """The document, empty where it can't be read."""
     try:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import docker
 
@@ -47,6 +48,23 @@ class Registry:
                 archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
         return self._file(name, f"{name}-{version}-py3-none-any.whl", buffer.getvalue())
 
+    def program(self, name: str, version: str, place: Path) -> None:
+        """Add a wheel that holds nothing but a program of this machine, as uv's own does."""
+        info = f"{name}-{version}.dist-info"
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            script = zipfile.ZipInfo(f"{name}-{version}.data/scripts/{name}", (2020, 1, 1, 0, 0, 0))
+            script.external_attr = 0o100755 << 16
+            script.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(script, place.read_bytes())
+            archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            archive.writestr(
+                f"{info}/WHEEL",
+                "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            )
+            archive.writestr(f"{info}/RECORD", "")
+        self._file(name, f"{name}-{version}-py3-none-any.whl", buffer.getvalue())
+
     def source(self, name: str, version: str, files: dict[str, str]) -> str:
         """Add a source archive to the Python index, for which a build would have to run."""
         return self._file(
@@ -61,7 +79,6 @@ class Registry:
             | {"package/package.json": json.dumps(described)}
         )
         integrity = f"sha512-{base64.b64encode(hashlib.sha512(data).digest()).decode()}"
-        self.pages[f"/npm/-/{name}-{version}.tgz"] = "application/octet-stream", data
         # Where pnpm and yarn look without being told, as npm's own registry has it.
         self.pages[f"/npm/{name}/-/{name}-{version}.tgz"] = "application/octet-stream", data
         document = {
@@ -70,7 +87,7 @@ class Registry:
             "versions": {
                 version: {
                     **described,
-                    "dist": {"tarball": f"@HERE@/npm/-/{name}-{version}.tgz", "integrity": integrity},
+                    "dist": {"tarball": f"@HERE@/npm/{name}/-/{name}-{version}.tgz", "integrity": integrity},
                 }
             },
         }
@@ -112,7 +129,11 @@ def serving(registry: Registry) -> Iterator[Registry]:
             self.send_header("Content-Type", kind or "text/plain")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            if self.command != "HEAD":
+                self.wfile.write(data)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

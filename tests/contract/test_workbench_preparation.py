@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -366,6 +368,61 @@ def test_uv_and_poetry_lock_files_are_read_and_their_run_works(
             assert bench.run(sh("python -c 'import colour'")).failed
 
 
+UV = Preparation(manager="uv", manifests=("uv.lock", "pyproject.toml"))
+UV_PROGRAM = Path(sys.executable).with_name("uv")
+
+
+@pytest.fixture
+def late_uv_tree(kind: str, registry: Registry, tmp_path: Path) -> Path:
+    """A project locked by the real uv, that lists one dependency more by now."""
+    registry.wheel("greeting", "1.0.0", GREETING)
+    registry.wheel("latecomer", "2.5.0", {"latecomer.py": "late = True\n"}, requires=("greeting",))
+    registry.program("uv", "9.9.9", UV_PROGRAM)
+    tree = tmp_path / "uv"
+    tree.mkdir()
+    project = '[project]\nname = "shop"\nversion = "1.0.0"\nrequires-python = ">=3.9"\n'
+    (tree / "pyproject.toml").write_text(f'{project}dependencies = ["greeting"]\n')
+    index = f"{registry.address(kind)}/simple"
+    env = {"UV_DEFAULT_INDEX": index, "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON": sys.executable}
+    command = [str(UV_PROGRAM), "lock", "--no-config"]
+    subprocess.run(command, cwd=tree, env=os.environ | env, check=True)
+    (tree / "pyproject.toml").write_text(f'{project}dependencies = ["greeting", "latecomer>=2"]\n')
+    return tree
+
+
+def test_a_lock_file_of_uv_that_lacks_something_fails_as_in_ci_and_is_written_without_network(
+    opened: Callable[..., Benches], registry: Registry, late_uv_tree: Path
+) -> None:
+    with prepared(opened(), late_uv_tree, UV) as bench:
+        assert bench.unprepared == ""
+        assert bench.run(sh("python -c 'import latecomer'")).passed
+        for command in ("uv sync --locked", "uv run --locked pytest", "uv lock --check"):
+            red = bench.run(sh(command))
+            assert red.failed
+            assert "The lockfile at `uv.lock` needs to be updated" in red.output
+        asked = len(registry.asked)
+        written, change = bench.capture(sh("uv lock --offline"))
+        assert written.passed, written.output
+        assert change.files == ("uv.lock",)
+        bench.apply(change)
+        green = bench.run(
+            sh("uv lock --check && uv sync --locked && uv run --locked python -c 'import latecomer'")
+        )
+        assert green.passed, green.output
+        assert len(registry.asked) == asked
+
+
+def test_a_lock_file_of_another_index_is_not_written_anew_with_the_operators_addresses(
+    opened: Callable[..., Benches], registry: Registry, kind: str, late_uv_tree: Path
+) -> None:
+    lock = late_uv_tree / "uv.lock"
+    lock.write_text(lock.read_text().replace(registry.address(kind), "https://packages.example.com"))
+    with prepared(opened(), late_uv_tree, UV) as bench:
+        assert "uv.lock lacks what pyproject.toml lists, and not its own index is asked" in bench.unprepared
+        assert bench.run(sh("python -c 'import greeting'")).passed
+        assert bench.run(sh("uv lock --check")).exit_code == 127
+
+
 def node_tree(tmp_path: Path, registry: Registry) -> Path:
     """A package with a lock file, an install script that must not run, and tests in both module systems."""
     integrity = registry.npm(
@@ -478,12 +535,59 @@ def test_node_finds_its_modules_at_their_place_and_no_script_of_theirs_ran(
     tree = node_tree(tmp_path, registry)
     with prepared(opened(), tree, NPM, image=node_image) as bench:
         assert bench.unprepared == ""
-        tests = bench.run(sh("npm test"))
+        tests = bench.run(sh("npm ci && npm test"))
         assert tests.passed, tests.output
+        assert "npm: installed beforehand" in tests.output
         assert "hi 42 false" in tests.output
         assert "from bin" in tests.output
         _, changed = bench.capture(sh("echo '// new' >> test.cjs"))
         assert changed.files == ("test.cjs",)
+
+
+def late_tree(tmp_path: Path, registry: Registry) -> Path:
+    """The same, with one dependency that its lock file does not know of."""
+    tree = node_tree(tmp_path, registry)
+    registry.npm("late-js", "1.2.3", {"index.js": "exports.late = true\n"}, main="index.js")
+    package = json.loads((tree / "package.json").read_text())
+    package["dependencies"]["late-js"] = "^1.0.0"
+    (tree / "package.json").write_text(json.dumps(package))
+    return tree
+
+
+def test_a_lock_file_of_npm_that_lacks_something_fails_as_in_ci_and_is_written_without_network(
+    opened: Callable[..., Benches], registry: Registry, node_image: str, tmp_path: Path
+) -> None:
+    tree = late_tree(tmp_path, registry)
+    with prepared(opened(), tree, NPM, image=node_image) as bench:
+        assert bench.unprepared == ""
+        # The suite has what the mended lock file will name.
+        assert bench.run(sh("node -e \"if (!require('late-js').late) process.exit(1)\"")).passed
+        red = bench.run(sh("npm ci --cache .npm --ignore-scripts"))
+        assert red.failed
+        assert "Missing: late-js@1.2.3 from lock file" in red.output
+        asked = len(registry.asked)
+        written, change = bench.capture(
+            sh("npm install --package-lock-only --offline --ignore-scripts --no-audit --no-fund")
+        )
+        assert written.passed, written.output
+        assert "package-lock.json" in change.files
+        bench.apply(change)
+        green = bench.run(sh("npm ci --ignore-scripts && npm test"))
+        assert green.passed, green.output
+        assert len(registry.asked) == asked
+
+
+def test_no_password_of_the_registry_is_left_where_commands_could_read_it(
+    opened: Callable[..., Benches], kind: str, registry: Registry, node_image: str, tmp_path: Path
+) -> None:
+    tree = late_tree(tmp_path, registry)
+    here = registry.address(kind).replace("://", "://reader:pa55word@")
+    benches = opened(prepare_env=f"npm_config_registry={here}/npm/")
+    with prepared(benches, tree, NPM, image=node_image) as bench:
+        assert bench.unprepared == ""
+        seen = bench.run(sh("npm config get registry; grep -rl pa55word /opt/prepared /tmp"))
+        assert seen.output.splitlines()[0] == f"{registry.address(kind)}/npm/"
+        assert "/opt/prepared" not in seen.output
 
 
 def test_a_manager_whose_files_are_programs_is_not_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -17,6 +18,7 @@ from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.source import Repo
 from playground.anthropic import Fault, ScriptedAnthropic, ToolCall, says, uses
 from storage.memory import PostgresMemory
+from tests.contract.registries import Registry, serving
 from tests.signals import HEARS_SIGNALS
 
 pytestmark = pytest.mark.bubblewrap
@@ -331,6 +333,49 @@ NOBODY = (
     "npm_config_registry=http://127.0.0.1:9/ npm_config_fetch_retries=0 "
     "PIP_INDEX_URL=http://127.0.0.1:9/ PIP_RETRIES=0"
 )
+
+
+def test_a_lock_file_of_npm_that_lacks_a_dependency_is_mended_with_the_addresses_it_has(
+    checkout, heal, tmp_path
+):
+    with serving(Registry()) as registry:
+        one = registry.npm("one-js", "1.0.0", {"index.js": "module.exports = 1\n"})
+        registry.npm("late-js", "1.2.3", {"index.js": "module.exports = 2\n"})
+        package = {"name": "shop", "version": "1.0.0", "dependencies": {"one-js": "^1.0.0"}}
+        locked = {
+            "version": "1.0.0",
+            "resolved": "https://packages.example.com/one-js/-/one-js-1.0.0.tgz",
+            "integrity": one,
+        }
+        lock = {
+            **{key: package[key] for key in ("name", "version")},
+            "lockfileVersion": 3,
+            "requires": True,
+            "packages": {"": package, "node_modules/one-js": locked},
+        }
+        files = {
+            "package.json": json.dumps(package, indent=2) + "\n",
+            "package-lock.json": json.dumps(lock, indent=2) + "\n",
+            ".npmrc": "registry=https://packages.example.com/\n",
+        }
+        wanted = {**package, "dependencies": {"late-js": "^1.0.0", "one-js": "^1.0.0"}}
+        work = checkout(files, {"package.json": json.dumps(wanted, indent=2) + "\n"})
+
+        ran = heal(
+            *(work.path, "--json", "--yes", "--override", "--", "npm ci"),
+            SANDBOX_PREPARE_ENV=f"npm_config_registry={registry.address('bubblewrap')}/npm/",
+            SANDBOX_LAYERS=str(tmp_path / "layers"),
+        )
+
+    assert ran.code == 0, ran.out + ran.err
+    fix = ran.json["fix"]
+    assert fix["author"] == "fixer:npm install"
+    assert "Missing: late-js@1.2.3 from lock file" in fix["proof"]["before"]["output"]
+    assert [finding["rule"] for finding in fix["findings"]] == ["lock-file"]
+    there = json.loads((work.path / "package-lock.json").read_text())["packages"]
+    assert there["node_modules/one-js"] == locked
+    late = there["node_modules/late-js"]["resolved"]
+    assert late == "https://packages.example.com/late-js/-/late-js-1.2.3.tgz"
 
 
 @pytest.mark.parametrize("command", ["npm run lint", "npx eslint ."])

@@ -75,8 +75,8 @@ def result(output: str, exit_code: int) -> CommandResult:
     )
 
 
-def seen(world: World, output: str, exit_code: int = 1, *, unprepared: str = "") -> Any:
-    failure = replace(distil([RED.encode()], step="test", redact=str), fingerprint="0" * 16)
+def seen(world: World, output: str, exit_code: int = 1, *, unprepared: str = "", log: str = "") -> Any:
+    failure = replace(distil([(log or RED).encode()], step="test", redact=str), fingerprint="0" * 16)
     world.benches.script = lambda _: result(output, exit_code)
     world.benches.unprepared = unprepared
     with world.benches.open(bench_spec(world.tools, PLAN)) as bench:
@@ -129,6 +129,35 @@ def test_green_for_want_of_a_command_is_no_green(world: World, said: str) -> Non
     told_by_a_test = seen(world, "FAILED to run hook: gofmt: command not found\n", 0)
     assert isinstance(told_by_a_test, NotReproduced)
     assert not told_by_a_test.environment
+
+
+@pytest.mark.parametrize("tool", ["npm", "uv", "poetry"])
+def test_green_for_having_installed_beforehand_is_no_green_where_installing_failed(
+    world: World, tool: str
+) -> None:
+    said = f"{tool}: installed beforehand\n"
+    found = seen(world, said, 0, log="npm error code E404\nnpm error 404 Not Found - left-padd@1\n")
+    assert isinstance(found, NotReproduced)
+    assert found.environment
+    assert f"what {tool} installs in CI is installed beforehand here" in found.reason
+
+    with_a_red_test = seen(world, said, 0)
+    assert isinstance(with_a_red_test, NotReproduced)
+    assert not with_a_red_test.environment
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "npm error request to https://npm.example.com/x failed: cache mode is 'only-if-cached' but no cached",
+        "hint: Packages were unavailable because the network was disabled. When the network is disabled",
+    ],
+)
+def test_red_for_want_of_the_network_is_the_environments(world: World, said: str) -> None:
+    found = seen(world, f"{said}\n")
+    assert isinstance(found, NotReproduced)
+    assert found.environment
+    assert "it asks the network for packages" in found.reason
 
 
 def test_a_command_that_is_missing_is_the_environments(world: World) -> None:

@@ -117,7 +117,7 @@ def test_a_slice_holds_no_other_roles_secrets():
 
 @pytest.mark.parametrize("kind", [SandboxSettings, WorkerSettings, LocalSettings])
 def test_a_setting_of_a_slice_within_is_named_as_the_environment_has_it(environment, kind):
-    environment(**STORES, SANDBOX_ENGINE="podman")
+    environment(**STORES, SANDBOX="some other program's", SANDBOX_ENGINE="podman")
 
     with pytest.raises(ConfigurationError, match="SANDBOX_ENGINE: must be 'auto'"):
         load(kind)

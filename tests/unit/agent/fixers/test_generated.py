@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agent.fixers.generated import generated
@@ -194,3 +196,36 @@ def test_snapshots_are_updated_when_a_person_asks(script, expected, scene):
 )
 def test_snapshots_are_left_alone_unless_a_person_asks(hints, scene):
     assert scripts(snapshots, scene("pytest -q", hints=hints)) == []
+
+
+NPM = "npm error `npm ci` can only install packages when your package.json and package-lock.json"
+
+
+def test_new_entries_of_a_lock_file_of_npm_get_the_addresses_that_it_has(scene):
+    packages = {
+        "": {"name": "shop"},
+        "node_modules/a": {"resolved": "https://npm.example.com/all/a/-/a-1.0.0.tgz"},
+        "node_modules/@b/c": {"resolved": "https://npm.example.com/all/@b/c/-/c-1.0.0.tgz"},
+        "node_modules/d": {"resolved": "https://other.example.com/d/-/d-1.0.0.tgz"},
+        "node_modules/e": {"resolved": "git+ssh://git@example.com/e.git#1"},
+        "part": {"resolved": 3},
+    }
+    files = {"package.json": "{}", "package-lock.json": json.dumps({"packages": packages})}
+
+    [script] = scripts(lock_file, scene("npm ci", text=NPM, files=files))
+
+    assert 's|$from|\\"resolved\\": \\"https://npm.example.com/all/|' in script
+
+
+@pytest.mark.parametrize(
+    "lock",
+    ["", "[]", '{"packages": 3}', '{"packages": {"node_modules/a": 3}}',
+     '{"packages": {"node_modules/a": {"resolved": "https://x/$(touch y)|/a/-/a-1.tgz"}}}'],
+)  # fmt: skip
+def test_a_lock_file_of_npm_without_addresses_gets_none(scene, lock):
+    files = {"package.json": "{}", "package-lock.json": lock}
+
+    [script] = scripts(lock_file, scene("npm ci", text=NPM, files=files))
+
+    assert script.endswith(" --omit-lockfile-registry-resolved")
+    assert "touch" not in script

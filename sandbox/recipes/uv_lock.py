@@ -1,0 +1,202 @@
+"""A ``uv.lock`` that lacks what its ``pyproject.toml`` lists, for which some jobs fail.
+
+Then the installing step has the real uv lock what the project lists, and keeps uv and what the index told it.
+So ``uv sync --locked`` fails inside as it did in CI, and ``uv lock`` mends it there, both without network.
+Only names, versions and settings of the resolution go in; nothing is built.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from sandbox.recipes.python_project import read_project, strings, table, tables, toml
+from sandbox.recipes.recipe import beside, text_of
+
+FOLDER = "relock"
+_LOCAL = ("virtual", "editable")
+_RESOLUTION = (
+    *("resolution", "prerelease", "fork-strategy", "exclude-newer", "environments", "required-environments"),
+)
+_LIMITS = ("constraint-dependencies", "override-dependencies", "dev-dependencies")
+"""Settings that decide what is chosen: https://docs.astral.sh/uv/reference/settings/"""
+_ALSO = {"hatchling": ("editables~=0.3",), "pdm-backend": ("editables~=0.3",)}
+"""What a build asks for itself: https://peps.python.org/pep-0660/#get-requires-for-build-editable"""
+_WISH = re.compile(r"[<>=!~]{1,3}\s*[\w.*]+(?:\s*,\s*[<>=!~]{1,3}\s*[\w.*]+)*")
+
+
+def relocking(tree: Path, folder: str, lock: dict[str, Any]) -> tuple[dict[str, bytes], str]:
+    """Inputs for locking anew, and why there are none, a clause for people; neither where it is in step."""
+    members = {
+        place: (way, package, document)
+        for package in tables(lock.get("package"))
+        if (place := _place(package)) is not None
+        and (way := _way(folder, place))
+        and (document := toml(text_of(tree, beside(way, "pyproject.toml")) or ""))
+    }
+    root = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
+    if not root or all(_fits(tree, *member) for member in members.values()):
+        return {}, ""
+    documents = {".": root} | {place: document for place, (_, _, document) in members.items()}
+    elsewhere = _elsewhere(lock, documents.values())
+    if elsewhere:
+        return {}, f"uv.lock lacks what pyproject.toml lists, and {elsewhere}, so it can't be locked here"
+    files = {f"{FOLDER}/uv.lock": _versions(lock).encode()}
+    if builds := sorted({line for document in documents.values() for line in _builds(document)}):
+        files[f"{FOLDER}/build.txt"] = "".join(f"{line}\n" for line in builds).encode()
+    for place, document in documents.items():
+        others = [other for other in documents if other != "."] if place == "." else []
+        path = posixpath.normpath(f"{FOLDER}/{place}/pyproject.toml")
+        files[path] = _written(tree, _way(folder, place), document, others).encode()
+    return files, ""
+
+
+def wanted_uv(tree: Path, folder: str) -> str:
+    """The requirement for uv that the project states, as pip reads it."""
+    document = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
+    wish = table(table(document.get("tool")).get("uv")).get("required-version")
+    return f"uv{wish}" if isinstance(wish, str) and _WISH.fullmatch(wish) else "uv"
+
+
+def _place(package: dict[str, Any]) -> str | None:
+    source = table(package.get("source"))
+    found = next((source[kind] for kind in _LOCAL if kind in source), None)
+    return posixpath.normpath(found) if isinstance(found, str) else None
+
+
+def _way(folder: str, place: str) -> str:
+    """The member's folder, relative to the root; empty where it leaves the checkout."""
+    way = posixpath.normpath(posixpath.join(folder, place))
+    return "" if way.startswith(("..", "/")) or place.startswith("..") else way
+
+
+def _fits(tree: Path, way: str, package: dict[str, Any], document: dict[str, Any]) -> bool:
+    """Whether the lock file is about what the project lists: names and limits of versions."""
+    project = read_project(tree, way)
+    stated = table(document.get("project"))
+    if project is None or "dependencies" in strings(stated.get("dynamic")):
+        return True
+    known = table(package.get("metadata"))
+    listed = [*project.requires, *(line for lines in project.extras.values() for line in lines)]
+    development = strings(table(table(document.get("tool")).get("uv")).get("dev-dependencies"))
+    groups = {name: set(map(_read, lines)) for name, lines in project.groups.items() if lines}
+    if development:
+        groups["dev"] = groups.get("dev", set()) | set(map(_read, development))
+    known_groups = {name: _locked(one) for name, one in table(known.get("requires-dev")).items() if one}
+    return (set(map(_read, listed)), groups) == (_locked(known.get("requires-dist")), known_groups)
+
+
+def _read(line: str) -> tuple[str, str]:
+    wanted = _requirement(line)
+    return (line, "") if wanted is None else (canonicalize_name(wanted.name), _limits(str(wanted.specifier)))
+
+
+def _locked(entries: object) -> set[tuple[str, str]]:
+    return {
+        (canonicalize_name(str(one.get("name", ""))), _limits(str(one.get("specifier", ""))))
+        for one in tables(entries)
+    }
+
+
+def _limits(specifier: str) -> str:
+    try:
+        return ",".join(sorted(str(one) for one in SpecifierSet(specifier)))
+    except InvalidSpecifier:
+        return specifier
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_VERSION = re.compile(r"[A-Za-z0-9.+!_-]{1,100}")
+_INDEX = re.compile(r"https?://[A-Za-z0-9.:/_~%+-]{1,300}")
+
+
+def _versions(lock: dict[str, Any]) -> str:
+    """A lock file of the versions that are locked: uv keeps them where it can, and fetches none of it."""
+    lines = ["version = 1", *_field("requires-python", lock.get("requires-python"))]
+    for package in tables(lock.get("package")):
+        name, version = str(package.get("name", "")), str(package.get("version", ""))
+        index = str(table(package.get("source")).get("registry", ""))
+        if _NAME.fullmatch(name) and _VERSION.fullmatch(version) and _INDEX.fullmatch(index):
+            lines += ["[[package]]", *_field("name", name), *_field("version", version)]
+            lines.append(f"source = {{ registry = {json.dumps(index)} }}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _elsewhere(lock: dict[str, Any], documents: Iterable[dict[str, Any]]) -> str:
+    """Why a locking that asks the operator's index alone would lock something else, a clause for people."""
+    for package in tables(lock.get("package")):
+        kinds = table(package.get("source")).keys() - {"registry", *_LOCAL}
+        if kinds:
+            return f"some of it comes from elsewhere ({', '.join(sorted(kinds))[:60]})"
+    for document in documents:
+        settings = table(table(document.get("tool")).get("uv"))
+        named = settings.keys() & {"index", "index-url", "extra-index-url", "find-links"}
+        if named:
+            return f"the project names indexes of its own ({', '.join(sorted(named))})"
+        if any(one != {"workspace": True} for one in table(settings.get("sources")).values()):
+            return "the project takes something from elsewhere (tool.uv.sources)"
+    return ""
+
+
+def _by_name(lines: Iterable[str]) -> list[str]:
+    """Those that an index has: no addresses, and nothing that is no requirement."""
+    return [line for line in lines if (wanted := _requirement(line)) is not None and not wanted.url]
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
+
+
+def _builds(document: dict[str, Any]) -> Iterator[str]:
+    """What the build of a project needs that does not state everything about itself."""
+    if table(document.get("project")).get("dynamic"):
+        for line in _by_name(strings(table(document.get("build-system")).get("requires"))):
+            yield line
+            yield from _ALSO.get(canonicalize_name(Requirement(line).name), ())
+
+
+def _written(tree: Path, way: str, document: dict[str, Any], members: list[str]) -> str:
+    """The project's file with what a resolution is made from, and nothing else."""
+    stated = table(document.get("project"))
+    settings = table(table(document.get("tool")).get("uv"))
+    project = read_project(tree, way)
+    lines = ["[project]", *_field("name", stated.get("name", "project"))]
+    lines += _field("version", stated.get("version", "0"))
+    lines += _field("requires-python", stated.get("requires-python"))
+    lines += _field("dependencies", _by_name(project.requires if project else ()))
+    lines.append("[project.optional-dependencies]")
+    for name, wanted in (project.extras if project else {}).items():
+        lines += _field(name, _by_name(wanted))
+    lines.append("[dependency-groups]")
+    for name, wanted in (project.groups if project else {}).items():
+        lines += _field(name, _by_name(wanted))
+    lines.append("[tool.uv]")
+    for name in _RESOLUTION:
+        lines += _field(name, settings.get(name))
+    for name in _LIMITS:
+        if name in settings:
+            lines += _field(name, _by_name(strings(settings[name])))
+    if members:
+        lines += ["[tool.uv.workspace]", *_field("members", members)]
+    if sources := table(settings.get("sources")):
+        lines.append("[tool.uv.sources]")
+        lines += [f"{json.dumps(name)} = {{ workspace = true }}" for name in sources]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _field(name: str, value: object) -> list[str]:
+    """One line of TOML for text or a list of texts; nothing for anything else. JSON's texts are TOML's."""
+    if isinstance(value, list):
+        return [f"{json.dumps(name)} = [{', '.join(json.dumps(one) for one in strings(value))}]"]
+    return [f"{json.dumps(name)} = {json.dumps(value)}"] if isinstance(value, str) else []
