@@ -302,7 +302,7 @@ def green_for_want_of_a_command(result: CommandResult) -> str:
     return f"it is green only because {_place(result)} has no {found[1]}. {_IMAGES}"
 
 
-_BEFOREHAND = re.compile(r"^(npm|uv|poetry): installed beforehand$", re.MULTILINE)
+_BEFOREHAND = re.compile(r"^(npm|pnpm|uv|poetry): installed beforehand$", re.MULTILINE)
 
 
 def _green_for_having_it(result: CommandResult, failure: DistilledFailure) -> str:

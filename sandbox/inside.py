@@ -258,6 +258,8 @@ def environment(own: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, s
         "LANG": "C.UTF-8",
         "CI": "true",
         "PYTHONDONTWRITEBYTECODE": "1",
+        # There is no network, so what asks for it may give up at once: npm would wait for minutes.
+        "npm_config_fetch_retries": "0",
         **own,
     }
     for name, value in asked.items():

@@ -31,7 +31,13 @@ if [ -n "${{CARGO_REGISTRY_MIRROR:-}}" ]; then
   printf '[source.crates-io]\\nreplace-with = "mirror"\\n[source.mirror]\\nregistry = "%s"\\n' \\
     "$CARGO_REGISTRY_MIRROR" >"$CARGO_HOME/config.toml"
 fi
-cargo vendor --locked --respect-source-config --versioned-dirs {home}/vendor >/dev/null
+vendor() {{ cargo vendor "$@" --respect-source-config --versioned-dirs {home}/vendor; }}
+if ! vendor --locked 2>$OUT/work/cargo.txt >/dev/null; then
+  cat $OUT/work/cargo.txt
+  # A lock file that lacks something is what the job may fail for: what it will hold then is fetched.
+  grep -q -e '--locked' $OUT/work/cargo.txt
+  vendor >/dev/null
+fi
 printf '[source.crates-io]\\nreplace-with = "vendored"\\n[source.vendored]\\ndirectory = "%s"\\n' \\
   {home}/vendor >{home}/config.toml
 """

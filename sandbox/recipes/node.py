@@ -17,7 +17,7 @@ from typing import Any
 from patchpilot.fixes import Preparation
 from sandbox.recipes import node_locks as locks
 from sandbox.recipes import node_project as project
-from sandbox.recipes.npm_ci import npm_ci
+from sandbox.recipes.node_installs import npm_ci, pnpm_install
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
 
 _MAX_MEMBERS = 300
@@ -71,9 +71,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
                 pinned = _is_in_step(files)
         case "pnpm":
             files |= _pnpm_lock(tree, folder, files, notes)
-            install = (
-                "pnpm install --frozen-lockfile --ignore-scripts --ignore-pnpmfile --store-dir $OUT/store"
-            )
+            install = pnpm_install("--ignore-scripts --ignore-pnpmfile --store-dir $OUT/store")
         case _:
             files |= _yarn_lock(tree, folder, machine)
             install = f"yarn install --frozen-lockfile {_YARN}"

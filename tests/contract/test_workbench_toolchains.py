@@ -213,3 +213,34 @@ def test_cargo_tests_offline_with_the_crates_that_the_lock_file_names(
         assert tests.passed, tests.output
         assert "1 passed" in tests.output
     assert registry.asked == []
+
+
+def test_a_lock_file_of_cargo_that_lacks_something_fails_as_in_ci_and_is_written_without_network(
+    opened: Callable[[str], Benches], registry: Registry, index: tuple[Path, str], tmp_path: Path
+) -> None:
+    needed("cargo")
+    crate(registry, index[0], "latecomer", "2.5.0", "pub const LATE: bool = true;\n")
+    manifest = '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n'
+    tree = write(
+        tmp_path / "tree",
+        {
+            "Cargo.toml": f'{manifest}\n[dependencies]\nlatecomer = "2"\n',
+            "Cargo.lock": 'version = 3\n\n[[package]]\nname = "shop"\nversion = "0.1.0"\n',
+            "src/lib.rs": "#[test]\nfn is_late() {\n    assert!(latecomer::LATE);\n}\n",
+        },
+    )
+    cargo = Preparation(manager="cargo", manifests=("Cargo.lock", "Cargo.toml"))
+    spec = WorkbenchSpec(tree=tree, job_id="cargo", preparations=(cargo,))
+    with opened(f"CARGO_REGISTRY_MIRROR={index[1]}").open(spec) as bench:
+        assert bench.unprepared == ""
+        registry.asked.clear()
+        red = bench.run(ShellCommand(script="cargo test --locked"))
+        assert red.failed
+        assert "--locked was passed" in red.output
+        written, change = bench.capture(ShellCommand(script="cargo update --workspace --offline"))
+        assert written.passed, written.output
+        assert change.files == ("Cargo.lock",)
+        bench.apply(change)
+        green = bench.run(ShellCommand(script="cargo test --locked"))
+        assert green.passed, green.output
+    assert registry.asked == []

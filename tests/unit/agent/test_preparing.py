@@ -131,7 +131,7 @@ def test_green_for_want_of_a_command_is_no_green(world: World, said: str) -> Non
     assert not told_by_a_test.environment
 
 
-@pytest.mark.parametrize("tool", ["npm", "uv", "poetry"])
+@pytest.mark.parametrize("tool", ["npm", "pnpm", "uv", "poetry"])
 def test_green_for_having_installed_beforehand_is_no_green_where_installing_failed(
     world: World, tool: str
 ) -> None:

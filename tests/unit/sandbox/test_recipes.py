@@ -345,3 +345,51 @@ def test_the_wrapper_is_stood_in_for_where_it_lies_and_only_a_revision_is_given(
     )
     assert 'cp mvnw "$OVER/"mvnw' in recipe.script
     assert recipe.files["given"] == b"-Drevision=2"
+
+
+@pytest.mark.parametrize(
+    ("manager", "words", "expected"),
+    [
+        ("npm", "ci", "npm: installed beforehand"),
+        ("npm", "--prefix web ci", "npm: installed beforehand"),
+        ("npm", "ci --prefix=web --cache .npm", "npm: installed beforehand"),
+        ("npm", "install -C web --no-audit", "npm: installed beforehand"),
+        ("npm", "--prefix bare ci", "the real one: --prefix bare ci"),
+        ("npm", "i left-pad", "the real one: i left-pad"),
+        ("npm", "install --package-lock-only", "the real one: install --package-lock-only"),
+        ("npm", "run ci", "the real one: run ci"),
+        ("npm", "config get registry", "the real one: config get registry"),
+        ("npm", "", "the real one:"),
+        ("pnpm", "install --frozen-lockfile", "pnpm: installed beforehand"),
+        ("pnpm", "-C web i", "pnpm: installed beforehand"),
+        ("pnpm", "-C bare i", "the real one: -C bare i"),
+        ("pnpm", "install --lockfile-only", "the real one: install --lockfile-only"),
+        ("pnpm", "i left-pad", "the real one: i left-pad"),
+        ("pnpm", "test", "the real one: test"),
+    ],
+)
+def test_what_is_installed_already_is_not_installed_again(
+    tmp_path: Path, manager: str, words: str, expected: str
+) -> None:
+    lock = (
+        {"package-lock.json": '{"packages": {}}'}
+        if manager == "npm"
+        else {"pnpm-lock.yaml": "lockfileVersion: '9.0'"}
+    )
+    script = read(tmp_path, manager, **{"package.json": "{}"}, **lock).script
+    stand_in = script.split(f"cat >$OUT/bin/{manager} <<'EOF'\n", 1)[1].split("EOF\n", 1)[0]
+    for folder, text in (("prepared", stand_in), ("image", REAL_UV)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / manager).write_text(text)
+        (tmp_path / folder / manager).chmod(0o755)
+    for folder in ("node_modules", "web/node_modules", "bare"):
+        (tmp_path / folder).mkdir(parents=True)
+    ran = subprocess.run(
+        [manager, *words.split()],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}/prepared:{tmp_path}/image:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ran.stdout + ran.stderr).strip() == expected

@@ -1,0 +1,176 @@
+"""Installing by a lock file, also where it lacks what ``package.json`` lists, for which some jobs fail.
+
+Then what the manager would lock is installed, and what it fetched for it stays in the layer. So the job's
+``npm ci`` or ``pnpm install`` fails inside as it did in CI, and its own command mends the lock file, both
+without network. Else ``npm ci`` has nothing left to do there, and does nothing.
+"""
+
+from __future__ import annotations
+
+from sandbox.recipes.recipe import PREPARED
+
+# Where it was fetched from, without a password.
+_REGISTRY = r"""
+  printf '%s\n' "${npm_config_registry:-$(npm config get registry)}" |
+    sed -E -e 's|//[^/@]*@|//|' -e '/^https?:\/\/[A-Za-z0-9.:\/_~%-]+$/!s/.*//'
+""".strip()
+
+_NPM = """\
+if npm ci {options} >$OUT/work/npm.txt 2>&1; then
+  cat $OUT/work/npm.txt
+elif grep -q EUSAGE $OUT/work/npm.txt; then
+  npm install {options}
+  mkdir -p $OUT/npm
+  cp -R $OUT/work/npm/_cacache $OUT/npm/
+  node - $OUT/npm/_cacache/index-v5 <<'EOF'
+{unsigned}EOF
+  {registry} >$OUT/npm/registry
+else
+  cat $OUT/work/npm.txt
+  exit 1
+fi
+cat >$OUT/bin/npm <<'EOF'
+{stand_in}EOF
+chmod 755 $OUT/bin/npm
+"""
+
+# No password of the registry is for commands to see. A line of the index: a hash, a tab, what was asked for.
+_UNSIGNED = r"""
+const fs = require('fs'), path = require('path'), crypto = require('crypto')
+const unsigned = line => {
+  const said = line.slice(line.indexOf('\t') + 1).replace(/\/\/[^\/@"]*@/g, '//')
+  return said && crypto.createHash('sha1').update(said).digest('hex') + '\t' + said
+}
+const walk = folder => {
+  for (const one of fs.readdirSync(folder, { withFileTypes: true })) {
+    const place = path.join(folder, one.name)
+    if (one.isDirectory()) walk(place)
+    else fs.writeFileSync(place, fs.readFileSync(place, 'utf8').split('\n').map(unsigned).join('\n'))
+  }
+}
+walk(process.argv[2])
+"""
+
+_REAL = """\
+real() {
+  IFS=:
+  for folder in $PATH; do
+    if [ -x "$folder/${0##*/}" ] && ! [ "$folder/${0##*/}" -ef "$0" ]; then exec "$folder/${0##*/}" "$@"; fi
+  done
+  echo "${0##*/}: not found" >&2
+  exit 127
+}"""
+
+# npm takes no cache that it can't write to, and ``/tmp`` holds no second copy of one.
+_NPM_STAND_IN = """\
+#!/bin/sh
+# Stands in for npm where it would install: that is done already, and there is no network to do it again.
+@REAL@
+here=. word= more= takes=
+for one in "$@"; do
+  case "$takes$one" in
+    --prefix=*) here=${one#--prefix=} ;;
+    --prefix | -C | --cache | --loglevel | --registry | --omit | --include) takes="$one " ;;
+    "--prefix "* | "-C "*) here=$one takes= ;;
+    *" "*) takes= ;;
+    --package-lock-only | --dry-run) more=1 ;;
+    -*) ;;
+    *) if [ "$word" ]; then more=1; else word=$one; fi ;;
+  esac
+done
+case "$word" in
+  ci | clean-install | ic | install-clean | install | i) ;;
+  config) more=1 ;;
+  *) real "$@" ;;
+esac
+if ! [ -d @PREPARED@/npm ]; then
+  if [ "$more" ] || ! [ -d "$here/node_modules" ]; then real "$@"; fi
+  echo "npm: installed beforehand" >&2
+  exit 0
+fi
+# The lock file lacked something: npm itself says so, with what was fetched for it.
+cache=${TMPDIR:-/tmp}/npm-of-patchpilot
+if ! [ -d "$cache" ]; then
+  mkdir -p "$cache.$$" && cp -Rs @PREPARED@/npm/_cacache "$cache.$$/" && mv "$cache.$$" "$cache"
+fi
+count=$#
+while [ "$count" -gt 0 ]; do
+  case "$1" in
+    --cache) shift; [ "$count" -gt 1 ] && shift; count=$((count - 2)) ;;
+    --cache=*) shift; count=$((count - 1)) ;;
+    *) set -- "$@" "$1"; shift; count=$((count - 1)) ;;
+  esac
+done
+unset NPM_CONFIG_CACHE NPM_CONFIG_REGISTRY
+export npm_config_cache="$cache"
+read -r registry <@PREPARED@/npm/registry
+[ -z "$registry" ] || export npm_config_registry="$registry"
+real "$@"
+"""
+
+_PNPM = """\
+if pnpm install --frozen-lockfile {options} >$OUT/work/pnpm.txt 2>&1; then
+  cat $OUT/work/pnpm.txt
+elif grep -q ERR_PNPM_OUTDATED_LOCKFILE $OUT/work/pnpm.txt; then
+  pnpm install --no-frozen-lockfile {options} --cache-dir $OUT/pnpm
+  {registry} >$OUT/pnpm/registry
+else
+  cat $OUT/work/pnpm.txt
+  exit 1
+fi
+cat >$OUT/bin/pnpm <<'EOF'
+{stand_in}EOF
+chmod 755 $OUT/bin/pnpm
+"""
+
+_PNPM_STAND_IN = """\
+#!/bin/sh
+# Stands in for pnpm where it would install: that is done already, and there is no network to do it again.
+@REAL@
+here=. words= takes= write=
+for one in "$@"; do
+  case "$takes$one" in
+    -C | --dir | --filter | -F) takes="$one " ;;
+    "-C "* | "--dir "*) here=$one takes= ;;
+    *" "*) takes= ;;
+    --lockfile-only) write=1 ;;
+    -*) ;;
+    *) words="$words $one" ;;
+  esac
+done
+if [ -e @PREPARED@/pnpm/registry ]; then
+  read -r registry <@PREPARED@/pnpm/registry
+  [ -z "$registry" ] || export npm_config_registry="$registry"
+  export npm_config_store_dir=@PREPARED@/store npm_config_cache_dir=@PREPARED@/pnpm
+fi
+case "$words" in
+  " install" | " i") ;;
+  *) write=1 ;;
+esac
+if [ -z "$write" ] && [ -d "$here/node_modules" ]; then
+  if ! [ -e @PREPARED@/pnpm/registry ]; then
+    echo "pnpm: installed beforehand" >&2
+    exit 0
+  fi
+  # What was shown there beforehand can't be written to.
+  if [ -L "$here/node_modules/.pnpm" ]; then
+    find "$here" -name node_modules -type d -prune -exec rm -rf {} +
+  fi
+fi
+real "$@"
+"""
+
+
+def npm_ci(options: str) -> str:
+    """A script for ``sh -e`` that installs, in a folder with both files; npm's cache is ``$OUT/work/npm``."""
+    stand_in = _shell(_NPM_STAND_IN)
+    return _NPM.format(options=options, unsigned=_UNSIGNED, registry=_REGISTRY, stand_in=stand_in)
+
+
+def pnpm_install(options: str) -> str:
+    """The same for pnpm, whose store is ``$OUT/store``."""
+    return _PNPM.format(options=options, registry=_REGISTRY, stand_in=_shell(_PNPM_STAND_IN))
+
+
+def _shell(text: str) -> str:
+    return text.replace("@REAL@", _REAL).replace("@PREPARED@", PREPARED)
