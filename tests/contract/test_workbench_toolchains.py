@@ -244,3 +244,42 @@ def test_a_lock_file_of_cargo_that_lacks_something_fails_as_in_ci_and_is_written
         green = bench.run(ShellCommand(script="cargo test --locked"))
         assert green.passed, green.output
     assert registry.asked == []
+
+
+def test_what_go_sum_lacks_fails_as_in_ci_and_is_written_without_network(
+    opened: Callable[[str], Benches], registry: Registry, tmp_path: Path
+) -> None:
+    needed("go")
+    for name, more in (("deeper", ""), ("late", "\nrequire example.org/deeper v1.0.0\n")):
+        uses = 'import _ "example.org/deeper"\n' if more else ""
+        module = {
+            "go.mod": f"module example.org/{name}\n\ngo 1.18\n{more}",
+            f"{name}.go": f"package {name}\n\n{uses}const Late = true\n",
+        }
+        if more:
+            module["late_test.go"] = 'package late\n\nimport _ "example.org/unheard/of"\n'
+        go_module(registry, f"example.org/{name}", "v1.0.0", module)
+    tree = write(
+        tmp_path / "tree",
+        {
+            "go.mod": "module example.org/shop\n\ngo 1.18\n\nrequire example.org/late v1.0.0\n\n"
+            "require example.org/deeper v1.0.0 // indirect\n",
+            "go.sum": "",
+            "shop.go": 'package shop\n\nimport "example.org/late"\n\nvar Late = late.Late\n',
+        },
+    )
+    go = Preparation(manager="go", manifests=("go.sum", "go.mod"))
+    spec = WorkbenchSpec(tree=tree, job_id="go", preparations=(go,))
+    env = f"GOPROXY={registry.address('bubblewrap')}/go GONOSUMDB=example.org"
+    with opened(env).open(spec) as bench:
+        assert bench.unprepared == ""
+        red = bench.run(ShellCommand(script="go build ./..."))
+        assert red.failed
+        assert "missing go.sum entry" in red.output
+        tidy = "GOFLAGS=-mod=mod GOPROXY=off GOSUMDB=off go mod tidy"
+        written, change = bench.capture(ShellCommand(script=f"{tidy} || {tidy} -e"))
+        assert written.passed, written.output
+        assert change.files == ("go.sum",)
+        bench.apply(change)
+        green = bench.run(ShellCommand(script="go build ./..."))
+        assert green.passed, green.output
