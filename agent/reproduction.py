@@ -251,7 +251,7 @@ def _unusable(result: CommandResult) -> str:
             f"one of its commands can't be executed ({_complaint(result)}). Look at that file's mode and "
             "first line."
         )
-    if result.failed and (found := _OFFLINE.search(result.output)):
+    if result.failed and (found := _OFFLINE.search(_end(result))):
         return (
             f"it asks the network for packages, and the sandbox has none ({one_line(found[0], 160)}). Only "
             "what the project's lock file and manifest list is installed beforehand."
@@ -276,6 +276,14 @@ _OFFLINE = re.compile(
     r"|^.{0,40}Packages were unavailable because the network was disabled",
     re.MULTILINE,
 )
+_LAST_LINES = 15
+
+
+def _end(result: CommandResult) -> str:
+    """What the command ended with; earlier ones may have wanted the network in vain and been let pass."""
+    return "\n".join(result.output.splitlines()[-_LAST_LINES:])
+
+
 _NO_SUBCOMMAND = 101
 # Known words that are programs of their own, parts of a toolchain that an image may lack.
 _PART_OF_CARGO = re.compile(

@@ -60,8 +60,12 @@ def _npm(command: str, lock: str) -> str:
 
 
 def _go(command: str, _: str) -> str:
-    """Also where what the tests of a dependency import was never fetched: no build asks for that."""
-    return f"{command} || {command} -e"
+    """Also where what the tests of a dependency import was never fetched: no build asks for that.
+
+    Then no line of ``go.sum`` goes: which ones are still needed isn't known.
+    """
+    kept = "cat go.sum /tmp/go.sum.was | LC_ALL=C sort -u >/tmp/go.sum.new && cat /tmp/go.sum.new >go.sum"
+    return f"{{ {command} || {{ cat go.sum >/tmp/go.sum.was; {command} -e && {kept}; }}; }}"
 
 
 MANAGERS = (
@@ -174,13 +178,14 @@ def lock_file(scene: Scene) -> Iterator[Offer]:
             script = manager.script(manager.command, scene.read(scene.here(present, folder)) or "")
             script = f"cd {folder} && {script}" if folder else script
             yield Offer(
-                name=manager.command.split(" --", maxsplit=1)[0],
+                name=_SETTINGS.sub("", manager.command).split(" --", maxsplit=1)[0],
                 summary=f"Bring {present} into step with {manager.manifest}",
                 command=scene.script(script),
                 keeps=_only(manager.locks),
             )
 
 
+_SETTINGS = re.compile(r"^(?:[A-Z_]+=\S+ )+")
 _PLAIN = re.compile(r"[\w./@-]*")
 
 

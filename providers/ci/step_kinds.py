@@ -79,9 +79,12 @@ _SET_UP = re.compile(
 
 
 _BY_LOCK = re.compile(
-    _PREFIX
-    + r"(?:npm\s+(?:-[\w-]+(?:=\S+)?\s+)*(?:ci|clean-install)|pnpm\s+(?:-[\w-]+(?:=\S+)?\s+)*(?:i|install)"
-    r"(?=\s*(?:-|$))|uv\s+sync\b[^\n;&|]*\s--(?:locked|check))(?![\w-])",
+    _PREFIX + r"(?:npm\s+(?:(?:--prefix|-C|-w|--workspace)\s+\S+\s+|-[\w-]+(?:=\S+)?\s+)*"
+    r"(?:ci|clean-install)(?![\w-])"
+    r"|pnpm\s+(?:(?:--filter|-F|-C|--dir)\s+\S+\s+|-[\w-]+(?:=\S+)?\s+)*(?:i|install)"
+    r"(?:[ \t]+(?:(?:--filter|-F|-C|--dir)[ \t]+[^\s;&|]+|-(?!g\b|-global\b|[DEOP]\b|-save)[\w-]+(?:=\S+)?))*"
+    r"[ \t]*(?=$|[;&|)#]|\d?>)"
+    r"|uv\s+(?:(?:--project|--directory)\s+\S+\s+)?sync\b[^\n;&|]*\s--locked(?![\w-]))",
     re.MULTILINE,
 )
 """Installs what a lock file says and nothing else; says what is wrong with it before anything is fetched."""

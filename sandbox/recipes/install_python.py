@@ -36,7 +36,7 @@ def main() -> None:
     if not PYTHON.exists():
         make_environment()
     if plan["uv"]:
-        relock(plan["uv"], plan["hashed"])
+        relock(plan["uv"], plan["groups"], plan["hashed"])
     more = ["--pre"] if plan["prereleases"] else []
     hashed = plan["hashed"] or ("hashed.txt" if plan["uv"] else "")
     if hashed:
@@ -104,12 +104,13 @@ def install(requirements: str, options: "list[str]") -> None:
         sys.exit(f"ERROR: {trouble[0].strip()}" if trouble else 1)
 
 
-def relock(uv: str, hashed: str) -> None:
+def relock(uv: str, groups: "list[str]", hashed: str) -> None:
     """Have the real uv lock what the project lists; what it asked the index is kept beside it."""
     index = os.environ.get("PIP_INDEX_URL", "")
+    asked = index or usual_index()
     folder = pathlib.Path("relock")
     named = set(re.findall(r'registry = "([^"]+)"', (folder / "uv.lock").read_text(encoding="utf-8")))
-    if "@" in index or (index and {one.rstrip("/") for one in named} - {index.rstrip("/")}):
+    if "@" in index or {one.rstrip("/") for one in named} - {asked.rstrip("/")}:
         say("patchpilot-note: uv.lock lacks what pyproject.toml lists, and not its own index is asked")
         return
     tools = PREPARED / "tools"
@@ -124,8 +125,7 @@ def relock(uv: str, hashed: str) -> None:
     }
     run = [str(tools / "bin" / "uv")]
     export = [*run, "export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "-q"]
-    everything = ["--all-extras", "--all-groups"]
-    for step in (command, [*run, "lock"], [*export, *everything, "-o", "../relocked.txt"]):
+    for step in (command, [*run, "lock"], [*export, *groups, "-o", "../relocked.txt"]):
         trouble = ended(step, folder, {**settings, **more})
         if trouble:
             say(
@@ -137,8 +137,22 @@ def relock(uv: str, hashed: str) -> None:
         ended(
             [*run, "pip", "install", "--target", "../build", "-r", "build.txt"], folder, {**settings, **more}
         )
-    pathlib.Path(hashed or "hashed.txt").write_bytes(pathlib.Path("relocked.txt").read_bytes())
+    merge(pathlib.Path(hashed or "hashed.txt"), pathlib.Path("relocked.txt"))
     (PREPARED / "uv.index").write_text(f"{index}\n", encoding="utf-8")
+
+
+def usual_index() -> str:
+    """The index that pip and uv ask where none is named."""
+    command = [str(PYTHON), "-c", "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+
+
+def merge(place: "pathlib.Path", anew: "pathlib.Path") -> None:
+    """Take what is locked anew, but what was locked already with the hashes that it had."""
+    known = {line.split(" ")[0]: line for line in place.read_text(encoding="utf-8").splitlines()}
+    lines = anew.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    kept = [known.get(line.split(" ")[0], line) for line in lines if line.strip()]
+    place.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
 def ended(command: "list[str]", folder: "pathlib.Path", env: "dict[str, str]") -> str:

@@ -67,11 +67,11 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
             options = "--ignore-scripts --no-audit --no-fund --cache $OUT/work/npm --loglevel error"
             install = f"npm install --no-package-lock {options}"
             if lock:
-                install = npm_ci(options)
+                install = npm_ci(folder, options)
                 pinned = _is_in_step(files)
         case "pnpm":
             files |= _pnpm_lock(tree, folder, files, notes)
-            install = pnpm_install("--ignore-scripts --ignore-pnpmfile --store-dir $OUT/store")
+            install = pnpm_install(folder, "--ignore-scripts --ignore-pnpmfile --store-dir $OUT/store")
         case _:
             files |= _yarn_lock(tree, folder, machine)
             install = f"yarn install --frozen-lockfile {_YARN}"
@@ -170,6 +170,7 @@ def _is_in_step(files: Mapping[str, bytes]) -> bool:
     return all(
         (json.loads(files[path]).get(asked) or {}) == (locked.get(place, {}).get(asked) or {})
         for place, path in manifests.items()
+        if place in locked
         for asked in project.ASKED
     )
 

@@ -7,6 +7,8 @@ without network. Else ``npm ci`` has nothing left to do there, and does nothing.
 
 from __future__ import annotations
 
+import shlex
+
 from sandbox.recipes.recipe import PREPARED
 
 # Where it was fetched from, without a password.
@@ -25,6 +27,7 @@ elif grep -q EUSAGE $OUT/work/npm.txt; then
   node - $OUT/npm/_cacache/index-v5 <<'EOF'
 {unsigned}EOF
   {registry} >$OUT/npm/registry
+  echo {folder} >>$OUT/npm/folders
 else
   cat $OUT/work/npm.txt
   exit 1
@@ -68,22 +71,29 @@ _NPM_STAND_IN = """\
 @REAL@
 here=. word= more= takes=
 for one in "$@"; do
-  case "$takes$one" in
+  if [ "$takes" ]; then
+    case "$takes" in --prefix | -C) here=$one ;; esac
+    takes=
+    continue
+  fi
+  case "$one" in
     --prefix=*) here=${one#--prefix=} ;;
-    --prefix | -C | --cache | --loglevel | --registry | --omit | --include) takes="$one " ;;
-    "--prefix "* | "-C "*) here=$one takes= ;;
-    *" "*) takes= ;;
-    --package-lock-only | --dry-run) more=1 ;;
+    --prefix | -C | -w | --workspace | --cache | --loglevel | --registry | --omit) takes=$one ;;
+    --include | --install-strategy | --script-shell) takes=$one ;;
+    --only | --userconfig | --globalconfig | --progress | --audit | --fund | --tag) takes=$one ;;
+    --fetch-timeout | --fetch-retries | --maxsockets) takes=$one ;;
+    --package-lock-only | --dry-run | -g | --global) more=1 ;;
     -*) ;;
     *) if [ "$word" ]; then more=1; else word=$one; fi ;;
   esac
 done
 case "$word" in
-  ci | clean-install | ic | install-clean | install | i) ;;
+  ci | clean-install | ic | install-clean) more= ;;
+  install | i) ;;
   config) more=1 ;;
   *) real "$@" ;;
 esac
-if ! [ -d @PREPARED@/npm ]; then
+if ! grep -qxF "$(cd "$here" 2>/dev/null && pwd)" @PREPARED@/npm/folders 2>/dev/null; then
   if [ "$more" ] || ! [ -d "$here/node_modules" ]; then real "$@"; fi
   echo "npm: installed beforehand" >&2
   exit 0
@@ -114,6 +124,7 @@ if pnpm install --frozen-lockfile {options} >$OUT/work/pnpm.txt 2>&1; then
 elif grep -q ERR_PNPM_OUTDATED_LOCKFILE $OUT/work/pnpm.txt; then
   pnpm install --no-frozen-lockfile {options} --cache-dir $OUT/pnpm
   {registry} >$OUT/pnpm/registry
+  echo {folder} >>$OUT/pnpm/folders
 else
   cat $OUT/work/pnpm.txt
   exit 1
@@ -127,50 +138,69 @@ _PNPM_STAND_IN = """\
 #!/bin/sh
 # Stands in for pnpm where it would install: that is done already, and there is no network to do it again.
 @REAL@
-here=. words= takes= write=
+here=. word= more= takes=
 for one in "$@"; do
-  case "$takes$one" in
-    -C | --dir | --filter | -F) takes="$one " ;;
-    "-C "* | "--dir "*) here=$one takes= ;;
-    *" "*) takes= ;;
-    --lockfile-only) write=1 ;;
+  if [ "$takes" ]; then
+    case "$takes" in -C | --dir | --prefix) here=$one ;; esac
+    takes=
+    continue
+  fi
+  case "$one" in
+    -C | --dir | --prefix | --filter | -F | --reporter | --loglevel | --store-dir) takes=$one ;;
+    --network-concurrency | --child-concurrency | --registry) takes=$one ;;
+    --lockfile-only | -g | --global) more=1 ;;
     -*) ;;
-    *) words="$words $one" ;;
+    *) if [ "$word" ]; then more=1; else word=$one; fi ;;
   esac
 done
-if [ -e @PREPARED@/pnpm/registry ]; then
+folder=$(cd "$here" 2>/dev/null && pwd)
+lacks=
+if grep -qxF "$folder" @PREPARED@/pnpm/folders 2>/dev/null; then
+  lacks=1
   read -r registry <@PREPARED@/pnpm/registry
   [ -z "$registry" ] || export npm_config_registry="$registry"
   export npm_config_store_dir=@PREPARED@/store npm_config_cache_dir=@PREPARED@/pnpm
 fi
-case "$words" in
-  " install" | " i") ;;
-  *) write=1 ;;
+case "$word" in
+  install | i) ;;
+  *) more=1 ;;
 esac
-if [ -z "$write" ] && [ -d "$here/node_modules" ]; then
-  if ! [ -e @PREPARED@/pnpm/registry ]; then
+if [ -z "$more" ] && [ -d "$here/node_modules" ]; then
+  if [ -z "$lacks" ]; then
     echo "pnpm: installed beforehand" >&2
     exit 0
   fi
   # What was shown there beforehand can't be written to.
-  if [ -L "$here/node_modules/.pnpm" ]; then
-    find "$here" -name node_modules -type d -prune -exec rm -rf {} +
-  fi
+  find "$here" -name node_modules -type d -prune | while IFS= read -r place; do
+    for one in "$place/.pnpm" "$place"/* "$place"/@*/*; do
+      case "$(readlink "$one")" in
+        @PREPARED@/*/.pnpm | */.pnpm/*) rm -rf "$place"; break ;;
+      esac
+    done
+  done
 fi
 real "$@"
 """
 
 
-def npm_ci(options: str) -> str:
-    """A script for ``sh -e`` that installs, in a folder with both files; npm's cache is ``$OUT/work/npm``."""
-    stand_in = _shell(_NPM_STAND_IN)
-    return _NPM.format(options=options, unsigned=_UNSIGNED, registry=_REGISTRY, stand_in=stand_in)
+def npm_ci(folder: str, options: str) -> str:
+    """A script for ``sh -e`` that installs, in a folder with both files; npm's cache is ``$OUT/work/npm``.
+
+    ``folder`` is the one that it stands for, relative to the checkout.
+    """
+    return _filled(_NPM, _NPM_STAND_IN, folder, options)
 
 
-def pnpm_install(options: str) -> str:
+def pnpm_install(folder: str, options: str) -> str:
     """The same for pnpm, whose store is ``$OUT/store``."""
-    return _PNPM.format(options=options, registry=_REGISTRY, stand_in=_shell(_PNPM_STAND_IN))
+    return _filled(_PNPM, _PNPM_STAND_IN, folder, options)
 
 
-def _shell(text: str) -> str:
-    return text.replace("@REAL@", _REAL).replace("@PREPARED@", PREPARED)
+def _filled(script: str, stand_in: str, folder: str, options: str) -> str:
+    return script.format(
+        folder=shlex.quote("/src" if folder in {"", "."} else f"/src/{folder}"),
+        options=options,
+        registry=_REGISTRY,
+        unsigned=_UNSIGNED,
+        stand_in=stand_in.replace("@REAL@", _REAL).replace("@PREPARED@", PREPARED),
+    )

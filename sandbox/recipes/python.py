@@ -16,7 +16,7 @@ from patchpilot.fixes import Preparation
 from sandbox.recipes.python_locks import Pins, poetry_pins, uv_pins
 from sandbox.recipes.python_project import Project, is_installed, read_project, toml
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
-from sandbox.recipes.uv_lock import relocking, wanted_uv
+from sandbox.recipes.uv_lock import asked_groups, relocking, wanted_uv
 
 VENV = f"{PREPARED}/python"
 _HASH = re.compile(r"--hash[= ]\s*(sha(?:256|384|512):[0-9a-f]{64,128})")
@@ -76,21 +76,35 @@ real() (
   export SETUPTOOLS_SCM_PRETEND_VERSION="${SETUPTOOLS_SCM_PRETEND_VERSION:-0}"
   exec @PREPARED@/tools/bin/uv "$@"
 )
-if [ -e @PREPARED@/uv.index ]; then
-  where= takes= strict=
-  for one in "$@"; do
-    case "$takes$one" in
-      --project | --directory) takes="$one " ;;
-      "--project "* | "--directory "*) where="$takes$one" takes= ;;
-      --project=* | --directory=*) where=$one ;;
-      --) break ;;
-      --locked | --check) strict=1 ;;
-    esac
-  done
-  case "${1:-}" in
-    lock) real "$@"; exit ;;
-    sync | run | export) if [ "$strict" ]; then real lock --locked $where || exit; fi ;;
+word= option= value= strict= takes=
+for one in "$@"; do
+  if [ "$takes" ]; then
+    case "$takes" in --project | --directory) option=$takes value=$one ;; esac
+    takes=
+    continue
+  fi
+  case "$one" in
+    --project | --directory | --python | -p | --extra | --no-extra) takes=$one ;;
+    --group | --no-group | --only-group | --package | --env-file | --index | -P | -C) takes=$one ;;
+    --with | --with-requirements | --with-editable) takes=$one ;;
+    --project=* | --directory=*) option=${one%%=*} value=${one#*=} ;;
+    --locked) strict=1 ;;
+    -- | -m | --module) break ;;
+    -*) ;;
+    *) if [ "$word" ]; then break; else word=$one; fi ;;
   esac
+done
+case "${UV_LOCKED:-}" in 1 | true | yes | on) strict=1 ;; esac
+if [ -e @PREPARED@/uv.index ]; then
+  case "$word" in
+    lock) real "$@"; exit ;;
+    sync | run | export)
+      [ -z "$strict" ] || real lock --locked ${option:+"$option"} ${value:+"$value"} || exit ;;
+  esac
+fi
+if [ "$word" = sync ]; then
+  echo "uv: installed beforehand" >&2
+  exit 0
 fi
 """.replace("@PREPARED@", PREPARED)
 
@@ -108,6 +122,8 @@ class _Wishes:
     """Inputs for locking anew, with the lock file that is there."""
     uv: str = ""
     """The requirement for uv itself."""
+    groups: list[str] = field(default_factory=list)
+    """How uv is asked for the extras and groups of the job."""
     prereleases: bool = False
 
     @property
@@ -133,6 +149,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         "constraints": "constraints.txt" if wishes.constraints else "",
         "prereleases": wishes.prereleases,
         "uv": wishes.uv,
+        "groups": wishes.groups,
         "projects": [project.as_input() for project in wishes.projects if project.name],
         "stand_ins": {
             "uv": _STAND_IN.format(tool="uv", run="run", first=_UV_FIRST),
@@ -180,6 +197,7 @@ def _from_lock(preparation: Preparation, tree: Path, environment: Mapping[str, s
     if preparation.manager == "uv":
         wishes.relock, why = relocking(tree, preparation.workdir, document)
         wishes.uv = wanted_uv(tree, preparation.workdir) if wishes.relock else ""
+        wishes.groups = asked_groups(tree, preparation.workdir, preparation.groups)
         wishes.notes.update(dict.fromkeys([why] if why else []))
     folders = dict.fromkeys([*pins.projects, *(["."] if preparation.manager == "poetry" else [])])
     for folder in folders:

@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from sandbox.recipes.python_project import read_project, strings, table, tables, toml
 from sandbox.recipes.recipe import beside, text_of
@@ -30,6 +30,7 @@ _LIMITS = ("constraint-dependencies", "override-dependencies", "dev-dependencies
 """Settings that decide what is chosen: https://docs.astral.sh/uv/reference/settings/"""
 _ALSO = {"hatchling": ("editables~=0.3",), "pdm-backend": ("editables~=0.3",)}
 """What a build asks for itself: https://peps.python.org/pep-0660/#get-requires-for-build-editable"""
+_OLDEST = "0.5"
 _WISH = re.compile(r"[<>=!~]{1,3}\s*[\w.*]+(?:\s*,\s*[<>=!~]{1,3}\s*[\w.*]+)*")
 
 
@@ -43,7 +44,8 @@ def relocking(tree: Path, folder: str, lock: dict[str, Any]) -> tuple[dict[str, 
         and (document := toml(text_of(tree, beside(way, "pyproject.toml")) or ""))
     }
     root = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
-    if not root or all(_fits(tree, *member) for member in members.values()):
+    fits = all(_fits(tree, *member) for member in members.values())
+    if not root or (fits and _settings_fit(lock, root, alone=members.keys() == {"."})):
         return {}, ""
     documents = {".": root} | {place: document for place, (_, _, document) in members.items()}
     elsewhere = _elsewhere(lock, documents.values())
@@ -63,7 +65,20 @@ def wanted_uv(tree: Path, folder: str) -> str:
     """The requirement for uv that the project states, as pip reads it."""
     document = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
     wish = table(table(document.get("tool")).get("uv")).get("required-version")
-    return f"uv{wish}" if isinstance(wish, str) and _WISH.fullmatch(wish) else "uv"
+    return f"uv>={_OLDEST},{wish}" if isinstance(wish, str) and _WISH.fullmatch(wish) else f"uv>={_OLDEST}"
+
+
+def asked_groups(tree: Path, folder: str, asked: Iterable[str]) -> list[str]:
+    """The options of ``uv export`` for the extras and groups that a job asks for."""
+    project = read_project(tree, folder)
+    names = {canonicalize_name(name.lstrip("-")) for name in asked}
+    options = [f"--{name}" for name in ("all-extras", "all-groups") if name in names]
+    for option, known in (
+        ("--extra", project.extras if project else {}),
+        ("--group", project.groups if project else {}),
+    ):
+        options += [part for name in known if canonicalize_name(name) in names for part in (option, name)]
+    return options
 
 
 def _place(package: dict[str, Any]) -> str | None:
@@ -87,11 +102,34 @@ def _fits(tree: Path, way: str, package: dict[str, Any], document: dict[str, Any
     known = table(package.get("metadata"))
     listed = [*project.requires, *(line for lines in project.extras.values() for line in lines)]
     development = strings(table(table(document.get("tool")).get("uv")).get("dev-dependencies"))
-    groups = {name: set(map(_read, lines)) for name, lines in project.groups.items() if lines}
+    groups = {
+        canonicalize_name(name): set(map(_read, lines)) for name, lines in project.groups.items() if lines
+    }
     if development:
-        groups["dev"] = groups.get("dev", set()) | set(map(_read, development))
-    known_groups = {name: _locked(one) for name, one in table(known.get("requires-dev")).items() if one}
-    return (set(map(_read, listed)), groups) == (_locked(known.get("requires-dist")), known_groups)
+        dev = canonicalize_name("dev")
+        groups[dev] = groups.get(dev, set()) | set(map(_read, development))
+    known_groups = {
+        canonicalize_name(name): _locked(one) for name, one in table(known.get("requires-dev")).items() if one
+    }
+    versions = {one for one in (stated.get("version"), package.get("version")) if isinstance(one, str)}
+    same = len(versions) < 2 or len({_canonical(one) for one in versions}) == 1  # noqa: PLR2004 - a pair
+    return same and (set(map(_read, listed)), groups) == (_locked(known.get("requires-dist")), known_groups)
+
+
+def _settings_fit(lock: dict[str, Any], root: dict[str, Any], *, alone: bool) -> bool:
+    """The same for what the whole resolution is bound by; members of a workspace bind Python together."""
+    settings = table(table(root.get("tool")).get("uv"))
+    manifest = table(lock.get("manifest"))
+    for ours, theirs in (("constraint-dependencies", "constraints"), ("override-dependencies", "overrides")):
+        if set(map(_read, strings(settings.get(ours)))) != _locked(manifest.get(theirs)):
+            return False
+    pythons = (table(root.get("project")).get("requires-python"), lock.get("requires-python"))
+    limits = {_limits(one) for one in pythons if isinstance(one, str)}
+    return not alone or len(limits) < 2  # noqa: PLR2004 - a pair
+
+
+def _canonical(version: str) -> str:
+    return canonicalize_version(version, strip_trailing_zero=False)
 
 
 def _read(line: str) -> tuple[str, str]:

@@ -400,6 +400,11 @@ def test_a_lock_file_of_uv_that_lacks_something_fails_as_in_ci_and_is_written_wi
             red = bench.run(sh(command))
             assert red.failed
             assert "The lockfile at `uv.lock` needs to be updated" in red.output
+        assert bench.run(sh("uv run echo --locked; uv run -p 3 echo --check")).passed
+        elsewhere = bench.run(
+            sh("mkdir 'a b'; cp pyproject.toml uv.lock 'a b'; uv sync --locked --project 'a b'")
+        )
+        assert "The lockfile at `uv.lock` needs to be updated" in elsewhere.output
         asked = len(registry.asked)
         written, change = bench.capture(sh("uv lock --offline"))
         assert written.passed, written.output

@@ -354,6 +354,10 @@ def test_the_wrapper_is_stood_in_for_where_it_lies_and_only_a_revision_is_given(
         ("npm", "--prefix web ci", "npm: installed beforehand"),
         ("npm", "ci --prefix=web --cache .npm", "npm: installed beforehand"),
         ("npm", "install -C web --no-audit", "npm: installed beforehand"),
+        ("npm", "ci -w x --only production --unheard-of 3", "npm: installed beforehand"),
+        ("npm", "-w x ci", "npm: installed beforehand"),
+        ("npm", "install -g turbo", "the real one: install -g turbo"),
+        ("npm", "install a@>=4\u00a0<5", "the real one: install a@>=4\u00a0<5"),
         ("npm", "--prefix bare ci", "the real one: --prefix bare ci"),
         ("npm", "i left-pad", "the real one: i left-pad"),
         ("npm", "install --package-lock-only", "the real one: install --package-lock-only"),
@@ -362,6 +366,8 @@ def test_the_wrapper_is_stood_in_for_where_it_lies_and_only_a_revision_is_given(
         ("npm", "", "the real one:"),
         ("pnpm", "install --frozen-lockfile", "pnpm: installed beforehand"),
         ("pnpm", "-C web i", "pnpm: installed beforehand"),
+        ("pnpm", "install --reporter append-only", "pnpm: installed beforehand"),
+        ("pnpm", "--prefix web --filter x install", "pnpm: installed beforehand"),
         ("pnpm", "-C bare i", "the real one: -C bare i"),
         ("pnpm", "install --lockfile-only", "the real one: install --lockfile-only"),
         ("pnpm", "i left-pad", "the real one: i left-pad"),
@@ -385,11 +391,11 @@ def test_what_is_installed_already_is_not_installed_again(
     for folder in ("node_modules", "web/node_modules", "bare"):
         (tmp_path / folder).mkdir(parents=True)
     ran = subprocess.run(
-        [manager, *words.split()],
+        [manager, *(word.replace("\u00a0", " ") for word in words.split(" ") if word)],
         cwd=tmp_path,
         env={"PATH": f"{tmp_path}/prepared:{tmp_path}/image:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert (ran.stdout + ran.stderr).strip() == expected
+    assert (ran.stdout + ran.stderr).strip() == expected.replace("\u00a0", " ")

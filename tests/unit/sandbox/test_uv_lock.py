@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.recipes import install_python
 from sandbox.recipes.python_project import toml
-from sandbox.recipes.uv_lock import relocking, wanted_uv
+from sandbox.recipes.uv_lock import asked_groups, relocking, wanted_uv
 from tests.contract.registries import Registry, serving
 
 UV = Path(sys.executable).with_name("uv")
@@ -75,6 +76,9 @@ def test_a_lock_file_that_is_about_what_the_project_lists_is_left_alone(tmp_path
         ('cli = ["click"]', 'cli = ["click>=8"]'),
         ('"pytest"', '"pytest", "pytest-cov"'),
         ('more = ["pluggy>=1"]', 'more = ["pluggy>=2"]'),
+        ('version = "1.0.0"', 'version = "1.0.1"'),
+        (">=3.9", ">=3.10"),
+        ("[dependency-groups]", '[tool.uv]\nconstraint-dependencies = ["click<9"]\n[dependency-groups]'),
     ],
 )
 def test_whatever_the_project_lists_beyond_it_is_noticed(tmp_path, old, new):
@@ -82,6 +86,20 @@ def test_whatever_the_project_lists_beyond_it_is_noticed(tmp_path, old, new):
 
     assert why == ""
     assert sorted(files) == ["relock/pyproject.toml", "relock/uv.lock"]
+
+
+def test_what_uv_writes_in_another_way_is_no_difference(tmp_path):
+    project = PROJECT.replace("more", "More_Of").replace("1.0.0", "1.0").replace(">=3.9", ">= 3.9")
+    lock = LOCK.replace("more =", "more-of =").replace("1.0.0", "1.0")
+
+    assert inputs(tmp_path, project, lock) == ({}, "")
+
+
+def test_the_groups_that_a_job_asks_for_are_those_that_are_installed(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+
+    assert asked_groups(tmp_path, ".", ("cli", "More", "unknown")) == ["--extra", "cli", "--group", "more"]
+    assert asked_groups(tmp_path, ".", ("--all-extras",)) == ["--all-extras"]
 
 
 def test_a_member_of_a_workspace_counts_too_also_under_a_root_that_is_no_project(tmp_path):
@@ -164,7 +182,8 @@ def test_a_lock_file_of_any_form_is_borne(tmp_path, lock):
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"), [("==0.8.*", "uv==0.8.*"), (">=0.5, <1", "uv>=0.5, <1"), ("@ http://x", "uv")]
+    ("said", "wanted"),
+    [("==0.8.*", "uv>=0.5,==0.8.*"), (">=0.6, <1", "uv>=0.5,>=0.6, <1"), ("@ http://x", "uv>=0.5")],
 )
 def test_the_project_may_say_which_uv(tmp_path, said, wanted):
     (tmp_path / "pyproject.toml").write_text(f'[tool.uv]\nrequired-version = "{said}"\n')
@@ -189,3 +208,37 @@ def test_an_index_that_only_the_lock_file_names_is_not_asked(tmp_path):
 
         assert "/simple/late/" in ours.asked
         assert theirs.asked == []
+
+
+@pytest.mark.parametrize(
+    "index", ["", "https://mirror.example.com/simple", "https://me:key@packages.example.com/simple"]
+)
+def test_a_lock_file_of_another_index_than_is_asked_is_not_locked_anew(tmp_path, monkeypatch, capsys, index):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(install_python, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(install_python, "PREPARED", tmp_path / "prepared")
+    monkeypatch.setenv("PIP_INDEX_URL", index)
+    (tmp_path / "relock").mkdir()
+    (tmp_path / "relock/uv.lock").write_text(LOCK)
+
+    install_python.relock("uv", [], "hashed.txt")
+
+    assert "not its own index is asked" in capsys.readouterr().out
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_what_was_locked_already_keeps_the_hashes_that_it_had(tmp_path):
+    known, anew = tmp_path / "hashed.txt", tmp_path / "relocked.txt"
+    known.write_text("a==1 --hash=sha256:aa\ngone==1 --hash=sha256:00\nb==1 --hash=sha256:bb\n")
+    anew.write_text(
+        "a==1 \\\n    --hash=sha256:other\nb==2 ; python_version > '3' \\\n    --hash=sha256:b2 \\\n"
+        "    --hash=sha256:b3\n"
+    )
+
+    install_python.merge(known, anew)
+
+    lines = [line.split() for line in known.read_text().splitlines()]
+    assert lines == [
+        ["a==1", "--hash=sha256:aa"],
+        ["b==2", ";", "python_version", ">", "'3'", "--hash=sha256:b2", "--hash=sha256:b3"],
+    ]
