@@ -35,8 +35,8 @@ _ADDRESS = re.compile(r"https?://[\w.:~%/-]+/")
 def _npm(command: str, lock: str) -> str:
     """With the addresses that this lock file has already, wherever the sandbox fetched its packages.
 
-    npm writes the address that its registry tells, which may be the operator's own and nobody else's:
-    https://docs.npmjs.com/cli/configuring-npm/package-lock-json
+    npm writes the address that its registry tells, which may be the operator's own and nobody else's: see
+    `npm help package-lock-json`, "resolved".
     """
     found: Counter[str] = Counter()
     try:
