@@ -56,7 +56,11 @@ class FirstLook:
     @property
     def problem(self) -> str:
         """Why the runs say nothing about the code; empty if they do."""
-        said = (not_about_the_code(result) or green_for_want_of_a_command(result) for result in self.results)
+        unprepared = " ".join(self.plan.left_out)
+        said = (
+            not_about_the_code(result, unprepared=unprepared) or green_for_want_of_a_command(result)
+            for result in self.results
+        )
         return next(filter(None, said), "")
 
 

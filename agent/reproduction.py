@@ -101,7 +101,7 @@ def _looked_at(
 ) -> Reproduced | Flakes | NotReproduced:
     plan, first = reached(tools, bench, plan)
     plan = lacking(bench, plan)
-    problem = not_about_the_code(first)
+    problem = not_about_the_code(first, unprepared=bench.unprepared)
     if problem:
         return _environment(plan, f"the failing command could not be run in the sandbox: {problem}")
     if first.passed:
@@ -216,9 +216,14 @@ def until_mixed(tools: HealTools, bench: Workbench, plan: ReplayPlan, *, passed:
     return passed, runs
 
 
-def not_about_the_code(result: CommandResult) -> str:
-    """Why the result says nothing about the code; empty if it does."""
-    return _not_judged(result) if result.earlier is None else f"{_stopped(result)}."
+def not_about_the_code(result: CommandResult, *, unprepared: str = "") -> str:
+    """Why the result says nothing about the code; empty if it does.
+
+    ``unprepared`` is what could not be installed for it, as :attr:`~patchpilot.ports.Workbench.unprepared`.
+    """
+    if result.earlier is not None:
+        return f"{_stopped(result)}."
+    return _for_want_of(result, unprepared) or _not_judged(result)
 
 
 def _not_judged(result: CommandResult) -> str:
@@ -322,6 +327,14 @@ def _green_for_having_it(result: CommandResult, failure: DistilledFailure) -> st
         f"what {found[1]} installs in CI is installed beforehand here, from the lock file, without install "
         "scripts and without the repository's own configuration."
     )
+
+
+def _for_want_of(result: CommandResult, unprepared: str) -> str:
+    """Of a manager that comes with what it was to install: why that failed is what has to be mended."""
+    found = _NOT_FOUND.search(_complaint(result)) if result.exit_code == COMMAND_NOT_FOUND else None
+    if found is None or found[1] not in {"uv", "poetry"} or f" {found[1]}: " not in unprepared:
+        return ""
+    return f"{found[1]} comes with what the job installs, and that could not be prepared."
 
 
 def _place(result: CommandResult) -> str:

@@ -184,11 +184,15 @@ def _without_asking(session: HealSession, outcome: HealOutcome, choice: _Choice)
         return outcome
     if choice.yes and (choice.override or not outcome.needs_override):
         return _applied(session, outcome)
-    why = (
-        "The patch guard wants a person's word for this patch: look at it, then give --override with --yes."
-        if choice.yes
-        else "Nobody was asked, so it is not applied: give --yes to apply it."
-    )
+    if choice.yes:
+        wanted = "look at it, then give --override with --yes."
+        why = f"The patch guard wants a person's word for this patch: {wanted}"
+    elif outcome.needs_override:
+        why = (
+            "Nobody was asked, so it is not applied: look at it, then give --yes and --override to apply it."
+        )
+    else:
+        why = "Nobody was asked, so it is not applied: give --yes to apply it."
     return replace(outcome, reason=f"{why} {_by_hand(session.root, outcome.patch_file)}")
 
 

@@ -22,6 +22,8 @@ if npm ci {options} >$OUT/work/npm.txt 2>&1; then
   cat $OUT/work/npm.txt
 elif grep -q EUSAGE $OUT/work/npm.txt; then
   npm install {options}
+  # Of a lock file without addresses, npm asks in another way.
+  npm install --package-lock-only --omit-lockfile-registry-resolved {options} && npm ci {options}
   mkdir -p $OUT/npm
   cp -R $OUT/work/npm/_cacache $OUT/npm/
   node - $OUT/npm/_cacache/index-v5 <<'EOF'
@@ -101,7 +103,11 @@ fi
 # The lock file lacked something: npm itself says so, with what was fetched for it.
 cache=${TMPDIR:-/tmp}/npm-of-patchpilot
 if ! [ -d "$cache" ]; then
-  mkdir -p "$cache.$$" && cp -Rs @PREPARED@/npm/_cacache "$cache.$$/" && mv "$cache.$$" "$cache"
+  # Packages are only read; to what it was told of them, npm adds.
+  mkdir -p "$cache.$$/_cacache" && cp -Rs @PREPARED@/npm/_cacache/content-v2 "$cache.$$/_cacache/"
+  cp -R @PREPARED@/npm/_cacache/index-v5 "$cache.$$/_cacache/"
+  chmod -R u+w "$cache.$$/_cacache/index-v5"
+  mv "$cache.$$" "$cache"
 fi
 count=$#
 while [ "$count" -gt 0 ]; do

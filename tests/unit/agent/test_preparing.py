@@ -131,6 +131,16 @@ def test_green_for_want_of_a_command_is_no_green(world: World, said: str) -> Non
     assert not told_by_a_test.environment
 
 
+def test_a_manager_that_was_not_prepared_is_told_by_why_it_was_not(world: World) -> None:
+    why = "Not all that the job installs could be prepared: uv: the package index can't be reached."
+    found = seen(world, "bash: line 1: uv: command not found", 127, unprepared=why)
+    assert isinstance(found, NotReproduced)
+    assert found.reason == (
+        "Environment: the failing command could not be run in the sandbox: uv comes with what the job "
+        f"installs, and that could not be prepared. {why}"
+    )
+
+
 @pytest.mark.parametrize("tool", ["npm", "pnpm", "uv", "poetry"])
 def test_green_for_having_installed_beforehand_is_no_green_where_installing_failed(
     world: World, tool: str
