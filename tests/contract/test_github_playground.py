@@ -234,7 +234,9 @@ def _proposal(site: Site, branch: str) -> Proposal:
     patch += "+++ b/NOTES.md\n@@ -0,0 +1 @@\n+Hello\n"
     return Proposal(
         repo=REPO, base_branch="main", base_sha=site.red, branch=branch, patch=patch, title="Add notes",
-        body="Why", commit_message="Add notes", labels=("patchpilot",),
+        body="Why", labels=("patchpilot",),
+        # Of one second, equal commits are one commit, which may be merged already.
+        commit_message=f"Add notes for {branch}",
     )  # fmt: skip
 
 
