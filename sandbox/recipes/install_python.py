@@ -35,10 +35,10 @@ def main() -> None:
         plan = json.load(file)
     if not PYTHON.exists():
         make_environment()
-    if plan["uv"]:
-        relock(plan["uv"], plan["groups"], plan["hashed"])
+    if plan["relock"]:
+        relock(plan["relock"]["uv"], plan["relock"]["groups"], plan["hashed"])
     more = ["--pre"] if plan["prereleases"] else []
-    hashed = plan["hashed"] or ("hashed.txt" if plan["uv"] else "")
+    hashed = plan["hashed"] or ("hashed.txt" if plan["relock"] else "")
     if hashed:
         install(hashed, ["--require-hashes", "--no-deps"])
     if plan["plain"]:
@@ -116,8 +116,9 @@ def relock(uv: str, groups: "list[str]", hashed: str) -> None:
     tools = PREPARED / "tools"
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     command += ["--no-cache-dir", "--only-binary", ":all:", "--target", str(tools), uv]
-    more = {"UV_DEFAULT_INDEX": index} if index else {}
-    settings = {
+    env = {
+        **os.environ,
+        **({"UV_DEFAULT_INDEX": index} if index else {}),
         "UV_CACHE_DIR": str(PREPARED / "uv"),
         "UV_PYTHON": str(PYTHON),
         **dict.fromkeys(("UV_NO_BUILD", "UV_NO_CONFIG", "UV_NO_PROGRESS"), "1"),
@@ -126,7 +127,7 @@ def relock(uv: str, groups: "list[str]", hashed: str) -> None:
     run = [str(tools / "bin" / "uv")]
     export = [*run, "export", "--frozen", "--no-emit-workspace", "--no-header", "--no-annotate", "-q"]
     for step in (command, [*run, "lock"], [*export, *groups, "-o", "../relocked.txt"]):
-        trouble = ended(step, folder, {**settings, **more})
+        trouble = ended(step, folder, env)
         if trouble:
             say(
                 f"patchpilot-note: uv.lock lacks what pyproject.toml lists; uv can't lock it here ({trouble})"
@@ -134,9 +135,7 @@ def relock(uv: str, groups: "list[str]", hashed: str) -> None:
             return
     if (folder / "build.txt").exists():
         # Inside, uv asks the project's own build for what it does not state.
-        ended(
-            [*run, "pip", "install", "--target", "../build", "-r", "build.txt"], folder, {**settings, **more}
-        )
+        ended([*run, "pip", "install", "--target", "../build", "-r", "build.txt"], folder, env)
     merge(pathlib.Path(hashed or "hashed.txt"), pathlib.Path("relocked.txt"))
     (PREPARED / "uv.index").write_text(f"{index}\n", encoding="utf-8")
 
@@ -159,7 +158,7 @@ def ended(command: "list[str]", folder: "pathlib.Path", env: "dict[str, str]") -
     """Run one command; the last thing that it said if it failed, else nothing."""
     try:
         done = subprocess.run(  # noqa: S603
-            command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False
+            command, cwd=folder, env=env, capture_output=True, text=True, check=False
         )
     except OSError as error:
         return str(error)

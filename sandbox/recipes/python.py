@@ -16,7 +16,7 @@ from patchpilot.fixes import Preparation
 from sandbox.recipes.python_locks import Pins, poetry_pins, uv_pins
 from sandbox.recipes.python_project import Project, is_installed, read_project, toml
 from sandbox.recipes.recipe import PREPARED, Machine, NotPreparedError, Recipe, beside, text_of
-from sandbox.recipes.uv_lock import asked_groups, relocking, wanted_uv
+from sandbox.recipes.uv_lock import Relocking, relocking
 
 VENV = f"{PREPARED}/python"
 _HASH = re.compile(r"--hash[= ]\s*(sha(?:256|384|512):[0-9a-f]{64,128})")
@@ -27,7 +27,7 @@ _LOCKS = {"uv": ("uv.lock", uv_pins), "poetry": ("poetry.lock", poetry_pins)}
 _STAND_IN = """\
 #!/bin/sh
 # Stands in for {tool}: what it manages is installed already, and there is no network to change that.
-{first}case "${{1:-}}" in
+{by_lock}case "${{1:-}}" in
 {run})
   shift
   while [ $# -gt 0 ]; do
@@ -61,7 +61,7 @@ esac
 """
 
 # Where the lock file lacked something, the real one says so, with what the index had told it.
-_UV_FIRST = """\
+_UV_BY_LOCK = """\
 real() (
   cache=${TMPDIR:-/tmp}/uv-of-patchpilot
   if ! [ -d "$cache" ]; then
@@ -118,18 +118,13 @@ class _Wishes:
     constraints: dict[str, None] = field(default_factory=dict)
     projects: list[Project] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
-    relock: dict[str, bytes] = field(default_factory=dict)
-    """Inputs for locking anew, with the lock file that is there."""
-    uv: str = ""
-    """The requirement for uv itself."""
-    groups: list[str] = field(default_factory=list)
-    """How uv is asked for the extras and groups of the job."""
+    relocking: Relocking | None = None
     prereleases: bool = False
 
     @property
     def pinned(self) -> bool:
         pinned = re.compile(r"==[^*,]+\s*(;.*)?$")
-        if self.relock:
+        if self.relocking:
             return False
         exact = all(pinned.search(line) for line in self.plain)
         return exact or (bool(self.constraints) and all(map(pinned.search, self.constraints)))
@@ -148,13 +143,14 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
         "plain": "plain.txt" if wishes.plain else "",
         "constraints": "constraints.txt" if wishes.constraints else "",
         "prereleases": wishes.prereleases,
-        "uv": wishes.uv,
-        "groups": wishes.groups,
+        "relock": {"uv": wishes.relocking.uv, "groups": wishes.relocking.groups}
+        if wishes.relocking
+        else None,
         "projects": [project.as_input() for project in wishes.projects if project.name],
         "stand_ins": {
-            "uv": _STAND_IN.format(tool="uv", run="run", first=_UV_FIRST),
+            "uv": _STAND_IN.format(tool="uv", run="run", by_lock=_UV_BY_LOCK),
             "uvx": '#!/bin/sh\nexec uv run "$@"\n',
-            "poetry": _STAND_IN.format(tool="poetry", run="run", first=""),
+            "poetry": _STAND_IN.format(tool="poetry", run="run", by_lock=""),
         },
     }
     script = resources.files(__package__).joinpath("install_python.py").read_bytes()
@@ -167,7 +163,7 @@ def recipe(preparation: Preparation, tree: Path, machine: Machine) -> Recipe:
             "hashed.txt": _text(wishes.hashed),
             "plain.txt": _text(wishes.plain),
             "constraints.txt": _text(wishes.constraints),
-            **wishes.relock,
+            **(wishes.relocking.files if wishes.relocking else {}),
         },
         script="python3 -I install.py",
         env={"VIRTUAL_ENV": VENV, "PYTHONPATH": ""},
@@ -195,9 +191,7 @@ def _from_lock(preparation: Preparation, tree: Path, environment: Mapping[str, s
     wishes.hashed.update(dict.fromkeys(pins.lines))
     wishes.notes.update(dict.fromkeys(pins.notes))
     if preparation.manager == "uv":
-        wishes.relock, why = relocking(tree, preparation.workdir, document)
-        wishes.uv = wanted_uv(tree, preparation.workdir) if wishes.relock else ""
-        wishes.groups = asked_groups(tree, preparation.workdir, preparation.groups)
+        wishes.relocking, why = relocking(tree, preparation.workdir, document, preparation.groups)
         wishes.notes.update(dict.fromkeys([why] if why else []))
     folders = dict.fromkeys([*pins.projects, *(["."] if preparation.manager == "poetry" else [])])
     for folder in folders:

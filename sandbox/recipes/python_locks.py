@@ -127,8 +127,6 @@ def poetry_pins(document: dict[str, Any], environment: Mapping[str, str], asked:
     old_files = table(table(document.get("metadata")).get("files"))
     pins = Pins()
     for package in tables(document.get("package")):
-        if not isinstance(package, dict):
-            continue
         name, version = str(package.get("name", "")), str(package.get("version", ""))
         if package.get("optional") is True and canonicalize_name(name) not in wanted:
             continue

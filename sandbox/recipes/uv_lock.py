@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,47 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, canonicalize_version
 
-from sandbox.recipes.python_project import read_project, strings, table, tables, toml
+from sandbox.recipes.python_project import Project, read_project, strings, table, tables, toml
 from sandbox.recipes.recipe import beside, text_of
 
 FOLDER = "relock"
 _LOCAL = ("virtual", "editable")
 _RESOLUTION = (
-    *("resolution", "prerelease", "fork-strategy", "exclude-newer", "environments", "required-environments"),
+    "resolution",
+    "prerelease",
+    "fork-strategy",
+    "exclude-newer",
+    "environments",
+    "required-environments",
 )
-_LIMITS = ("constraint-dependencies", "override-dependencies", "dev-dependencies")
 """Settings that decide what is chosen: https://docs.astral.sh/uv/reference/settings/"""
+_REQUIREMENTS = ("constraint-dependencies", "override-dependencies", "dev-dependencies")
+"""Those that are lists of requirements."""
 _ALSO = {"hatchling": ("editables~=0.3",), "pdm-backend": ("editables~=0.3",)}
 """What a build asks for itself: https://peps.python.org/pep-0660/#get-requires-for-build-editable"""
 _OLDEST = "0.5"
 _WISH = re.compile(r"[<>=!~]{1,3}\s*[\w.*]+(?:\s*,\s*[<>=!~]{1,3}\s*[\w.*]+)*")
 
 
-def relocking(tree: Path, folder: str, lock: dict[str, Any]) -> tuple[dict[str, bytes], str]:
-    """Inputs for locking anew, and why there are none, a clause for people; neither where it is in step."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocking:
+    """What the installing step needs to lock anew."""
+
+    files: Mapping[str, bytes]
+    """Its inputs, by path."""
+    uv: str
+    """The requirement for uv itself."""
+    groups: list[str]
+    """The options of ``uv export`` for the extras and groups of the job."""
+
+
+def relocking(
+    tree: Path, folder: str, lock: dict[str, Any], asked: Iterable[str] = ()
+) -> tuple[Relocking | None, str]:
+    """How to lock anew, or why that can't be, a clause for people; neither where the file is in step.
+
+    ``asked`` are the extras and groups that the job asks for.
+    """
     members = {
         place: (way, package, document)
         for package in tables(lock.get("package"))
@@ -46,11 +70,11 @@ def relocking(tree: Path, folder: str, lock: dict[str, Any]) -> tuple[dict[str, 
     root = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
     fits = all(_fits(tree, *member) for member in members.values())
     if not root or (fits and _settings_fit(lock, root, alone=members.keys() == {"."})):
-        return {}, ""
+        return None, ""
     documents = {".": root} | {place: document for place, (_, _, document) in members.items()}
     elsewhere = _elsewhere(lock, documents.values())
     if elsewhere:
-        return {}, f"uv.lock lacks what pyproject.toml lists, and {elsewhere}, so it can't be locked here"
+        return None, f"uv.lock lacks what pyproject.toml lists, and {elsewhere}, so it can't be locked here"
     files = {f"{FOLDER}/uv.lock": _versions(lock).encode()}
     if builds := sorted({line for document in documents.values() for line in _builds(document)}):
         files[f"{FOLDER}/build.txt"] = "".join(f"{line}\n" for line in builds).encode()
@@ -58,26 +82,25 @@ def relocking(tree: Path, folder: str, lock: dict[str, Any]) -> tuple[dict[str, 
         others = [other for other in documents if other != "."] if place == "." else []
         path = posixpath.normpath(f"{FOLDER}/{place}/pyproject.toml")
         files[path] = _written(tree, _way(folder, place), document, others).encode()
-    return files, ""
+    return Relocking(files=files, uv=_wanted_uv(root), groups=_asked(read_project(tree, folder), asked)), ""
 
 
-def wanted_uv(tree: Path, folder: str) -> str:
-    """The requirement for uv that the project states, as pip reads it."""
-    document = toml(text_of(tree, beside(folder, "pyproject.toml")) or "")
-    wish = table(table(document.get("tool")).get("uv")).get("required-version")
+def _settings(document: dict[str, Any]) -> dict[str, Any]:
+    return table(table(document.get("tool")).get("uv"))
+
+
+def _wanted_uv(root: dict[str, Any]) -> str:
+    """The uv that the project wants, as pip reads it."""
+    wish = _settings(root).get("required-version")
     return f"uv>={_OLDEST},{wish}" if isinstance(wish, str) and _WISH.fullmatch(wish) else f"uv>={_OLDEST}"
 
 
-def asked_groups(tree: Path, folder: str, asked: Iterable[str]) -> list[str]:
-    """The options of ``uv export`` for the extras and groups that a job asks for."""
-    project = read_project(tree, folder)
+def _asked(project: Project | None, asked: Iterable[str]) -> list[str]:
     names = {canonicalize_name(name.lstrip("-")) for name in asked}
     options = [f"--{name}" for name in ("all-extras", "all-groups") if name in names]
-    for option, known in (
-        ("--extra", project.extras if project else {}),
-        ("--group", project.groups if project else {}),
-    ):
-        options += [part for name in known if canonicalize_name(name) in names for part in (option, name)]
+    if project is not None:
+        for option, known in (("--extra", project.extras), ("--group", project.groups)):
+            options += [part for name in known if canonicalize_name(name) in names for part in (option, name)]
     return options
 
 
@@ -101,13 +124,9 @@ def _fits(tree: Path, way: str, package: dict[str, Any], document: dict[str, Any
         return True
     known = table(package.get("metadata"))
     listed = [*project.requires, *(line for lines in project.extras.values() for line in lines)]
-    development = strings(table(table(document.get("tool")).get("uv")).get("dev-dependencies"))
-    groups = {
-        canonicalize_name(name): set(map(_read, lines)) for name, lines in project.groups.items() if lines
-    }
-    if development:
-        dev = canonicalize_name("dev")
-        groups[dev] = groups.get(dev, set()) | set(map(_read, development))
+    development = strings(_settings(document).get("dev-dependencies"))
+    grouped = {**project.groups, "dev": (*project.groups.get("dev", ()), *development)}
+    groups = {canonicalize_name(name): set(map(_read, lines)) for name, lines in grouped.items() if lines}
     known_groups = {
         canonicalize_name(name): _locked(one) for name, one in table(known.get("requires-dev")).items() if one
     }
@@ -118,7 +137,7 @@ def _fits(tree: Path, way: str, package: dict[str, Any], document: dict[str, Any
 
 def _settings_fit(lock: dict[str, Any], root: dict[str, Any], *, alone: bool) -> bool:
     """The same for what the whole resolution is bound by; members of a workspace bind Python together."""
-    settings = table(table(root.get("tool")).get("uv"))
+    settings = _settings(root)
     manifest = table(lock.get("manifest"))
     for ours, theirs in (("constraint-dependencies", "constraints"), ("override-dependencies", "overrides")):
         if set(map(_read, strings(settings.get(ours)))) != _locked(manifest.get(theirs)):
@@ -175,7 +194,7 @@ def _elsewhere(lock: dict[str, Any], documents: Iterable[dict[str, Any]]) -> str
         if kinds:
             return f"some of it comes from elsewhere ({', '.join(sorted(kinds))[:60]})"
     for document in documents:
-        settings = table(table(document.get("tool")).get("uv"))
+        settings = _settings(document)
         named = settings.keys() & {"index", "index-url", "extra-index-url", "find-links"}
         if named:
             return f"the project names indexes of its own ({', '.join(sorted(named))})"
@@ -207,7 +226,7 @@ def _builds(document: dict[str, Any]) -> Iterator[str]:
 def _written(tree: Path, way: str, document: dict[str, Any], members: list[str]) -> str:
     """The project's file with what a resolution is made from, and nothing else."""
     stated = table(document.get("project"))
-    settings = table(table(document.get("tool")).get("uv"))
+    settings = _settings(document)
     project = read_project(tree, way)
     lines = ["[project]", *_field("name", stated.get("name", "project"))]
     lines += _field("version", stated.get("version", "0"))
@@ -222,7 +241,7 @@ def _written(tree: Path, way: str, document: dict[str, Any], members: list[str])
     lines.append("[tool.uv]")
     for name in _RESOLUTION:
         lines += _field(name, settings.get(name))
-    for name in _LIMITS:
+    for name in _REQUIREMENTS:
         if name in settings:
             lines += _field(name, _by_name(strings(settings[name])))
     if members:

@@ -194,7 +194,10 @@ def test_variables_for_the_step_that_are_none_are_refused_unseen(text: str) -> N
 
 
 def test_what_the_stand_in_does_not_do_is_the_real_tool_s(tmp_path: Path) -> None:
-    for folder, text in (("prepared", _STAND_IN.format(tool="uv", run="run", first="")), ("image", REAL_UV)):
+    for folder, text in (
+        ("prepared", _STAND_IN.format(tool="uv", run="run", by_lock="")),
+        ("image", REAL_UV),
+    ):
         (tmp_path / folder).mkdir()
         place = tmp_path / folder / "uv"
         place.write_text(text)

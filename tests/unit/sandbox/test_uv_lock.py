@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.recipes import install_python
 from sandbox.recipes.python_project import toml
-from sandbox.recipes.uv_lock import asked_groups, relocking, wanted_uv
+from sandbox.recipes.uv_lock import Relocking, relocking
 from tests.contract.registries import Registry, serving
 
 UV = Path(sys.executable).with_name("uv")
@@ -60,8 +60,15 @@ def inputs(tree: Path, project: str, lock: str = LOCK, **members: str) -> tuple[
         place = tree / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
-    files, why = relocking(tree, ".", toml(lock))
-    return {path: data.decode() for path, data in files.items()}, why
+    found, why = relocking(tree, ".", toml(lock))
+    return {path: data.decode() for path, data in found.files.items()} if found else {}, why
+
+
+def found_for(tree: Path, asked: tuple[str, ...] = (), more: str = "") -> Relocking:
+    inputs(tree, PROJECT.replace("<2", "<3") + more)
+    found, _ = relocking(tree, ".", toml(LOCK), asked)
+    assert found is not None
+    return found
 
 
 def test_a_lock_file_that_is_about_what_the_project_lists_is_left_alone(tmp_path):
@@ -96,10 +103,9 @@ def test_what_uv_writes_in_another_way_is_no_difference(tmp_path):
 
 
 def test_the_groups_that_a_job_asks_for_are_those_that_are_installed(tmp_path):
-    (tmp_path / "pyproject.toml").write_text(PROJECT)
-
-    assert asked_groups(tmp_path, ".", ("cli", "More", "unknown")) == ["--extra", "cli", "--group", "more"]
-    assert asked_groups(tmp_path, ".", ("--all-extras",)) == ["--all-extras"]
+    named = found_for(tmp_path, ("cli", "More", "unknown"))
+    assert named.groups == ["--extra", "cli", "--group", "more"]
+    assert found_for(tmp_path, ("--all-extras",)).groups == ["--all-extras"]
 
 
 def test_a_member_of_a_workspace_counts_too_also_under_a_root_that_is_no_project(tmp_path):
@@ -186,9 +192,7 @@ def test_a_lock_file_of_any_form_is_borne(tmp_path, lock):
     [("==0.8.*", "uv>=0.5,==0.8.*"), (">=0.6, <1", "uv>=0.5,>=0.6, <1"), ("@ http://x", "uv>=0.5")],
 )
 def test_the_project_may_say_which_uv(tmp_path, said, wanted):
-    (tmp_path / "pyproject.toml").write_text(f'[tool.uv]\nrequired-version = "{said}"\n')
-
-    assert wanted_uv(tmp_path, ".") == wanted
+    assert found_for(tmp_path, more=f'[tool.uv]\nrequired-version = "{said}"\n').uv == wanted
 
 
 def test_an_index_that_only_the_lock_file_names_is_not_asked(tmp_path):
