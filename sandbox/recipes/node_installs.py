@@ -8,6 +8,7 @@ without network. Else ``npm ci`` has nothing left to do there, and does nothing.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from sandbox.recipes.recipe import PREPARED
 
@@ -66,29 +67,44 @@ real() {
   exit 127
 }"""
 
+_ARGUMENTS = """\
+here=. word= more= takes=
+for one in "$@"; do
+  if [ "$takes" ]; then
+    case "$takes" in @PLACES@) here=$one ;; esac
+    takes=
+    continue
+  fi
+  case "$one" in
+    --prefix=* | --dir=*) here=${one#*=} ;;
+    @PLACES@ | @VALUES@) takes=$one ;;
+    @REAL_ONLY@) more=1 ;;
+    -*) ;;
+    *) if [ "$word" ]; then more=1; else word=$one; fi ;;
+  esac
+done"""
+"""What is asked for, and in which folder; ``more`` where it is more than to install what is listed."""
+
+_NPM_OPTIONS = {
+    "@PLACES@": "--prefix -C",
+    "@VALUES@": "-w --workspace --cache --loglevel --registry --omit --include --install-strategy"
+    " --script-shell --only --userconfig --globalconfig --progress --audit --fund --tag"
+    " --fetch-timeout --fetch-retries --maxsockets",
+    "@REAL_ONLY@": "--package-lock-only --dry-run -g --global",
+}
+_PNPM_OPTIONS = {
+    "@PLACES@": "-C --dir --prefix",
+    "@VALUES@": "--filter -F --reporter --loglevel --store-dir --network-concurrency --child-concurrency"
+    " --registry",
+    "@REAL_ONLY@": "--lockfile-only -g --global",
+}
+
 # npm takes no cache that it can't write to, and ``/tmp`` holds no second copy of one.
 _NPM_STAND_IN = """\
 #!/bin/sh
 # Stands in for npm where it would install: that is done already, and there is no network to do it again.
 @REAL@
-here=. word= more= takes=
-for one in "$@"; do
-  if [ "$takes" ]; then
-    case "$takes" in --prefix | -C) here=$one ;; esac
-    takes=
-    continue
-  fi
-  case "$one" in
-    --prefix=*) here=${one#--prefix=} ;;
-    --prefix | -C | -w | --workspace | --cache | --loglevel | --registry | --omit) takes=$one ;;
-    --include | --install-strategy | --script-shell) takes=$one ;;
-    --only | --userconfig | --globalconfig | --progress | --audit | --fund | --tag) takes=$one ;;
-    --fetch-timeout | --fetch-retries | --maxsockets) takes=$one ;;
-    --package-lock-only | --dry-run | -g | --global) more=1 ;;
-    -*) ;;
-    *) if [ "$word" ]; then more=1; else word=$one; fi ;;
-  esac
-done
+@ARGUMENTS@
 case "$word" in
   ci | clean-install | ic | install-clean) more= ;;
   install | i) ;;
@@ -144,21 +160,7 @@ _PNPM_STAND_IN = """\
 #!/bin/sh
 # Stands in for pnpm where it would install: that is done already, and there is no network to do it again.
 @REAL@
-here=. word= more= takes=
-for one in "$@"; do
-  if [ "$takes" ]; then
-    case "$takes" in -C | --dir | --prefix) here=$one ;; esac
-    takes=
-    continue
-  fi
-  case "$one" in
-    -C | --dir | --prefix | --filter | -F | --reporter | --loglevel | --store-dir) takes=$one ;;
-    --network-concurrency | --child-concurrency | --registry) takes=$one ;;
-    --lockfile-only | -g | --global) more=1 ;;
-    -*) ;;
-    *) if [ "$word" ]; then more=1; else word=$one; fi ;;
-  esac
-done
+@ARGUMENTS@
 folder=$(cd "$here" 2>/dev/null && pwd)
 lacks=
 if grep -qxF "$folder" @PREPARED@/pnpm/folders 2>/dev/null; then
@@ -194,12 +196,19 @@ def npm_ci(folder: str, options: str) -> str:
 
     ``folder`` is the one that it stands for, relative to the checkout.
     """
-    return _filled(_NPM, _NPM_STAND_IN, folder, options)
+    return _filled(_NPM, _stand_in(_NPM_STAND_IN, _NPM_OPTIONS), folder, options)
 
 
 def pnpm_install(folder: str, options: str) -> str:
     """The same for pnpm, whose store is ``$OUT/store``."""
-    return _filled(_PNPM, _PNPM_STAND_IN, folder, options)
+    return _filled(_PNPM, _stand_in(_PNPM_STAND_IN, _PNPM_OPTIONS), folder, options)
+
+
+def _stand_in(text: str, options: Mapping[str, str]) -> str:
+    arguments = _ARGUMENTS
+    for mark, names in options.items():
+        arguments = arguments.replace(mark, names.replace(" ", " | "))
+    return text.replace("@REAL@", _REAL).replace("@ARGUMENTS@", arguments).replace("@PREPARED@", PREPARED)
 
 
 def _filled(script: str, stand_in: str, folder: str, options: str) -> str:
@@ -208,5 +217,5 @@ def _filled(script: str, stand_in: str, folder: str, options: str) -> str:
         options=options,
         registry=_REGISTRY,
         unsigned=_UNSIGNED,
-        stand_in=stand_in.replace("@REAL@", _REAL).replace("@PREPARED@", PREPARED),
+        stand_in=stand_in,
     )

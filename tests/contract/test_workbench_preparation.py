@@ -24,7 +24,7 @@ from sandbox.bench import Benches
 from sandbox.bubblewrap import BubblewrapEngine
 from sandbox.docker_engine import LAYER_REPOSITORY
 from sandbox.inside import Ended, Job
-from tests.contract.registries import Registry, serving
+from tests.registries import Registry, serving
 
 PIP = Preparation(manager="pip", manifests=("requirements.txt",))
 NPM = Preparation(manager="npm", manifests=("package-lock.json", "package.json"))

@@ -24,7 +24,7 @@ from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
 from sandbox import NoWorkbenches, open_workbenches
 from sandbox.bench import Benches
-from tests.contract.registries import Registry, serving
+from tests.registries import Registry, serving
 
 pytestmark = pytest.mark.bubblewrap
 

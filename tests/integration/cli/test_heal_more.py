@@ -18,7 +18,7 @@ from patchpilot.fixes import Outcome, PastFix, Patch
 from patchpilot.source import Repo
 from playground.anthropic import Fault, ScriptedAnthropic, ToolCall, says, uses
 from storage.memory import PostgresMemory
-from tests.contract.registries import Registry, serving
+from tests.registries import Registry, serving
 from tests.signals import HEARS_SIGNALS
 
 pytestmark = pytest.mark.bubblewrap

@@ -13,7 +13,7 @@ import pytest
 from sandbox.recipes import install_python
 from sandbox.recipes.python_project import toml
 from sandbox.recipes.uv_lock import Relocking, relocking
-from tests.contract.registries import Registry, serving
+from tests.registries import Registry, serving
 
 UV = Path(sys.executable).with_name("uv")
 PROJECT = """\
