@@ -177,6 +177,10 @@ class Story:
         page.get_by_role("button", name="Sign in as ana").click()
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("link", name="View pull request")).to_be_visible()
+        # A cent and a half is the same sum wherever it is read.
+        cost = "$0.02, 5,500 tokens"
+        expect(page.get_by_text(f"cost {cost}")).to_be_visible()
+        expect(self.ana.get_by_role("cell", name=cost)).to_be_visible()
         shot(page, "dashboard")
         page.close()
 

@@ -7,6 +7,7 @@ const TONES = {
 };
 const PAGE = 50;
 const at = (id) => document.getElementById(id);
+const DOLLARS = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", roundingMode: "halfEven" });
 const state = { jobs: new Map(), chosen: "", last: "", login: null, next: null, said: "", words: {}, shown: "" };
 
 function made(tag, properties = {}, ...children) {
@@ -20,6 +21,11 @@ async function ask(path, options) {
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(typeof body.detail === "string" ? body.detail : `the bot answered ${answer.status}`);
   return body;
+}
+
+// As the bot rounds in messages. Of text, since as a number 0.015 is a little less than that.
+function money(dollars) {
+  return DOLLARS.format(String(dollars));
 }
 
 function link(url, text) {
@@ -79,7 +85,7 @@ async function list(before) {
   draw();
   const found = await ask("/api/dashboard/figures");
   const figures = [["open", found.open], ["waiting", found.waiting], ["failures", found.failures],
-    ["cost today", `$${found.dollars_today.toFixed(2)}`]];
+    ["cost today", money(found.dollars_today)]];
   at("figures").replaceChildren(...figures.map(([name, value]) =>
     made("div", {}, made("dt", { textContent: name }), made("dd", { textContent: String(value) }))));
 }
@@ -130,7 +136,7 @@ async function show() {
   const shown = JSON.stringify([job, state.said, state.login, state.words]);
   if (shown === state.shown) return;
   document.title = `${job.incident} · PatchPilot`;
-  const cost = job.tokens ? `cost $${job.dollars.toFixed(2)}, ${job.tokens.toLocaleString()} tokens` : `cost $${job.dollars.toFixed(2)}`;
+  const cost = `cost ${money(job.dollars)}${job.tokens ? `, ${job.tokens.toLocaleString()} tokens` : ""}`;
   const parts = [
     made("h2", { textContent: `${job.incident} · ${job.title}` }),
     made("p", {}, shownState(job), job.reason ? ` · ${job.reason}` : ""),
