@@ -39,6 +39,9 @@ MODEL: Final = "model:"
 AGAIN: Final = "again"
 """The key of a re-tested proposal's turn."""
 
+SENT_BACK: Final = "sent back"
+"""The key of the turn of a proposal that a person sent back, where no other is found."""
+
 _SAME = 1.0
 
 

@@ -28,7 +28,7 @@ def decide(tools: HealTools, state: State) -> State:
 
 def try_again(tools: HealTools, state: State) -> State:
     """Back to looking for a fix with a clean slate, except that a proposal which a person did not want is not
-    proposed again. A heal that never got its log read starts there.
+    proposed again while there may be another. A heal that never got its log read starts there.
 
     For a re-test the proposal comes first, and everything is seen anew, at the commit that the branch has
     moved to.
@@ -41,9 +41,8 @@ def try_again(tools: HealTools, state: State) -> State:
     # A tool or a memory would propose the same again; a model is told why and may do better at its turn.
     again = bool(proposed) and not proposed["key"].startswith(MODEL)
     refused = [f"{made_by(proposed['author'])} proposed a patch and {_why(tools)}"] if proposed else []
-    turned_down = {key: proposed[key] for key in ("diff", "author")} if proposed else None
     return State(
-        turned_down=turned_down or state.get("turned_down") or {},
+        turned_down=_turned_down(tools, proposed) if proposed else state.get("turned_down") or {},
         route="retrieve" if tools.journal.distilled() and state.get("job_id") else "ingest",
         tried=[proposed["key"]] if again else [],
         refused=refused,
@@ -54,6 +53,13 @@ def try_again(tools: HealTools, state: State) -> State:
 
 _CLEAN: Final = State(evidence={}, candidate={}, held={}, asking=False, proven={}, partial={}, reason="")
 """What an attempt has not found out yet."""
+
+
+def _turned_down(tools: HealTools, proposed: dict[str, str]) -> dict[str, str]:
+    """A patch that a person sent back is proven all the same, one that CI found red is not."""
+    decision = tools.journal.decision()
+    by_person = decision is not None and decision.verb is Verb.RETRY and decision.medium != Medium.CI
+    return proposed | ({"sent_back": "yes"} if by_person else {})
 
 
 def _why(tools: HealTools) -> str:

@@ -23,14 +23,17 @@ from agent.nodes.state import (
 from agent.nodes.validate import inspected
 from agent.reproduction import Flakes, NotReproduced, Reproduced, reproduce
 from agent.reruns import end_with_rerun
-from agent.sources import MODEL, Source, Sources, Turns
+from agent.sources import MODEL, SENT_BACK, Source, Sources, Turns
 from agent.toolbox import HealTools
 from patchpilot.errors import NotFoundError
 from patchpilot.failures import Category, DistilledFailure
 from patchpilot.fixes import Candidate, GaveUp, Patch, ReplayPlan, Severity
 from patchpilot.heals import HealState
 from patchpilot.ports import Workbench
-from patchpilot.text import sentence
+from patchpilot.text import one_line, sentence
+
+_MOST_REASONS = 3
+"""How many of the latest reasons why nothing else came are told."""
 
 
 def generate(tools: HealTools, state: State) -> State:
@@ -136,7 +139,27 @@ def _next_candidate(tools: HealTools, state: State, failure: DistilledFailure, s
     held = state.get("held") or {}
     if held and not state.get("asking"):
         return known | State(route="validate", candidate=held, asking=True)
-    return known | State(route="escalate", reason=_nothing_left(tools))
+    back = _sent_back(state, turns)
+    if back:
+        tools.journal.note(tools.redact(_asked_again(turns)), key=SENT_BACK)
+        return known | State(route="validate", candidate=back, tried=[*turns.tried, SENT_BACK])
+    return known | State(route="escalate", reason=_nothing_left(tools, state))
+
+
+def _sent_back(state: State, turns: Turns) -> dict[str, str]:
+    """The proven proposal that a person sent back, once in an attempt that found no other: else it would be
+    lost with the wish for a better one."""
+    turned_down = state.get("turned_down") or {}
+    if "sent_back" not in turned_down or SENT_BACK in turns.tried:
+        return {}
+    return {key: value for key, value in turned_down.items() if key != "sent_back"}
+
+
+def _asked_again(turns: Turns) -> str:
+    text = "No other fix proves itself: the one that was sent back is proven anew and asked about again."
+    # The first reason is that it was sent back.
+    tried = "; ".join(one_line(reason, 220).rstrip(".") for reason in turns.refused[1:][-_MOST_REASONS:])
+    return f"{text} Tried: {tried}." if tried else text
 
 
 def _as_candidate(source: Source, candidate: Candidate) -> dict[str, str]:
@@ -155,9 +178,9 @@ def _worth_showing(tools: HealTools, partial: dict[str, str], bench: Workbench) 
     return all(finding.severity is not Severity.REFUSE for finding in findings)
 
 
-def _nothing_left(tools: HealTools) -> str:
+def _nothing_left(tools: HealTools, state: State) -> str:
     # After a retry a proven fix was there and was turned down; what is missing is another one.
-    other = "other " if tools.journal.hints() else ""
+    other = "other " if state.get("turned_down") else ""
     text = f"PatchPilot reproduced the failure but found no {other}fix that it can prove."
     if tools.model is None:
         text += (

@@ -67,7 +67,8 @@ class State(TypedDict, total=False):
     partial: dict[str, str]
     """The latest change that came to no proof: ``diff``, ``author``, ``why``; shown if nothing better is."""
     turned_down: dict[str, str]
-    """The latest proposal that people or its own CI sent back: ``diff`` and ``author``."""
+    """The latest proposal that people or its own CI sent back, as ``candidate``; with ``sent_back`` if a
+    person asked for another one: where there is none, it waits for them again."""
 
 
 class StoppedError(PermanentError):

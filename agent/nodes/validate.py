@@ -20,7 +20,7 @@ from agent.nodes.state import (
     result_from_state,
 )
 from agent.proof import prove
-from agent.sources import MODEL, no_longer
+from agent.sources import MODEL, SENT_BACK, no_longer
 from agent.toolbox import HealTools
 from patchpilot.errors import PermanentError
 from patchpilot.failures import DistilledFailure
@@ -65,7 +65,7 @@ def validate(tools: HealTools, state: State) -> State:
     ):
         findings = inspected(tools, state["candidate"]["key"], candidate, bench)
         # What people have been asked about before, they may be asked about again.
-        asks = _is_retested(state) or state.get("held") == state["candidate"]
+        asks = _was_asked_about(state) or state.get("held") == state["candidate"]
         objection = _objection(findings, may_ask_a_person=asks)
         if objection:
             _tell_if_retested(tools, state, objection)
@@ -87,6 +87,10 @@ def validate(tools: HealTools, state: State) -> State:
         return _look_for_a_smaller(state, best)
     tools.journal.propose(best)
     return State(route="decide", candidate=proven_from_state(state["proven"])[0])
+
+
+def _was_asked_about(state: State) -> bool:
+    return _is_retested(state) or SENT_BACK in (state.get("tried") or [])
 
 
 def _is_retested(state: State) -> bool:
@@ -118,7 +122,7 @@ def _may_be_bettered(tools: HealTools, state: State, fix: Fix) -> bool:
     guessed = state["candidate"]["key"].startswith((MODEL, "similar:"))
     tries_left = sum(key.startswith(MODEL) for key in tried) < tools.settings.repair_candidates
     findings, lines = burden(fix)
-    if _is_retested(state):
+    if _was_asked_about(state):
         return False
     return guessed and tools.model is not None and tries_left and bool(findings or lines > _SMALL_ENOUGH)
 

@@ -34,7 +34,7 @@ _UNREAD: Final = (
     "No model worked on this: tools and memory would look again, and they can't read a hint. Without a model "
     "(`ANTHROPIC_API_KEY`) they rarely find another fix."
 )
-_SENT_BACK: Final = " The patch that waits for a decision is sent back all the same."
+_ASKED_AGAIN: Final = " If they find none, the patch that waits now is asked about again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def retry_modal(about: About, incident: IncidentSnapshot) -> Block:
         about,
         f"Retry {incident.name}",
         "Retry",
-        *([section(_UNREAD + (_SENT_BACK if waits else ""))] if unread else []),
+        *([section(_UNREAD + (_ASKED_AGAIN if waits else ""))] if unread else []),
         _text(
             "hint",
             "Hint for the next attempt",

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from agent.claude import Claude
 from agent.heal import advance_on
 from agent.toolbox import HealTools
-from patchpilot.commands import Verb
+from patchpilot.commands import Medium, Verb
 from patchpilot.errors import (
     BudgetExceededError,
     NotFoundError,
@@ -203,13 +203,16 @@ class MemoryJournal:
     def budget(self) -> MemoryBudget:
         return self.money
 
-    def decide(self, to: HealState, hint: str = "") -> None:
+    def decide(self, to: HealState, hint: str = "", medium: Medium = Medium.SLACK) -> None:
         """As a person's decision moves the heal from outside."""
         self.move(to, reason="a person decided")
         if to is HealState.REPAIRING:
             self.sent_back = len(self.proposals)
             self.attempt += 1
             self.retry_hints += [hint] if hint else []
+            self.latest = HumanDecision(
+                verb=Verb.RETRY, actor="ana", text=hint, attempt=self.attempt, medium=medium.value
+            )
 
     def retest(self, sha: Sha) -> None:
         """As a person's re-test moves the heal to a later red run."""

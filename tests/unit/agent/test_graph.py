@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from patchpilot.commands import Medium
 from patchpilot.errors import NotFoundError, TemporaryError
 from patchpilot.fixes import CommandResult, Ending, GaveUp, Patch, Severity
 from patchpilot.heals import HealState
@@ -108,16 +109,36 @@ def test_any_other_end_of_a_proposal_ends_the_graph(world, remembered, verdict):
     assert world.journal.effects == set()
 
 
-def test_a_retry_does_not_propose_the_same_again(world, remembered):
+def test_a_proven_fix_is_not_lost_with_the_wish_for_a_better_one(world, remembered):
     world.memory.cases.append(remembered)
     world.advance()
 
     world.journal.decide(HealState.REPAIRING, hint="look at the rounding")
     world.advance()
 
+    assert world.journal.state() is HealState.AWAITING_APPROVAL
+    first, second = world.journal.proposals
+    assert second.patch == first.patch
+    assert world.journal.steps.count("validate: memory:PP-12") == 2
+    [said] = [text for text in world.journal.said if "No other fix proves itself" in text]
+    assert "asked for another" not in said
+
+    world.journal.decide(HealState.REPAIRING)
+    world.advance()
+    assert len(world.journal.proposals) == 3
+
+
+def test_what_its_own_ci_found_red_is_not_proposed_again(world, remembered):
+    world.memory.cases.append(remembered)
+    world.advance()
+
+    world.journal.decide(HealState.REPAIRING, hint="the log of its run", medium=Medium.CI)
+    world.advance()
+
     assert world.journal.state() is HealState.ESCALATED
     assert len(world.journal.proposals) == 1
-    assert "a person asked for another" in world.journal.reason
+    assert "its pull request was red on CI" in world.journal.reason
+    assert "found no other fix" in world.journal.reason
 
 
 def test_without_model_and_memory_people_get_the_diagnosis(world):

@@ -126,8 +126,8 @@ def test_who_asks_for_a_hint_says_where_nobody_reads_it(incident, in_state):
         return " ".join(texts(modal_views.retry_modal(modal_views.About("id"), shown)))
 
     assert "can't read a hint" in told(RULES, HealState.ESCALATED)
-    assert "sent back" not in told(RULES, HealState.ESCALATED)
-    assert "The patch that waits for a decision is sent back" in told(RULES, HealState.AWAITING_APPROVAL)
+    assert "asked about again" not in told(RULES, HealState.ESCALATED)
+    assert "the patch that waits now is asked about again" in told(RULES, HealState.AWAITING_APPROVAL)
     assert "hint." not in told("claude-sonnet-5-5", HealState.AWAITING_APPROVAL)
 
 
