@@ -92,6 +92,9 @@ def _root_cause(failure: DistilledFailure) -> str:
     if not said:
         step = f" in step {failure.step!r}" if failure.step else ""
         return f"The job failed{step} without naming a cause that PatchPilot recognises."
+    if failure.category is Category.UNKNOWN and not failure.tool:
+        # It may be any line at all.
+        return one_line(f"No cause that PatchPilot recognises; the likeliest line is: {said}", 300)
     test = failure.tests[0] if failure.tests else ""
     if test and test.split("::")[-1] not in said:
         said = f"{test}: {said}"

@@ -23,7 +23,7 @@ from cli.heal_outcome import HealOutcome, Status
 from cli.heal_plan import NODE
 from cli.heal_progress import Progress
 from cli.heal_request import HealRequest
-from cli.mistyped import mistyped
+from cli.mistyped import meant, mistyped
 from jobs.parts import memory_of, model_of, secrets_of
 from patchpilot.errors import ConfigurationError, PatchPilotError, TemporaryError
 from patchpilot.failures import SAME_COMMIT, Category, CheckVerdict
@@ -132,6 +132,12 @@ class HealSession:
         here = self.root / self.checkout.tree.inside
         return mistyped(self.plan.failing.script, red, tree=self.proven_on, here=here)
 
+    def _meant(self, problem: str) -> str:
+        """The tool that was mistyped, where the image lacks a command that the person typed."""
+        lacked = _LACKED.search(problem)
+        typed = self.plan.failing.script if self.request.wanted.command else ""
+        return meant(typed, lacked[1]) if lacked else ""
+
     def _wrong_suite(self) -> str:
         """Why the suite that the person typed can't be run; it would be "no worse" with any patch."""
         fix = self.heal.journal.fix()
@@ -144,6 +150,9 @@ class HealSession:
 
     def _nothing_to_heal(self, look: FirstLook) -> HealOutcome:
         if look.problem:
+            if tool := self._meant(look.problem):
+                why = f"The command has a name that the sandbox does not know: did you mean {tool}?"
+                return self._ended(Status.UNUSABLE, why)
             why = f"The command can't be judged in the sandbox: {look.problem}"
             missing = any(result.exit_code == COMMAND_NOT_FOUND for result in look.results)
             if self._lacks():
@@ -160,6 +169,12 @@ class HealSession:
             "red outside, it depends on something that the sandbox does not have: ignored files (--include), "
             "network, services, time.",
         )
+
+    def _another_image(self) -> tuple[str, ...]:
+        asked = one_line(self.plan.job_image, 120)
+        if not asked or self.plan.image or self.plan.source.startswith("detected:"):
+            return ()
+        return (f"The job asks for {asked}; SANDBOX_IMAGES names no image of yours for it.",)
 
     def _lacks(self) -> str:
         """What could not be installed or run ahead of the command, and what to do; empty if nothing."""
@@ -242,6 +257,8 @@ class HealSession:
             sandbox_seconds=self.timed.seconds,
             notes=(
                 *self.plan.notes,
+                *self.plan.uninstalled,
+                *self._another_image(),
                 *(what for what in self.plan.left_out if what not in reason),
                 *journal.said,
                 *(f"Left out of the sandbox: {sentence(what)}" for what in left_out),

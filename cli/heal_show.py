@@ -165,6 +165,9 @@ def _footer(outcome: HealOutcome) -> Iterator[Styled]:
     for note in (*(outcome.diagnosis.notes if outcome.diagnosis else ()), *outcome.notes):
         yield "", ""
         yield f"Note: {one_line(note, 800)}", "dim"
+    if outcome.patch_file is not None and outcome.fix is not None:
+        yield "", ""
+        yield f"The patch is in {one_line(str(outcome.patch_file), 300)}", ""
     facts = []
     if outcome.engine:
         facts.append(f"sandbox {outcome.engine}")

@@ -7,6 +7,7 @@ that comes from a configuration of the repository is an ordinary failure.
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from collections.abc import Iterator
@@ -60,6 +61,13 @@ _FORMS: Final = (
     _form("make gmake", {2}, r"g?make: \*\*\* No rule to make target ['`‘]([^'’]+)['’]\.\s+Stop\."),
 )
 
+_OTHER_TOOLS: Final = (
+    "python python3 pip npx node jest vitest mocha prettier tsc gofmt golangci-lint ctest cmake ninja mvn "
+    "gradle dotnet rspec rubocop bundle phpunit composer pre-commit bash shellcheck"
+)
+_NAMES: Final = frozenset(_OTHER_TOOLS.split()).union(*(form.tools for form in _FORMS))
+_ALIKE: Final = 0.8
+
 _OF_PLUGINS = re.compile(
     r"--(?:cov|numprocesses|dist|forked|timeout|reruns|asyncio|anyio|benchmark|snapshot|ds|reuse-db|create-db"
     r"|randomly|random-order|html|mypy|ruff|flake8|black|isort|pylint|json-report|alluredir|hypothesis|nbval"
@@ -87,6 +95,13 @@ def mistyped(script: str, result: CommandResult, *, tree: Path, here: Path) -> s
             if found and _are_typed(found[1], typed, here) and not _is_of_ci(script, tree):
                 return one_line(line, 200)
     return ""
+
+
+def meant(script: str, missing: str) -> str:
+    """The tool whose name is nearly that of the typed word ``missing``, which is no command; or empty."""
+    if missing in _NAMES or missing not in {Path(word).name for word in _typed(script)}:
+        return ""
+    return next(iter(difflib.get_close_matches(missing, _NAMES, n=1, cutoff=_ALIKE)), "")
 
 
 def _typed(script: str) -> list[str]:

@@ -180,6 +180,8 @@ def _chosen(tree: Path, config: str) -> Source:
             f"there are configurations of several CIs: choose one with --ci {'|'.join(found)}"
         )
     if config and not found:
+        if not (tree / config.lstrip("/")).is_file():
+            raise PermanentError(f"there is no {one_line(config, 120)} here: {_OTHERWISE}")
         raise PermanentError(f"whose configuration {one_line(config)!r} is can't be told: say it with --ci")
     return found[0] if found else Source.DETECT
 

@@ -318,6 +318,18 @@ class ReplayPlan:
     """Titles of the earlier steps that only install things or set up the CI's machine: they are not run, and
     ``preparations`` stand in for what they install."""
 
+    @property
+    def uninstalled(self) -> tuple[str, ...]:
+        """What the job installs and ``preparations`` may not stand in for: a sentence for people, or none.
+
+        A step that names a version outright (``pip install ruff==0.5.0``) is not read for what it installs.
+        """
+        steps = [title for title in self.installing if not self.preparations or _PINNED.search(title)]
+        if not steps:
+            return ()
+        said = ", ".join(repr(title) for title in steps)
+        return (f"Not run: {said}; the sandbox's own tools ran instead, perhaps in other versions.",)
+
     def without(self, place: int, why: str) -> ReplayPlan:
         """The plan without one of the command's earlier steps; ``why`` is a sentence for people."""
         before = self.failing.before
@@ -328,6 +340,9 @@ class ReplayPlan:
         """The plan with another command for the failing one."""
         notes = (*self.notes, way.note) if way.note else self.notes
         return replace(self, failing=way.failing, left_out=way.left_out, notes=notes, others=())
+
+
+_PINNED = re.compile(r"==\s*\d|[\w/-]@v?\d")
 
 
 class Severity(enum.StrEnum):

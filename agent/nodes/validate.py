@@ -219,6 +219,7 @@ def _fix(
         score=score(facts),
         facts=facts,
         left_out=tuple(
-            one_line(tools.redact(note), 200) for note in (*plan.left_out, *plan.notes)[:_MOST_NOTES]
+            one_line(tools.redact(note), 200)
+            for note in (*plan.left_out, *plan.uninstalled, *plan.notes)[:_MOST_NOTES]
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from patchpilot.commands import Verb
@@ -255,11 +256,19 @@ def _fix(said: Said) -> Request:
     return ask.Fix(said.incident if number is None else number, text)
 
 
+def _length_among(words: Sequence[Token]) -> str:
+    """The length that was said without its ``for:``; else an example."""
+    for word in words:
+        with suppress(BadValueError):
+            return values.write_duration(values.read_duration(word.value))
+    return "3d"
+
+
 def _mute(said: Said) -> Request:
     words, options = split_options(said, free_text=True)
     target, words = leading_target(said, words)
     if "for" not in options:
-        raise BadValueError("say for how long, for instance `for:3d`; mutes always end.")
+        raise BadValueError(f"say for how long, for instance `for:{_length_among(words)}`; mutes always end.")
     return ask.Mute(
         target=target,
         test=values.read_name(options["test"]) if "test" in options else "",

@@ -20,6 +20,7 @@ from providers.ci.github_workflow import Job, Step, UnusableWorkflowError, Workf
 _RUNNERS_OWN = ("Set up job", "Complete job", "Initialize containers", "Stop containers", "Set up runner")
 _MAX_DEPTH = 10
 """GitHub lets workflows call each other this deep."""
+_SHOWN_STEPS = 12
 _BELOW = " / "
 """Between the names of a job that calls a workflow and of a job in there."""
 _EMPTY: Mapping[str, object] = {"boolean": False, "number": 0}
@@ -65,7 +66,12 @@ def failed_step(steps: Sequence[Step], job: CIJob) -> int:
     shown = [step for step in job.steps if not step.name.startswith((*_RUNNERS_OWN, "Post ", "Pre "))]
     if failed in shown and len(shown) == len(steps):
         return shown.index(failed)
-    raise UnusableWorkflowError(f"Step {wanted!r} of job {job.name!r} is not a step of the workflow file.")
+    titles = [one_line(step.title, 60) for step in steps]
+    there = ", ".join(repr(title) for title in titles[:_SHOWN_STEPS])
+    more = f" and {len(titles) - _SHOWN_STEPS} more" if len(titles) > _SHOWN_STEPS else ""
+    raise UnusableWorkflowError(
+        f"Step {wanted!r} of job {job.name!r} is not a step of the workflow file, which has {there}{more}."
+    )
 
 
 def reported(steps: Sequence[Step], job: CIJob) -> list[CIStep | None]:

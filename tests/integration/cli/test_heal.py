@@ -69,6 +69,7 @@ def test_a_misspelt_import_is_proven_and_written_as_a_patch_that_git_applies(che
     ran = heal(work.path, "--no-apply", "--patch-out", patch, "--", "python", "-m", "pytest", "-q")
 
     assert ran.code == 0, ran.out + ran.err
+    assert f"The patch is in {patch}" in ran.out
     work.git("apply", str(patch))
     assert "from shop.price import total" in (work.path / "shop/cart.py").read_text()
 

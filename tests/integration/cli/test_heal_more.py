@@ -310,7 +310,8 @@ def test_what_a_killed_heal_left_is_cleared_away_by_the_next(checkout, heal, tmp
 
 
 def test_without_a_command_the_workflows_job_is_what_is_healed(checkout, heal):
-    workflow = "on: push\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ruff check .\n"
+    steps = "      - run: pip install ruff==0.5.0\n      - run: ruff check .\n"
+    workflow = f"on: push\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    steps:\n{steps}"
     work = checkout({**GREEN, ".github/workflows/ci.yml": workflow}, LINT)
 
     ran = heal(work.path, "--json", "--no-apply", "--job", "lint", "--step", "Run ruff check .")
@@ -318,6 +319,8 @@ def test_without_a_command_the_workflows_job_is_what_is_healed(checkout, heal):
     assert ran.code == 0, ran.out + ran.err
     assert ran.json["command"] == "ruff check ."
     assert "ci.yml" in ran.json["source"]
+    [told] = [note for note in ran.json["notes"] if "ruff==0.5.0" in note]
+    assert "the sandbox's own tools ran instead" in told
 
 
 LOCKED = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.mistyped import mistyped
+from cli.mistyped import meant, mistyped
 from patchpilot.fixes import CommandResult, Ending, ShellCommand
 
 PYTEST = "ERROR: usage: pytest [options] [file_or_dir] [...]\n{}: error: unrecognized arguments: {}\n"
@@ -120,3 +120,17 @@ def test_the_tools_complain_in_these_words(tmp_path, words):
     ran = subprocess.run(words, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
 
     assert told(" ".join(words), ran.stdout + ran.stderr, ran.returncode, tmp_path), ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "missing", "tool"),
+    [
+        ("pytset -q", "pytset", "pytest"),
+        ("cd app && ruf check .", "ruf", "ruff"),
+        ("gofmt -l .", "gofmt", ""),
+        ("make lint", "pytset", ""),
+        ("./deploy.sh", "frobnicate", ""),
+    ],
+)
+def test_a_command_that_is_nearly_a_tool_is_taken_for_it_only_where_it_was_typed(script, missing, tool):
+    assert meant(script, missing) == tool

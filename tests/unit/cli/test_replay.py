@@ -168,14 +168,16 @@ def test_nothing_to_replay_is_exit_code_1_with_what_to_do(tmp_path: Path) -> Non
         (("both", "--ci", "github"), "choose one with --job. Known: 'lint', 'test (3.11)', 'test (3.12)'"),
         (("both", "--ci", "github", "--job", "gone"), "No job of .github/workflows/ci.yml is called 'gone'."),
         (("both", "--ci", "circleci"), "there is no .circleci/config.yml here: name the configuration"),
-        (("both", "--config", "x.yml"), "say it with --ci"),
+        (("both", "--config", "x.yml"), "there is no x.yml here"),
+        (("both", "--config", "Makefile"), "say it with --ci"),
         (("both", "--ci", "github", "--config", "x.yml"), "there is no x.yml here"),
     ],
 )  # fmt: skip
 def test_unusable_input_is_exit_code_2_and_says_what_to_give(
     tmp_path: Path, arguments: tuple[str, ...], says: str
 ) -> None:
-    write(tmp_path, **{"both/.github/workflows/ci.yml": WORKFLOW, "both/.gitlab-ci.yml": GITLAB})
+    files = {"both/.github/workflows/ci.yml": WORKFLOW, "both/.gitlab-ci.yml": GITLAB, "both/Makefile": ""}
+    write(tmp_path, **files)
     code, text = run(tmp_path / arguments[0], *arguments[1:])
     assert code == 2
     assert says in " ".join(text.split())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from patchpilot.fixes import CommandResult, Ending, Patch, Proof, ShellCommand
+from dataclasses import replace
+
+from patchpilot.fixes import CommandResult, Ending, Patch, Preparation, Proof, ReplayPlan, ShellCommand
 
 TRICKY = """\
 diff --git a/old.sql b/new.sql
@@ -56,3 +58,16 @@ def test_no_red_no_fix():
     assert not Proof(before=ran(1), after=(ran(0), ran(1))).cured
     assert not Proof(before=ran(None, ending=Ending.OUT_OF_MEMORY), after=(ran(0),)).cured
     assert not Proof(before=ran(1), after=(ran(0),), suite_before=ran(0), suite_after=ran(1)).cured
+
+
+def test_what_a_job_installs_outright_is_told_where_nothing_stands_in_for_it():
+    plan = ReplayPlan(
+        failing=ShellCommand(script="ruff check ."), installing=("Run pip install ruff==0.5.0",)
+    )
+    listed = Preparation(manager="pip", manifests=("requirements.txt",))
+
+    assert "'Run pip install ruff==0.5.0'" in plan.uninstalled[0]
+    assert replace(plan, preparations=(listed,)).uninstalled == plan.uninstalled
+    assert replace(plan, installing=("Install",)).uninstalled
+    assert not replace(plan, installing=("Install",), preparations=(listed,)).uninstalled
+    assert not replace(plan, installing=()).uninstalled

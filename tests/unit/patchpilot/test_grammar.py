@@ -171,6 +171,7 @@ def test_on_a_pull_request_the_place_says_which_incident_is_meant(text, meaning)
         ("subscribe acme/widget branch:", ["`branch:` says nothing"]),
         ("subscribe acme/widget extra", ["`extra`", "one word too many"]),
         ("mute PP-3", ["for:3d"]),
+        ("mute PP-3 2h staging is down", ["for:2h"]),
         ("mute PP-3 for:ever", ["`ever`", "for:3d"]),
         ("mute PP-3 for:90d", ["`90d`", "30 days"]),
         ("mute PP-3 for:1m", ["`1m`", "5 minutes"]),
