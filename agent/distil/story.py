@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
 from agent.distil.places import relative, stated_roots
@@ -59,6 +60,9 @@ _AFTERWARDS = 400
 """So many lines are searched for the end of GitLab's script, above the verdict on it."""
 _CLOSINGS = ("##[group]Run ", "##[section]", "Post job cleanup.", "Cleaning up orphan", "##[error]")
 
+_DIFFERS = Rule(r"^\s{0,12}[-+]", 20, role=Role.DETAIL)
+"""A line of a file's text that a difference shows, whatever it looks like."""
+
 # What makes two messages different only in their particulars: quoted names, paths, numbers.
 _PARTICULARS = re.compile(r"`[^`]{0,80}`|'[^']{0,80}'|\"[^\"]{0,80}\"|[\w.~-]*/[\w./@~:-]*|\d+")
 # How far repetition may take a line's worth down. Lists of failed tests are read as a whole.
@@ -83,6 +87,8 @@ class Story:
     """Rows of what a passing test printed."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
+    differences: tuple[Difference, ...] = ()
+    """What formatters and git show of files."""
 
     def placed(self, row: int) -> str:
         """The line's text, with the file in front where a line above names it: ``src/a.js:3:7 error ...``."""
@@ -111,6 +117,8 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     if not lines:
         return story
     story.roots = stated_roots(line.core for line in lines)
+    story.differences = differences(lines)
+    _mute_differences(story)
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
@@ -124,6 +132,15 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
     _drop_blobs(story)
     return story
+
+
+def _mute_differences(story: Story) -> None:
+    """The text of a file tells nothing of what went wrong, though it may hold every word of it."""
+    for row in (row for each in story.differences for row in each.body):
+        story.by_row.pop(row, None)
+        if story.lines[row].core.lstrip()[:1] in {"-", "+"}:
+            story.by_row[row] = [_DIFFERS]
+    story.by_row = dict(sorted(story.by_row.items()))
 
 
 def _verdicts(story: Story) -> list[int]:

@@ -73,13 +73,14 @@ _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 _FORMATTER = re.compile(
     r"(?<![\w.-])(gofmt|gofumpt|goimports|(?:terraform|tofu|zig|deno) fmt|shfmt|buildifier|prettier"
     r"|clang-format|swiftformat"
-    r"|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
+    r"|ruff format|black|yapf|autopep8|isort|rustfmt|cargo fmt|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
     r"|buf) format)(?![\w-])"
 )
+_NAMED_AFTER = {"ruff format": "ruff", "cargo fmt": "rustfmt"}
+"""Formatters that other rules know by the name of the program."""
 _NO_TESTS = re.compile(r"collected 0 items|collected \d+ items? / .{0,60}\b0 selected|NO TESTS RAN")
 _BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
 _COUNTED = re.compile(r"\d+ files? would be reformatted\b")
-_NEW = re.compile(r"\+\+\+ (\S+\.\w{1,8})(?:\s|$)")
 LISTED = 3
 """So many files are named in a sentence."""
 COMMAND = 120
@@ -142,8 +143,10 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     tool = _tool(story, category)
     if category is Category.FORMAT and not causes:
-        tool = tool or _formatter(story)
-        wording = _unformatted(story, last, tool) or wording
+        tool = _formatter(story) or tool
+        shown = _shown(story, tool)
+        unnamed = [*shown.rows] if shown else unnamed
+        wording = _unformatted(story, last, tool) or shown or wording
     elif category is Category.FORMAT and cause_row is not None:
         wording = _differing(story, cause_row, tool) or wording
     elif cause_row is not None and not causes:
@@ -386,7 +389,7 @@ def _last_words(story: Story) -> tuple[int, ...]:
 def _formatter(story: Story) -> str:
     """The formatter that the failing command runs: it only names files, so no rule knows its output."""
     match = next(filter(None, map(_FORMATTER.search, _commands(story))), None)
-    return match[1] if match else ""
+    return _NAMED_AFTER.get(match[1], match[1]) if match else ""
 
 
 def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None:
@@ -399,17 +402,17 @@ def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None
 
 def _differing(story: Story, row: int, tool: str) -> Wording | None:
     """Of files that a formatter only counts, their names from the differences that it printed above."""
-    if not _COUNTED.match(story.lines[row].core):
+    return _shown(story, tool) if _COUNTED.match(story.lines[row].core) else None
+
+
+def _shown(story: Story, tool: str) -> Wording | None:
+    """The files whose differences a formatter shows; the last step that failed tells of the failure."""
+    rows = {each.path: each.row for each in reversed(story.differences) if each.path}
+    rows = {path: row for path, row in rows.items() if story.in_failing_step(row)} or rows
+    if not rows or not tool:
         return None
-    pairs = [
-        (new, match[1])
-        for new in range(1, row)
-        if (match := _NEW.match(story.lines[new].core))
-        and story.lines[new - 1].core.startswith(f"--- {match[1]}")
-    ]
-    if not pairs or not tool:
-        return None
-    return Wording(_otherwise([name for _, name in pairs], tool), (row, *(new for new, _ in pairs)))
+    paths = sorted(rows, key=rows.__getitem__)
+    return Wording(_otherwise(paths, tool), tuple(rows[path] for path in paths))
 
 
 def _otherwise(paths: Sequence[str], tool: str) -> str:

@@ -290,7 +290,8 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     rows = [spoken, *_wrapped(story, spoken)]
     # Gomega ends the line with "Expected" and no colon.
     opened = first.endswith((":", " Expected")) or first.startswith("@@ ")
-    for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, len(story.lines))):
+    ends = next((each.body[-1] + 1 for each in story.differences if spoken + 1 in each.body), len(story.lines))
+    for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, ends)):
         text = story.lines[near].core
         if not text.strip():
             if rule is None and (len(rows) > 1 or not opened):

@@ -1,0 +1,74 @@
+"""What a log holds beside the cause, and what came of it, is not taken for the cause."""
+
+from __future__ import annotations
+
+from agent.distil import distil
+from patchpilot.failures import Category, DistilledFailure
+
+
+def _read(text: str) -> DistilledFailure:
+    return distil([text.encode()])
+
+
+def _formatted_otherwise(command: str, path: str = "shop/db.py") -> str:
+    return f"""\
+##[group]Run {command}
+##[endgroup]
+--- {path}
++++ {path}
+@@ -7,3 +7,3 @@
+ def connect():
+-    raise ConnectionRefusedError(111,"Connection refused")
++    raise ConnectionRefusedError(111, "Connection refused")
+     # FATAL: out of memory
+
+1 file would be reformatted
+##[error]Process completed with exit code 1.
+"""
+
+
+def test_the_text_of_a_difference_is_no_message_of_an_error() -> None:
+    failure = _read(_formatted_otherwise("ruff format --check --diff ."))
+
+    assert (failure.category, failure.tool) == (Category.FORMAT, "ruff")
+    assert failure.cause == "shop/db.py: ruff would format it otherwise"
+    assert [place.path for place in failure.files] == ["shop/db.py"]
+
+
+def test_differences_of_other_files_are_other_failures() -> None:
+    here, there = (_formatted_otherwise("yapf --diff -r .", path) for path in ("shop/db.py", "shop/web.py"))
+
+    assert _read(here).tool == "yapf"
+    assert _read(here).fingerprint != _read(there).fingerprint
+
+
+def _stale(path: str) -> str:
+    return f"""\
+$ git diff --exit-code
+diff --git a/{path} b/{path}
+index 3f2a9c1..b7e10aa 100644
+--- a/{path}
++++ b/{path}
+@@ -4 +4 @@ paths:
+-  message: Killed
++  message: "OSError: No space left on device"
+The client is stale: run make client.
+ERROR: Job failed: exit code 1
+"""
+
+
+def test_what_git_shows_of_a_file_does_not_decide_the_category() -> None:
+    failure = _read(_stale("api/client.yaml"))
+
+    assert (failure.category, failure.tool) == (Category.LINT, "git")
+    assert [place.path for place in failure.files] == ["api/client.yaml"]
+    assert not failure.cause.endswith("make client.")
+    assert failure.fingerprint != _read(_stale("api/server.yaml")).fingerprint
+
+
+def test_a_difference_ends_where_its_head_says() -> None:
+    log = _stale("api/client.yaml").replace(
+        "The client is stale: run make client.", "+ pytest\nE   KeyError: 'sku'"
+    )
+
+    assert "E   KeyError: 'sku'" in [line.text for line in _read(log).evidence]
