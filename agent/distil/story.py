@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from agent.distil.chains import Chain, chains
 from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
@@ -89,6 +90,8 @@ class Story:
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
     differences: tuple[Difference, ...] = ()
     """What formatters and git show of files."""
+    chains: Mapping[int, Chain] = field(default_factory=dict)
+    """Exceptions of Python that led to one another, by the row of each."""
 
     def placed(self, row: int) -> str:
         """The line's text, with the file in front where a line above names it: ``src/a.js:3:7 error ...``."""
@@ -119,6 +122,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     story.roots = stated_roots(line.core for line in lines)
     story.differences = differences(lines)
     _mute_differences(story)
+    story.chains = chains(lines)
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)

@@ -134,6 +134,7 @@ def word(story: Story, row: int) -> Wording:
     symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)
     text = f"{text}: {symbol}" if symbol else text
     text = f"{shorten(text, _OUTER)} Caused by: {deepest}" if deepest else text
+    text = _with_first(story, spoken, text)
     where = ""
     if panicked := _PANICKED.match(text):
         # Threads of tests bear the names of the tests.
@@ -162,9 +163,10 @@ def said(story: Story, row: int) -> int | None:
         return _below_heading(story, row)
     rule = _naming(story, row)
     if rule is None:
-        return row
+        return _last_raised(story, row)
     found = _first(story, _block(story, row, rule), rule.says)
-    return _first(story, _opened(story, row, rule), rule.says) if found is None else found
+    found = _first(story, _opened(story, row, rule), rule.says) if found is None else found
+    return None if found is None else _last_raised(story, found)
 
 
 def told(story: Story, row: int) -> list[int]:
@@ -175,7 +177,10 @@ def told(story: Story, row: int) -> list[int]:
 
 def details(story: Story, row: int) -> tuple[str, ...]:
     """What tells one failure from another below a line that says the same of both."""
-    return tuple(filter(None, (_symbol(story, row), _deepest(story, row))))
+    last = _last_raised(story, row)
+    earlier = story.chains[last].rows[:-1] if last in story.chains else ()
+    raised = (story.lines[each].core for each in earlier)
+    return tuple(filter(None, (_symbol(story, row), _deepest(story, row), *raised)))
 
 
 def is_name(story: Story, row: int) -> bool:
@@ -358,6 +363,21 @@ def _deepest(story: Story, row: int) -> str:
         elif not _FRAME.match(line.core):
             break
     return deepest
+
+
+def _last_raised(story: Story, row: int) -> int:
+    """The row of the exception that ended the program, where the row given tells of one that led to it."""
+    return story.chains[row].rows[-1] if row in story.chains else row
+
+
+def _with_first(story: Story, row: int, text: str) -> str:
+    """What the last exception of a chain says, and the first one, with which it began."""
+    if row not in story.chains:
+        return text
+    chain = story.chains[row]
+    first = _clean(story, story.lines[chain.rows[0]].core)
+    end = f"{'Caused by' if chain.direct else 'While handling'}: {shorten(first, _OUTER)}"
+    return f"{shorten(text, LENGTH - len(end) - 1)} {end}"
 
 
 def _symbol(story: Story, row: int) -> str:

@@ -72,3 +72,55 @@ def test_a_difference_ends_where_its_head_says() -> None:
     )
 
     assert "E   KeyError: 'sku'" in [line.text for line in _read(log).evidence]
+
+
+def _chained(sentence: str, last: str, *, first: str = "KeyError: 'DATABASE_URL'") -> str:
+    return f"""\
+$ python manage.py migrate
+Traceback (most recent call last):
+  File "shop/settings.py", line 9, in load
+    return env["DATABASE_URL"]
+{first}
+
+{sentence}
+
+Traceback (most recent call last):
+  File "manage.py", line 5, in <module>
+    load()
+{last}
+ERROR: Job failed: exit code 1
+"""
+
+
+DIRECT = "The above exception was the direct cause of the following exception:"
+HANDLED = "During handling of the above exception, another exception occurred:"
+
+
+def test_of_chained_exceptions_the_last_is_told_with_the_first_as_its_reason() -> None:
+    failure = _read(_chained(DIRECT, "shop.SetupError: no database"))
+
+    assert failure.cause == "shop.SetupError: no database Caused by: KeyError: 'DATABASE_URL'"
+
+
+def test_what_was_being_handled_is_not_called_the_cause() -> None:
+    failure = _read(_chained(HANDLED, "OSError: settings.ini is not readable"))
+
+    assert failure.cause == "OSError: settings.ini is not readable While handling: KeyError: 'DATABASE_URL'"
+
+
+def test_another_exception_at_either_end_of_a_chain_is_another_failure() -> None:
+    logs = (
+        _chained(DIRECT, "RuntimeError: no database"),
+        _chained(DIRECT, "RuntimeError: no cache"),
+        _chained(DIRECT, "RuntimeError: no database", first="KeyError: 'CACHE_URL'"),
+    )
+
+    assert len({_read(log).fingerprint for log in logs}) == len(logs)
+
+
+def test_the_whole_of_a_longer_chain_is_one_failure() -> None:
+    log = _chained(
+        DIRECT, f"ValueError: bad\n\n{HANDLED}\n\nTraceback (most recent call last):\nRuntimeError: worse"
+    )
+
+    assert _read(log).cause == "RuntimeError: worse While handling: KeyError: 'DATABASE_URL'"
