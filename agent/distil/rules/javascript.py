@@ -45,7 +45,7 @@ RUNNERS = (
         after=2,
     ),
     Rule(r"^\s{0,4}● (?:Console|Validation Warning|Deprecation Warning)", 10, "jest", Role.MUTE),
-    Rule(r"^ {0,2}FAIL {1,2}\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
+    Rule(r"^ {0,2}FAIL {1,2}(?:[\w@./-]+ )?\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
     Rule(r"Test suite failed to run", 84, "jest", category=Category.TEST, after=8),
     Rule(r"expect\(.*\)\.(?:not\.)?to\w{2,40}", 50, "", Role.DETAIL, after=2),
     Rule(r"^\s{0,12}(?:Expected|Received)\b[^:\n]*:", 66, "jest", Role.DETAIL, after=1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.distil import distil
 from patchpilot.failures import Category, DistilledFailure
 
@@ -124,3 +126,64 @@ def test_the_whole_of_a_longer_chain_is_one_failure() -> None:
     )
 
     assert _read(log).cause == "RuntimeError: worse While handling: KeyError: 'DATABASE_URL'"
+
+
+JEST_FAILS = """\
+FAIL src/cart.test.js
+  ● cart › adds tax
+
+    expect(received).toBe(expected)
+
+    Expected: 12
+    Received: 10
+
+      at Object.toBe (src/cart.test.js:7:19)
+Tests:       1 failed, 4 passed, 5 total"""
+
+
+def _behind(prefix: str, text: str) -> str:
+    return "".join(f"{prefix}{line}\n" for line in text.splitlines())
+
+
+BRAIDED = {
+    "pnpm, the beginning of one package lost": (
+        "$ pnpm -r test\n"
+        "packages/web test$ vitest run\n"
+        + _behind("packages/api test: ", JEST_FAILS)
+        + "packages/web test: Error: Uncaught [Error: boom (as expected)]\n"
+        "packages/web test:  Test Files  16 passed (16)\n"
+        "packages/api test: Failed\n"
+        " ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL  @acme/api@1.0.0 test: `jest`\n"
+    ),
+    "turbo": (
+        "$ turbo run test\n"
+        "web:test: > vitest run\n"
+        + _behind("api:test: ", JEST_FAILS)
+        + "web:test:  Test Files  16 passed (16)\nERROR  api#test: command exited (1)\n"
+    ),
+    "docker compose": (
+        "$ docker compose up\n"
+        "web-1  | listening on 8080\n" + _behind("api-1  | ", JEST_FAILS) + "api-1 exited with code 1\n"
+    ),
+    "nx": (
+        "$ npx nx affected -t test\n"
+        "✔  nx run core:test (4s)\n"
+        "✖  nx run api:test\n"
+        "   > nx run api:test\n" + _behind("   ", JEST_FAILS) + "✔  nx run ui:test (11s)\n"
+        "✖  1/3 targets failed, including the following:\n- nx run api:test\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("runner", BRAIDED)
+def test_a_test_is_read_behind_what_a_runner_of_several_puts_before_its_lines(runner: str) -> None:
+    failure = _read(f"{BRAIDED[runner]}ERROR: Job failed: exit code 1\n")
+
+    assert (failure.category, failure.tool, failure.tests) == (Category.TEST, "jest", ("cart › adds tax",))
+    assert failure.cause.startswith("cart › adds tax: expect(received).toBe(expected) Expected: 12")
+
+
+def test_jest_names_a_project_before_the_file() -> None:
+    failure = _read("$ npx jest\nFAIL api libs/api/src/auth.spec.ts\nERROR: Job failed: exit code 1\n")
+
+    assert (failure.category, failure.tool) == (Category.TEST, "jest")
