@@ -21,6 +21,12 @@ _MESSAGE_REACH = 12
 _TRACEBACK_REACH = 200
 
 
+_ENDED_BADLY = re.compile(r"\bCalledProcessError\b|\breturned non-zero exit status \d")
+_CAPTURED = re.compile(r"-{3,} Captured std(?:err|out) (?:call|setup|teardown) -{3,}$")
+_NEXT_PART = re.compile(r"[=_]{3,} ")
+_CAPTURED_REACH = 120
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """Exceptions one of which led to the next."""
@@ -48,6 +54,22 @@ def chains(lines: Sequence[Line]) -> Mapping[int, Chain]:
         else:
             found.append(Chain((before, after), text == _DIRECT))
     return MappingProxyType({row: chain for chain in found for row in chain.rows})
+
+
+def captured(lines: Sequence[Line], row: int) -> str:
+    """What a program raised that the test at ``row`` started, as pytest captured it; empty if it didn't."""
+    if not _ENDED_BADLY.search(lines[row].core):
+        return ""
+    shown, raised, traceback = False, "", False
+    for line in lines[row + 1 : row + _CAPTURED_REACH]:
+        text = line.core
+        if _NEXT_PART.match(text):
+            break
+        shown = shown or _CAPTURED.match(text) is not None
+        traceback = traceback or text.startswith("Traceback (most recent call last):")
+        if shown and traceback and _RAISED.match(text) and not text.startswith(" "):
+            raised, traceback = text.strip(), False
+    return raised
 
 
 def _raised(lines: Sequence[Line], rows: range, indent: int) -> int | None:

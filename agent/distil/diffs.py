@@ -1,7 +1,7 @@
-"""Unified differences in a log: what a formatter or ``git diff`` shows of a file is the file's text, no message.
+"""Unified differences in a log: what a formatter or ``git diff`` shows of a file is its text, no message.
 
-``+ raise TimeoutError("timed out")`` is a line that somebody would write, not one that anything raised. A hunk
-says how many lines it has, so what is printed after the difference is told from it:
+``+ raise TimeoutError("timed out")`` is a line that somebody would write, not one that anything raised. A
+hunk says how many lines it has, so what is printed after the difference is told from it:
 https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
 """
 

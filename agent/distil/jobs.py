@@ -32,9 +32,10 @@ _OWN = re.compile(
 _AT_WORK = re.compile(r"[+$>] \S|.{1,120} exited with code \d|Process (?:started|exited)\b")
 # pnpm writes "folder script$ command", and then "folder script: " before each line of its output.
 _PNPM = re.compile(r"([\w@./-]{1,80} [\w:-]{1,40})\$ \S")
-# Where the beginning of a package's output is lost, its script is known by another package's, or by the verdict.
+# Where the beginning of a package's output is lost, its script is known by another's, or by the verdict.
 _PNPM_SCRIPT = re.compile(
-    r"[\w@./-]{1,80} ([\w:-]{1,40})\$ \S| ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL\S* {1,2}@?[\w./-]{1,80}@\S{1,40} ([\w:-]{1,40}): "
+    r"[\w@./-]{1,80} ([\w:-]{1,40})\$ \S"
+    r"| ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL\S* {1,2}@?[\w./-]{1,80}@\S{1,40} ([\w:-]{1,40}): "
 )
 _PNPM_LINE = re.compile(r"([\w@./-]{1,80} ([\w:-]{1,40})):(?: |$)")
 # nx sets in what a task that failed printed, below the task's name.

@@ -55,6 +55,11 @@ _STARTS = (
 _CONSOLE = re.compile(r"\s{2,4}console\.(?:log|info|warn|error|debug|trace)(?: \S+:\d+)?")
 _HEADED = re.compile(r"=+ .+ =+")
 _PASSES = re.compile(r"=+ PASSES =+")
+# nick-fields/retry, which calls the last attempt final, and Travis, which tells how often it tried.
+_RETRIED = re.compile(
+    r"(?:##\[warning\]|::warning::)Attempt \d{1,3} failed\b"
+    r"|The command \".*\" failed(?: and exited with \d{1,3})?\. Retrying, \d"
+)
 _PRINTED = 0.5
 _SCRIPT_END = re.compile(r"section_end:\d+:(?:step|build)_script\b")
 _AFTERWARDS = 400
@@ -128,6 +133,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _weigh(story)
     _clear(story)
     _clear_passes(story)
+    _clear_attempts(story)
     _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
@@ -293,6 +299,19 @@ def _clear_passes(story: Story) -> None:
         elif inside:
             story.worth[row] = min(story.worth[row], _CLEARED)
             story.cleared.add(row)
+
+
+def _clear_attempts(story: Story) -> None:
+    """What an attempt printed that was made again is not why the step failed: the last attempt is."""
+    begun = 0
+    for row, line in enumerate(story.lines):
+        if line.core.startswith(_STARTS):
+            begun = row + 1
+        elif _RETRIED.match(line.core):
+            for before in range(max(begun, row - _CLEARED_REACH), row + 1):
+                story.worth[before] = min(story.worth[before], _CLEARED)
+                story.cleared.add(before)
+            begun = row + 1
 
 
 def _turn_consoles_down(story: Story) -> None:

@@ -73,11 +73,16 @@ _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 _FORMATTER = re.compile(
     r"(?<![\w.-])(gofmt|gofumpt|goimports|(?:terraform|tofu|zig|deno) fmt|shfmt|buildifier|prettier"
     r"|clang-format|swiftformat"
-    r"|ruff format|black|yapf|autopep8|isort|rustfmt|cargo fmt|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
+    r"|ruff format|black|yapf|autopep8|isort|rustfmt|cargo fmt"
+    r"|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
     r"|buf) format)(?![\w-])"
 )
 _NAMED_AFTER = {"ruff format": "ruff", "cargo fmt": "rustfmt"}
 """Formatters that other rules know by the name of the program."""
+_PASSED = re.compile(
+    r"=* ?\d+ passed(?:, \d+ (?:skipped|deselected|xfailed|xpassed|warnings?))* in [\d.]+s.*"
+)
+"""pytest's last line on a run without failures."""
 _NO_TESTS = re.compile(r"collected 0 items|collected \d+ items? / .{0,60}\b0 selected|NO TESTS RAN")
 _BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
 _COUNTED = re.compile(r"\d+ files? would be reformatted\b")
@@ -85,6 +90,16 @@ LISTED = 3
 """So many files are named in a sentence."""
 COMMAND = 120
 """A command is cut to so many characters."""
+_PROGRAM = re.compile(
+    r"(?:##\[group\]Run |\$ |\+ |> )?"
+    r"(?:sudo |npx (?:--\S+ )?|pnpm (?:exec|dlx) |yarn (?:exec |dlx )|python3? -m |uv run "
+    r"|poetry run |bundle exec )?"
+    r"(ansible-playbook|aws|az|buf|codecov|commitlint|conan|dart|docker|flutter|gcloud|gh|helm|kubectl|kustomize"
+    r"|npm(?= (?:audit|ci|install|publish))|packer|pip|pulumi|pod|podman|serverless|skopeo|terraform|tofu"
+    r"|trivy|twine|vercel)"
+    r"(?: |$)"
+)
+"""Programs whose name tells a person something; who runs a script in a shell is told by the script."""
 _PROMPT = re.compile(r"^(?:##\[group\]Run |\$ |\+ )")
 _HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
@@ -142,6 +157,9 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     unnamed = _unnamed(story, cause_row, last)
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     tool = _tool(story, category)
+    # What the CI system itself says of a job is not the command's.
+    if cause_row is not None and not story.lines[cause_row].core.startswith("##["):
+        tool = tool or _commanded(story)
     if category is Category.FORMAT and not causes:
         tool = _formatter(story) or tool
         shown = _shown(story, tool)
@@ -209,7 +227,7 @@ def _category(story: Story, step: str) -> Category:
         # What passed when it was run again is not why the job is red.
         best.pop(Category.FLAKY, None)
     leaning = _leaning(story, step)
-    if leaning is not None:
+    if leaning is not None and (best or not _passed(story)):
         family = _FAMILIES.get(leaning, (leaning,))
         best[max(family, key=lambda member: best[member])] += LEANING
     if not best:
@@ -227,6 +245,11 @@ def _tests_failed(story: Story) -> bool:
         for rules in story.by_row.values()
         for rule in rules
     )
+
+
+def _passed(story: Story) -> bool:
+    """Whether all that the step says in the end is that its tests passed."""
+    return any(_PASSED.fullmatch(story.lines[row].core) for row in _last_words(story))
 
 
 def _naming(story: Story, row: int) -> Rule | None:
@@ -250,11 +273,23 @@ def _commands(story: Story) -> list[str]:
         return []
     start, end = story.steps[-1]
     rows = range(end - 1, max(start, end - 400) - 1, -1)
-    inner = [row for row in rows if _SCRIPT.match(story.lines[row].core)]
-    told = [story.lines[row] for row in [*inner[:1], end, start]]
+    told = [story.lines[row] for row in [*_scripts(story, rows), end, start]]
     # Of several jobs that ran at once, none is the one that failed because it ended last.
     several = len({line.job for line in story.lines if line.job}) > 1
     return [line.core[:300] for line in told if not (several and line.job)]
+
+
+def _scripts(story: Story, rows: range) -> list[int]:
+    """The last script that was echoed; of npm's, too, its name above and the command that asked for it."""
+    inner: list[int] = []
+    for row in rows:
+        text = story.lines[row].core
+        if not _SCRIPT.match(text) or (text.startswith("> ") and inner and inner[-1] != row + 1):
+            continue
+        inner.append(row)
+        if not text.startswith("> "):
+            break
+    return inner
 
 
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:
@@ -455,6 +490,12 @@ def _tool(story: Story, category: Category) -> str:
                 # Of two tools that know a line, the one whose rule is surer wrote it.
                 weights[rule.tool] = max(weights[rule.tool], (weight, rule.worth))
     return max(weights, key=lambda tool: (weights[tool], tool), default="")
+
+
+def _commanded(story: Story) -> str:
+    """The program that the failing command calls, where no rule knows what it printed."""
+    match = next(filter(None, map(_PROGRAM.match, _commands(story))), None)
+    return match[1] if match else ""
 
 
 def _tests(story: Story) -> tuple[str, ...]:

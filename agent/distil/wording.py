@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 
+from agent.distil.chains import captured
 from agent.distil.linear import compiled
 from agent.distil.places import places, relative, without_roots
 from agent.distil.rules import Rule
 from agent.distil.story import Story
+from agent.distil.titles import hung
 from patchpilot.text import shorten
 
 LENGTH = 300
@@ -64,7 +66,8 @@ _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
     r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
-    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
+    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The (?:term|specified module) )"
+    r"|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
     r"|\[WARNING\] (?=[\w.$]+\.\w+$)|➤ YN\d{4}: (?:│ )?|#\d+ ERROR: |\[xUnit\.net [\d:.]+\]\s*|# (?=[(`]))+"
 )
 _REWORDED = (
@@ -94,6 +97,8 @@ _CAUSE_BEGINS = re.compile(r"\s+cause: \S|\s*[├╰]─▶ \S")
 _PIPENV_BEGINS = re.compile(r"Your Pipfile\.lock\b")
 _MYPY_BEGINS = re.compile(r"\S+\.pyi?:\d+(?::\d+){0,3}: (?:error|note): ")
 _MYPY_ENDS = re.compile(r"  \[[\w-]+\]$")
+_SCALA_BEGINS = re.compile(r"(?:\[error\] )?\S+\.scala:\d+(?::\d+)?: .*;$")
+_SCALA_VALUE = re.compile(r"(?:\[error\] )?\s{1,4}((?:found|required) *: \S.*)")
 _LABEL = re.compile(r"\s*(?:error|Error|message|cause):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
@@ -124,8 +129,12 @@ def word(story: Story, row: int) -> Wording:
         return Wording(text, (row,))
     rule = _naming(story, row)
     spoken = said(story, row)
+    if test := hung(story, row):
+        return Wording(f"{test}: timed out", (row,))
     if spoken is None:
-        return Wording(_clean(story, story.lines[row].core), ())
+        text = _clean(story, story.lines[row].core)
+        announced = _announced(story, row, rule.opened) if rule and rule.opened and not rule.test else ""
+        return Wording(f"{announced}: {text}" if announced else text, ())
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
     values = (_BRANCH.sub("", _XUNIT.sub("", value)) for value in values)
@@ -180,7 +189,18 @@ def details(story: Story, row: int) -> tuple[str, ...]:
     last = _last_raised(story, row)
     earlier = story.chains[last].rows[:-1] if last in story.chains else ()
     raised = (story.lines[each].core for each in earlier)
-    return tuple(filter(None, (_symbol(story, row), _deepest(story, row), *raised)))
+    return tuple(
+        filter(
+            None,
+            (
+                _symbol(story, row),
+                _deepest(story, row),
+                captured(story.lines, row),
+                *raised,
+                *_mismatch(story, row),
+            ),
+        )
+    )
 
 
 def is_name(story: Story, row: int) -> bool:
@@ -295,7 +315,9 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     rows = [spoken, *_wrapped(story, spoken)]
     # Gomega ends the line with "Expected" and no colon.
     opened = first.endswith((":", " Expected")) or first.startswith("@@ ")
-    ends = next((each.body[-1] + 1 for each in story.differences if spoken + 1 in each.body), len(story.lines))
+    ends = next(
+        (each.body[-1] + 1 for each in story.differences if spoken + 1 in each.body), len(story.lines)
+    )
     for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, ends)):
         text = story.lines[near].core
         if not text.strip():
@@ -315,11 +337,21 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     return rows
 
 
+def _mismatch(story: Story, row: int) -> tuple[str, ...]:
+    """What the Scala compiler found and what it required, below a message that ends in a semicolon."""
+    if not _SCALA_BEGINS.match(story.lines[row].core):
+        return ()
+    below = (line.core for line in story.lines[row + 1 : row + JOINED])
+    return tuple(
+        match[1] for text in takewhile(_SCALA_VALUE.match, below) if (match := _SCALA_VALUE.match(text))
+    )
+
+
 def _wrapped(story: Story, row: int) -> list[int]:
     """Rows that carry on the sentence begun at ``row``, where its tool wraps what is too wide."""
     first = story.lines[row].core
     below = [line.core.rstrip() for line in story.lines[row + 1 : row + JOINED]]
-    count = 0
+    count = len(_mismatch(story, row))
     if _CAUSE_BEGINS.match(first):
         depth = len(first) - len(first.lstrip())
         deeper = takewhile(lambda text: len(text) - len(text.lstrip()) > depth, below)
@@ -373,7 +405,12 @@ def _last_raised(story: Story, row: int) -> int:
 def _with_first(story: Story, row: int, text: str) -> str:
     """What the last exception of a chain says, and the first one, with which it began."""
     if row not in story.chains:
-        return text
+        inner = captured(story.lines, row)
+        return (
+            f"{shorten(text, LENGTH - len(inner[:_OUTER]) - 12)} Caused by: {inner[:_OUTER]}"
+            if inner
+            else text
+        )
     chain = story.chains[row]
     first = _clean(story, story.lines[chain.rows[0]].core)
     end = f"{'Caused by' if chain.direct else 'While handling'}: {shorten(first, _OUTER)}"
@@ -396,10 +433,16 @@ def _unformatted(text: str) -> str:
     return ""
 
 
+def _escaped(text: str) -> str:
+    """What GitHub's commands escape, as it was: https://docs.github.com/actions/reference/workflow-commands."""
+    return text.replace("%0D", "").replace("%0A", " ").replace("%25", "%")
+
+
 def _clean(story: Story, text: str) -> str:
     if title := _RULED_TITLE.fullmatch(text.strip()):
         return title[2][:LENGTH]
     text = _VERSIONS.sub(r"(from versions: \1, …, \2)", _RULED.sub("", without_roots(text, story.roots)))
+    text = _escaped(text) if text.startswith("##[error]") else text
     cleaned = _DECORATION.sub("", text).strip()
     for pattern, words in _REWORDED:
         if match := pattern.fullmatch(cleaned):
