@@ -69,7 +69,9 @@ def _counted(lines: Sequence[Line], first: int, hunk: re.Match[str]) -> range:
     for row in range(first, len(lines)):
         text = lines[row].core
         sign = text[depth : depth + 1] or " "
-        if (old <= 0 and new <= 0 and sign != "\\") or sign not in " +-\\" or text[:depth].strip():
+        # Of a long log only parts are read.
+        torn = not lines[row].job and lines[row].number > lines[row - 1].number + 1
+        if torn or (old <= 0 and new <= 0 and sign != "\\") or sign not in " +-\\" or text[:depth].strip():
             return range(first, row)
         old -= sign in " -"
         new -= sign in " +"

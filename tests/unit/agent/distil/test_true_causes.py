@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from agent.distil import distil
+from agent.distil.diffs import differences
+from agent.distil.lines import Line
 from patchpilot.failures import Category, DistilledFailure
 
 
@@ -565,3 +567,20 @@ def test_what_a_program_raised_that_a_test_started_is_why_the_test_failed() -> N
 
 def test_a_run_that_only_passed_is_no_failed_test() -> None:
     assert _read("$ pytest\n============ 3 passed in 0.11s ============\n").category is Category.UNKNOWN
+
+
+def test_a_difference_of_which_only_the_beginning_was_read_ends_there() -> None:
+    texts = {3: "--- a/x.py", 4: "+++ b/x.py", 5: "@@ -1,90 +1,90 @@", 6: "-a", 7: "+b", 800: "  File 'y.py'"}
+    lines = [Line(number, text, text) for number, text in texts.items()]
+
+    (difference,) = differences(lines)
+
+    assert (difference.path, difference.body) == ("x.py", (3, 4))
+
+
+def test_what_the_ci_system_says_of_a_job_is_not_said_by_its_command() -> None:
+    lost = "##[error]The hosted runner: ci-7 lost communication with the server."
+
+    failure = _read(f"##[group]Run docker build .\n##[endgroup]\n{lost}\n")
+
+    assert (failure.category, failure.tool) == (Category.INFRASTRUCTURE, "")
