@@ -32,6 +32,14 @@ _OWN = re.compile(
 _AT_WORK = re.compile(r"[+$>] \S|.{1,120} exited with code \d|Process (?:started|exited)\b")
 # pnpm writes "folder script$ command", and then "folder script: " before each line of its output.
 _PNPM = re.compile(r"([\w@./-]{1,80} [\w:-]{1,40})\$ \S")
+# Where the beginning of a package's output is lost, its script is known by another's, or by the verdict.
+_PNPM_SCRIPT = re.compile(
+    r"[\w@./-]{1,80} ([\w:-]{1,40})\$ \S"
+    r"| ERR_PNPM_RECURSIVE_RUN_FIRST_FAIL\S* {1,2}@?[\w./-]{1,80}@\S{1,40} ([\w:-]{1,40}): "
+)
+_PNPM_LINE = re.compile(r"([\w@./-]{1,80} ([\w:-]{1,40})):(?: |$)")
+# nx sets in what a task that failed printed, below the task's name.
+_NX_TASK = re.compile(r"( {2,8})> nx run \S{1,120}")
 _MOST = 20
 """More names than this are no names of jobs."""
 _PART = 0.3
@@ -40,7 +48,7 @@ _PART = 0.3
 
 def prefixes(texts: Sequence[str]) -> re.Pattern[str] | None:
     """What stands before the lines of each job, where the log holds such lines."""
-    names = {f"{re.escape(match[1])}:(?: |$)" for text in texts if (match := _PNPM.match(text))}
+    names = _of_pnpm(texts)
     if not 0 < len(names) <= _MOST:
         names = (
             _names(texts, _BRACKET, commands=True)
@@ -50,6 +58,19 @@ def prefixes(texts: Sequence[str]) -> re.Pattern[str] | None:
         if not names and any(map(_LERNA.match, texts)):
             names = _names(texts, _NAME, commands=False)
     return re.compile("|".join(sorted(names))) if names else None
+
+
+def indents(texts: Sequence[str]) -> list[int]:
+    """By how much each line is set in because a task printed it, not the task's tool."""
+    depths: list[int] = []
+    depth = 0
+    for text in texts:
+        if task := _NX_TASK.match(text):
+            depth = len(task[1])
+        elif depth and text and text[:depth].strip():
+            depth = 0
+        depths.append(depth)
+    return depths
 
 
 def unbraided(jobs: Sequence[str], *, filled: Sequence[bool]) -> list[int]:
@@ -71,6 +92,16 @@ def unbraided(jobs: Sequence[str], *, filled: Sequence[bool]) -> list[int]:
         order.append(row)
         last = ""
     return order + [each for rows in braid.values() for each in rows]
+
+
+def _of_pnpm(texts: Sequence[str]) -> set[str]:
+    """Regular expressions of what pnpm puts before the lines of each package."""
+    packages = {match[1] for text in texts if (match := _PNPM.match(text))}
+    scripts = {match[1] or match[2] for text in texts if (match := _PNPM_SCRIPT.match(text))}
+    if scripts:
+        lines = (match for text in texts if (match := _PNPM_LINE.match(text)))
+        packages |= {match[1] for match in lines if match[2] in scripts}
+    return {f"{re.escape(package)}:(?: |$)" for package in packages}
 
 
 def _names(texts: Sequence[str], prefix: re.Pattern[str], *, commands: bool) -> set[str]:

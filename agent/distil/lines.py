@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agent.distil.events import of_go_test
-from agent.distil.jobs import prefixes
+from agent.distil.jobs import indents, prefixes
 from patchpilot.text import plain
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
@@ -82,7 +82,9 @@ def read(raw: Sequence[RawLine]) -> list[Line]:
     bearers = _bearers(texts)
     # Where no step of buildx printed anything, it is a debugger that numbers its frames.
     steps = any(job.startswith("#") for job in bearers.values())
-    borne = [_borne(text, jobs, bearers, steps=steps) for text in texts]
+    depths = indents(texts)
+    bare = (text[depth:] for text, depth in zip(texts, depths, strict=True))
+    borne = [_borne(text, jobs, bearers, steps=steps) for text in bare]
     # A service of compose may run several commands at once.
     inner = prefixes([core for core, _ in borne]) if bearers and jobs is None else None
     return [

@@ -56,6 +56,8 @@ _FOREIGN = re.compile(
 )
 # pytest prints what was logged with the logger and the file's bare name: most loggers are named after it.
 _LOGGED = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) +([\w.]{1,200}):(\w{1,80}\.py):(\d{1,6}) ")
+# The heads of a difference, as git writes them.
+_DIFFED = re.compile(r"^(?:diff --git a/\S+ b/|(?:---|\+\+\+) [ab]/)(?=\S)")
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
@@ -201,7 +203,7 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
-        for match in _PLACE.finditer(_FOREIGN.sub("", _LOGGED.sub(_logged, text))):
+        for match in _PLACE.finditer(_FOREIGN.sub("", _LOGGED.sub(_logged, _DIFFED.sub("", text)))):
             path = match["py"] or match["path"] or match["named"]
             line = match["pyline"] or match["line"] or match["namedline"] or "0"
             path = _below(path, roots) or relative(path)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from agent.distil.chains import Chain, chains
+from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
 from agent.distil.places import relative, stated_roots
@@ -53,11 +55,19 @@ _STARTS = (
 _CONSOLE = re.compile(r"\s{2,4}console\.(?:log|info|warn|error|debug|trace)(?: \S+:\d+)?")
 _HEADED = re.compile(r"=+ .+ =+")
 _PASSES = re.compile(r"=+ PASSES =+")
+# nick-fields/retry, which calls the last attempt final, and Travis, which tells how often it tried.
+_RETRIED = re.compile(
+    r"(?:##\[warning\]|::warning::)Attempt \d{1,3} failed\b"
+    r"|The command \".*\" failed(?: and exited with \d{1,3})?\. Retrying, \d"
+)
 _PRINTED = 0.5
 _SCRIPT_END = re.compile(r"section_end:\d+:(?:step|build)_script\b")
 _AFTERWARDS = 400
 """So many lines are searched for the end of GitLab's script, above the verdict on it."""
 _CLOSINGS = ("##[group]Run ", "##[section]", "Post job cleanup.", "Cleaning up orphan", "##[error]")
+
+_DIFFERS = Rule(r"^\s{0,12}[-+]", 20, role=Role.DETAIL)
+"""A line of a file's text that a difference shows, whatever it looks like."""
 
 # What makes two messages different only in their particulars: quoted names, paths, numbers.
 _PARTICULARS = re.compile(r"`[^`]{0,80}`|'[^']{0,80}'|\"[^\"]{0,80}\"|[\w.~-]*/[\w./@~:-]*|\d+")
@@ -83,6 +93,10 @@ class Story:
     """Rows of what a passing test printed."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
+    differences: tuple[Difference, ...] = ()
+    """What formatters and git show of files."""
+    chains: Mapping[int, Chain] = field(default_factory=dict)
+    """Exceptions of Python that led to one another, by the row of each."""
 
     def placed(self, row: int) -> str:
         """The line's text, with the file in front where a line above names it: ``src/a.js:3:7 error ...``."""
@@ -111,11 +125,15 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     if not lines:
         return story
     story.roots = stated_roots(line.core for line in lines)
+    story.differences = differences(lines)
+    _mute_differences(story)
+    story.chains = chains(lines)
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
     _clear(story)
     _clear_passes(story)
+    _clear_attempts(story)
     _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
@@ -124,6 +142,15 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
     _drop_blobs(story)
     return story
+
+
+def _mute_differences(story: Story) -> None:
+    """The text of a file tells nothing of what went wrong, though it may hold every word of it."""
+    for row in (row for each in story.differences for row in each.body):
+        story.by_row.pop(row, None)
+        if story.lines[row].core.lstrip()[:1] in {"-", "+"}:
+            story.by_row[row] = [_DIFFERS]
+    story.by_row = dict(sorted(story.by_row.items()))
 
 
 def _verdicts(story: Story) -> list[int]:
@@ -272,6 +299,19 @@ def _clear_passes(story: Story) -> None:
         elif inside:
             story.worth[row] = min(story.worth[row], _CLEARED)
             story.cleared.add(row)
+
+
+def _clear_attempts(story: Story) -> None:
+    """What an attempt printed that was made again is not why the step failed: the last attempt is."""
+    begun = 0
+    for row, line in enumerate(story.lines):
+        if line.core.startswith(_STARTS):
+            begun = row + 1
+        elif _RETRIED.match(line.core):
+            for before in range(max(begun, row - _CLEARED_REACH), row + 1):
+                story.worth[before] = min(story.worth[before], _CLEARED)
+                story.cleared.add(before)
+            begun = row + 1
 
 
 def _turn_consoles_down(story: Story) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 from types import MappingProxyType
 
+from agent.distil.places import relative, without_roots
 from agent.distil.rules import Role
 from agent.distil.story import Story
 
@@ -16,13 +18,19 @@ REACH = 200
 _NUMBERED = re.compile(r" {0,2}\d{1,4}\) (\S.*)")
 _DEEPER = re.compile(r" {5,}\S")
 _RULE = re.compile(r"-{40,}")
+STACK = 300
+"""So many lines of stacks are dumped at most before the one of the main thread ends."""
+_TIMED_OUT = re.compile(r"(?:\S+ )?\+{5,} Timeout \+{5,}$")
+_TEST_FRAME = re.compile(r'\s+File "([^"\n]+)", line \d+,? in (test_\w+)$')
+_DUMP_ENDS = re.compile(r"\+{5,} Timeout \+{5,}$")
 _DOTS = re.compile(r"\.{40,}")
 
 
 def titles(story: Story) -> Mapping[int, str]:
     """The tests by the row of the line that names them, or that says what is wrong with them."""
+    timed_out = {row: test for row in _rows(story, "pytest") if (test := hung(story, row))}
     mocha = {row: name for row, (name, _) in _of_mocha(story).items()}
-    return MappingProxyType({**mocha, **_of_jasmine(story), **_of_catch2(story)})
+    return MappingProxyType({**timed_out, **mocha, **_of_jasmine(story), **_of_catch2(story)})
 
 
 def first_message(story: Story, row: int) -> int:
@@ -56,6 +64,19 @@ def _of_mocha(story: Story) -> dict[int, tuple[str, int]]:
         if parts[-1].endswith(":") and (said := next(below, 0)):
             found[row] = (" ".join(parts).removesuffix(":"), said)
     return found
+
+
+def hung(story: Story, row: int) -> str:
+    """The test that pytest-timeout ended with the whole run, from the stack of a thread that it dumps below.
+
+    https://github.com/pytest-dev/pytest-timeout#the-thread-method
+    """
+    if not _TIMED_OUT.match(story.lines[row].core):
+        return ""
+    below = (line.core for line in story.lines[row + 1 : row + STACK])
+    frames = (_TEST_FRAME.match(text) for text in takewhile(lambda text: not _DUMP_ENDS.match(text), below))
+    frame = next(filter(None, frames), None)
+    return f"{relative(without_roots(frame[1], story.roots))}::{frame[2]}" if frame else ""
 
 
 def _of_jasmine(story: Story) -> dict[int, str]:

@@ -73,17 +73,33 @@ _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 _FORMATTER = re.compile(
     r"(?<![\w.-])(gofmt|gofumpt|goimports|(?:terraform|tofu|zig|deno) fmt|shfmt|buildifier|prettier"
     r"|clang-format|swiftformat"
+    r"|ruff format|black|yapf|autopep8|isort|rustfmt|cargo fmt"
     r"|google-java-format|ktfmt|scalafmt|stylua|nixfmt|ormolu|ocamlformat|taplo|(?:dart|mix|biome"
     r"|buf) format)(?![\w-])"
 )
+_NAMED_AFTER = {"ruff format": "ruff", "cargo fmt": "rustfmt"}
+"""Formatters that other rules know by the name of the program."""
+_PASSED = re.compile(
+    r"=* ?\d+ passed(?:, \d+ (?:skipped|deselected|xfailed|xpassed|warnings?))* in [\d.]+s.*"
+)
+"""pytest's last line on a run without failures."""
 _NO_TESTS = re.compile(r"collected 0 items|collected \d+ items? / .{0,60}\b0 selected|NO TESTS RAN")
 _BARE_FILE = re.compile(r"[\w@+.~/\\-]{1,200}\.\w{1,10}")
 _COUNTED = re.compile(r"\d+ files? would be reformatted\b")
-_NEW = re.compile(r"\+\+\+ (\S+\.\w{1,8})(?:\s|$)")
 LISTED = 3
 """So many files are named in a sentence."""
 COMMAND = 120
 """A command is cut to so many characters."""
+_PROGRAM = re.compile(
+    r"(?:##\[group\]Run |\$ |\+ |> )?"
+    r"(?:sudo |npx (?:--\S+ )?|pnpm (?:exec|dlx) |yarn (?:exec |dlx )|python3? -m |uv run "
+    r"|poetry run |bundle exec )?"
+    r"(ansible-playbook|aws|az|buf|codecov|commitlint|conan|dart|docker|flutter|gcloud|gh|helm|kubectl|kustomize"
+    r"|npm(?= (?:audit|ci|install|publish))|packer|pip|pulumi|pod|podman|serverless|skopeo|terraform|tofu"
+    r"|trivy|twine|vercel)"
+    r"(?: |$)"
+)
+"""Programs whose name tells a person something; who runs a script in a shell is told by the script."""
 _PROMPT = re.compile(r"^(?:##\[group\]Run |\$ |\+ )")
 _HEADING = re.compile(r"=+ (?:FAILURES|ERRORS|short test summary info|warnings summary) =+")
 # A package manager echoes the script that it runs: npm and pnpm, yarn, GNU make with a shell's trace.
@@ -141,9 +157,14 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     unnamed = _unnamed(story, cause_row, last)
     wording = Wording("", ()) if cause_row is None else word(story, cause_row)
     tool = _tool(story, category)
+    # What the CI system itself says of a job is not the command's.
+    if cause_row is not None and not story.lines[cause_row].core.startswith("##["):
+        tool = tool or _commanded(story)
     if category is Category.FORMAT and not causes:
-        tool = tool or _formatter(story)
-        wording = _unformatted(story, last, tool) or wording
+        tool = _formatter(story) or tool
+        shown = _shown(story, tool)
+        unnamed = [*shown.rows] if shown else unnamed
+        wording = _unformatted(story, last, tool) or shown or wording
     elif category is Category.FORMAT and cause_row is not None:
         wording = _differing(story, cause_row, tool) or wording
     elif cause_row is not None and not causes:
@@ -206,7 +227,7 @@ def _category(story: Story, step: str) -> Category:
         # What passed when it was run again is not why the job is red.
         best.pop(Category.FLAKY, None)
     leaning = _leaning(story, step)
-    if leaning is not None:
+    if leaning is not None and (best or not _passed(story)):
         family = _FAMILIES.get(leaning, (leaning,))
         best[max(family, key=lambda member: best[member])] += LEANING
     if not best:
@@ -224,6 +245,11 @@ def _tests_failed(story: Story) -> bool:
         for rules in story.by_row.values()
         for rule in rules
     )
+
+
+def _passed(story: Story) -> bool:
+    """Whether all that the step says in the end is that its tests passed."""
+    return any(_PASSED.fullmatch(story.lines[row].core) for row in _last_words(story))
 
 
 def _naming(story: Story, row: int) -> Rule | None:
@@ -247,11 +273,23 @@ def _commands(story: Story) -> list[str]:
         return []
     start, end = story.steps[-1]
     rows = range(end - 1, max(start, end - 400) - 1, -1)
-    inner = [row for row in rows if _SCRIPT.match(story.lines[row].core)]
-    told = [story.lines[row] for row in [*inner[:1], end, start]]
+    told = [story.lines[row] for row in [*_scripts(story, rows), end, start]]
     # Of several jobs that ran at once, none is the one that failed because it ended last.
     several = len({line.job for line in story.lines if line.job}) > 1
     return [line.core[:300] for line in told if not (several and line.job)]
+
+
+def _scripts(story: Story, rows: range) -> list[int]:
+    """The last script that was echoed; of npm's, too, its name above and the command that asked for it."""
+    inner: list[int] = []
+    for row in rows:
+        text = story.lines[row].core
+        if not _SCRIPT.match(text) or (text.startswith("> ") and inner and inner[-1] != row + 1):
+            continue
+        inner.append(row)
+        if not text.startswith("> "):
+            break
+    return inner
 
 
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:
@@ -386,7 +424,7 @@ def _last_words(story: Story) -> tuple[int, ...]:
 def _formatter(story: Story) -> str:
     """The formatter that the failing command runs: it only names files, so no rule knows its output."""
     match = next(filter(None, map(_FORMATTER.search, _commands(story))), None)
-    return match[1] if match else ""
+    return _NAMED_AFTER.get(match[1], match[1]) if match else ""
 
 
 def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None:
@@ -399,17 +437,17 @@ def _unformatted(story: Story, last: Sequence[int], tool: str) -> Wording | None
 
 def _differing(story: Story, row: int, tool: str) -> Wording | None:
     """Of files that a formatter only counts, their names from the differences that it printed above."""
-    if not _COUNTED.match(story.lines[row].core):
+    return _shown(story, tool) if _COUNTED.match(story.lines[row].core) else None
+
+
+def _shown(story: Story, tool: str) -> Wording | None:
+    """The files whose differences a formatter shows; the last step that failed tells of the failure."""
+    rows = {each.path: each.row for each in reversed(story.differences) if each.path}
+    rows = {path: row for path, row in rows.items() if story.in_failing_step(row)} or rows
+    if not rows or not tool:
         return None
-    pairs = [
-        (new, match[1])
-        for new in range(1, row)
-        if (match := _NEW.match(story.lines[new].core))
-        and story.lines[new - 1].core.startswith(f"--- {match[1]}")
-    ]
-    if not pairs or not tool:
-        return None
-    return Wording(_otherwise([name for _, name in pairs], tool), (row, *(new for new, _ in pairs)))
+    paths = sorted(rows, key=rows.__getitem__)
+    return Wording(_otherwise(paths, tool), tuple(rows[path] for path in paths))
 
 
 def _otherwise(paths: Sequence[str], tool: str) -> str:
@@ -452,6 +490,12 @@ def _tool(story: Story, category: Category) -> str:
                 # Of two tools that know a line, the one whose rule is surer wrote it.
                 weights[rule.tool] = max(weights[rule.tool], (weight, rule.worth))
     return max(weights, key=lambda tool: (weights[tool], tool), default="")
+
+
+def _commanded(story: Story) -> str:
+    """The program that the failing command calls, where no rule knows what it printed."""
+    match = next(filter(None, map(_PROGRAM.match, _commands(story))), None)
+    return match[1] if match else ""
 
 
 def _tests(story: Story) -> tuple[str, ...]:

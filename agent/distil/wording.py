@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 
+from agent.distil.chains import captured
 from agent.distil.linear import compiled
 from agent.distil.places import places, relative, without_roots
 from agent.distil.rules import Rule
 from agent.distil.story import Story
+from agent.distil.titles import hung
 from patchpilot.text import shorten
 
 LENGTH = 300
@@ -64,7 +66,8 @@ _TITLE = re.compile(r"\s{0,8}\d{1,4}\) (?!Failure:|Error:)(\S.*)")
 _DECORATION = re.compile(
     r"^(?:> |\#\#\[error\]|E {3}|\[ERROR\]|INTERNALERROR> |(?:FAILED|ERROR) (?=\S+\.py\b)|\s"
     r"|[*>✕✗✖×●!-](?= )|# (?=\w*Error\b)|# {2,}(?=got:)|[│├] "
-    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The term)|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
+    r"|Line {3,}|FILE: |\^-*\^? (?=SC\d)|\| (?=The (?:term|specified module) )"
+    r"|\[(?:error|info)\] |==\d+== |\[ant:checkstyle\] "
     r"|\[WARNING\] (?=[\w.$]+\.\w+$)|➤ YN\d{4}: (?:│ )?|#\d+ ERROR: |\[xUnit\.net [\d:.]+\]\s*|# (?=[(`]))+"
 )
 _REWORDED = (
@@ -94,6 +97,8 @@ _CAUSE_BEGINS = re.compile(r"\s+cause: \S|\s*[├╰]─▶ \S")
 _PIPENV_BEGINS = re.compile(r"Your Pipfile\.lock\b")
 _MYPY_BEGINS = re.compile(r"\S+\.pyi?:\d+(?::\d+){0,3}: (?:error|note): ")
 _MYPY_ENDS = re.compile(r"  \[[\w-]+\]$")
+_SCALA_BEGINS = re.compile(r"(?:\[error\] )?\S+\.scala:\d+(?::\d+)?: .*;$")
+_SCALA_VALUE = re.compile(r"(?:\[error\] )?\s{1,4}((?:found|required) *: \S.*)")
 _LABEL = re.compile(r"\s*(?:error|Error|message|cause):\s+")
 _MESSAGE_ENDS = re.compile(
     r"\s*(?:at \S.*:\d|at async |❯ |stack backtrace|stack: |note: |code: '|name: '|generatedMessage"
@@ -124,8 +129,12 @@ def word(story: Story, row: int) -> Wording:
         return Wording(text, (row,))
     rule = _naming(story, row)
     spoken = said(story, row)
+    if test := hung(story, row):
+        return Wording(f"{test}: timed out", (row,))
     if spoken is None:
-        return Wording(_clean(story, story.lines[row].core), ())
+        text = _clean(story, story.lines[row].core)
+        announced = _announced(story, row, rule.opened) if rule and rule.opened and not rule.test else ""
+        return Wording(f"{announced}: {text}" if announced else text, ())
     rows = told(story, row)
     values = (_LEVEL.sub("", without_roots(story.lines[near].core, story.roots)) for near in rows[1:])
     values = (_BRANCH.sub("", _XUNIT.sub("", value)) for value in values)
@@ -134,6 +143,7 @@ def word(story: Story, row: int) -> Wording:
     symbol, deepest = _symbol(story, spoken), _deepest(story, spoken)
     text = f"{text}: {symbol}" if symbol else text
     text = f"{shorten(text, _OUTER)} Caused by: {deepest}" if deepest else text
+    text = _with_first(story, spoken, text)
     where = ""
     if panicked := _PANICKED.match(text):
         # Threads of tests bear the names of the tests.
@@ -162,9 +172,10 @@ def said(story: Story, row: int) -> int | None:
         return _below_heading(story, row)
     rule = _naming(story, row)
     if rule is None:
-        return row
+        return _last_raised(story, row)
     found = _first(story, _block(story, row, rule), rule.says)
-    return _first(story, _opened(story, row, rule), rule.says) if found is None else found
+    found = _first(story, _opened(story, row, rule), rule.says) if found is None else found
+    return None if found is None else _last_raised(story, found)
 
 
 def told(story: Story, row: int) -> list[int]:
@@ -175,7 +186,21 @@ def told(story: Story, row: int) -> list[int]:
 
 def details(story: Story, row: int) -> tuple[str, ...]:
     """What tells one failure from another below a line that says the same of both."""
-    return tuple(filter(None, (_symbol(story, row), _deepest(story, row))))
+    last = _last_raised(story, row)
+    earlier = story.chains[last].rows[:-1] if last in story.chains else ()
+    raised = (story.lines[each].core for each in earlier)
+    return tuple(
+        filter(
+            None,
+            (
+                _symbol(story, row),
+                _deepest(story, row),
+                captured(story.lines, row),
+                *raised,
+                *_mismatch(story, row),
+            ),
+        )
+    )
 
 
 def is_name(story: Story, row: int) -> bool:
@@ -290,7 +315,10 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     rows = [spoken, *_wrapped(story, spoken)]
     # Gomega ends the line with "Expected" and no colon.
     opened = first.endswith((":", " Expected")) or first.startswith("@@ ")
-    for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, len(story.lines))):
+    ends = next(
+        (each.body[-1] + 1 for each in story.differences if spoken + 1 in each.body), len(story.lines)
+    )
+    for near in range(rows[-1] + 1, min(rows[-1] + 2 * JOINED, ends)):
         text = story.lines[near].core
         if not text.strip():
             if rule is None and (len(rows) > 1 or not opened):
@@ -309,11 +337,21 @@ def _message(story: Story, spoken: int, rule: Rule | None) -> list[int]:
     return rows
 
 
+def _mismatch(story: Story, row: int) -> tuple[str, ...]:
+    """What the Scala compiler found and what it required, below a message that ends in a semicolon."""
+    if not _SCALA_BEGINS.match(story.lines[row].core):
+        return ()
+    below = (line.core for line in story.lines[row + 1 : row + JOINED])
+    return tuple(
+        match[1] for text in takewhile(_SCALA_VALUE.match, below) if (match := _SCALA_VALUE.match(text))
+    )
+
+
 def _wrapped(story: Story, row: int) -> list[int]:
     """Rows that carry on the sentence begun at ``row``, where its tool wraps what is too wide."""
     first = story.lines[row].core
     below = [line.core.rstrip() for line in story.lines[row + 1 : row + JOINED]]
-    count = 0
+    count = len(_mismatch(story, row))
     if _CAUSE_BEGINS.match(first):
         depth = len(first) - len(first.lstrip())
         deeper = takewhile(lambda text: len(text) - len(text.lstrip()) > depth, below)
@@ -359,6 +397,26 @@ def _deepest(story: Story, row: int) -> str:
     return deepest
 
 
+def _last_raised(story: Story, row: int) -> int:
+    """The row of the exception that ended the program, where the row given tells of one that led to it."""
+    return story.chains[row].rows[-1] if row in story.chains else row
+
+
+def _with_first(story: Story, row: int, text: str) -> str:
+    """What the last exception of a chain says, and the first one, with which it began."""
+    if row not in story.chains:
+        inner = captured(story.lines, row)
+        return (
+            f"{shorten(text, LENGTH - len(inner[:_OUTER]) - 12)} Caused by: {inner[:_OUTER]}"
+            if inner
+            else text
+        )
+    chain = story.chains[row]
+    first = _clean(story, story.lines[chain.rows[0]].core)
+    end = f"{'Caused by' if chain.direct else 'While handling'}: {shorten(first, _OUTER)}"
+    return f"{shorten(text, LENGTH - len(end) - 1)} {end}"
+
+
 def _symbol(story: Story, row: int) -> str:
     if not story.lines[row].core.rstrip().endswith("cannot find symbol"):
         return ""
@@ -375,10 +433,16 @@ def _unformatted(text: str) -> str:
     return ""
 
 
+def _escaped(text: str) -> str:
+    """What GitHub's commands escape, as it was: https://docs.github.com/actions/reference/workflow-commands."""
+    return text.replace("%0D", "").replace("%0A", " ").replace("%25", "%")
+
+
 def _clean(story: Story, text: str) -> str:
     if title := _RULED_TITLE.fullmatch(text.strip()):
         return title[2][:LENGTH]
     text = _VERSIONS.sub(r"(from versions: \1, …, \2)", _RULED.sub("", without_roots(text, story.roots)))
+    text = _escaped(text) if text.startswith("##[error]") else text
     cleaned = _DECORATION.sub("", text).strip()
     for pattern, words in _REWORDED:
         if match := pattern.fullmatch(cleaned):

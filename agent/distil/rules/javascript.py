@@ -45,7 +45,7 @@ RUNNERS = (
         after=2,
     ),
     Rule(r"^\s{0,4}● (?:Console|Validation Warning|Deprecation Warning)", 10, "jest", Role.MUTE),
-    Rule(r"^ {0,2}FAIL {1,2}\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
+    Rule(r"^ {0,2}FAIL {1,2}(?:[\w@./-]+ )?\S+\.[jt]sx?\b", 80, "jest", Role.LIST, Category.TEST),
     Rule(r"Test suite failed to run", 84, "jest", category=Category.TEST, after=8),
     Rule(r"expect\(.*\)\.(?:not\.)?to\w{2,40}", 50, "", Role.DETAIL, after=2),
     Rule(r"^\s{0,12}(?:Expected|Received)\b[^:\n]*:", 66, "jest", Role.DETAIL, after=1),
@@ -184,18 +184,28 @@ RUNNERS = (
     ),
     Rule(r"Executed \d+ of \d+ .*\(\d+ FAILED\)", 56, "karma", Role.OUTCOME, Category.TEST),
     Rule(
-        r"^\s{1,6}\d+\) \[[^\]\n]+\] › ",
+        # The browser stands in front where several are configured.
+        r"^\s{1,6}\d+\) (?:\[[^\]\n]+\] › |\S+\.[cm]?[jt]sx?:\d+:\d+ › )",
         86,
         "playwright",
         category=Category.TEST,
         after=12,
         stop=r"^\s{1,6}\d+\) |^ {1,4}\d+ (?:failed|flaky|passed|skipped)\b",
         says=(r"^\s+\w*Error\b.*: ", r"\S"),
-        test=r"^\s+\d+\) (\[[^\]\n]+\] › .*?)(?: ─+)?$",
+        test=r"^\s+\d+\) (\S.*? › .*?)(?: ─+)?$",
     ),
     Rule(r"^\s{1,4}\d+ failed$", 62, "playwright", Role.OUTCOME, Category.TEST, after=3),
     Rule(r"^\s{1,4}\d+ flaky$", 62, "playwright", Role.OUTCOME, Category.FLAKY, after=3),
-    Rule(r"^(?:CypressError|AssertionError: Timed out retrying)", 84, "cypress", category=Category.TEST),
+    Rule(
+        r"^\s{0,8}(?:CypressError: |(?:AssertionError: )?Timed out retrying after )",
+        86,
+        "cypress",
+        category=Category.TEST,
+    ),
+    # https://docs.cypress.io/app/references/command-line prints its results below Mocha's.
+    Rule(
+        r"^  \((?:Run Starting|Run Finished|Screenshots|Video)\)$", 70, "cypress", Role.OUTCOME, Category.TEST
+    ),
     Rule(
         r"^\s{0,12}[+-] (?:expected|actual|Expected|Received)",
         60,
@@ -242,8 +252,18 @@ COMPILERS = (
     Rule(r"Cannot find package '", 86, "node", category=Category.DEPENDENCY, after=2),
     Rule(r"RollupError: |^error during build:", 82, "vite", category=Category.BUILD, after=5),
     Rule(r"✘ \[ERROR\] ", 86, "esbuild", category=Category.BUILD, after=5),
+    # Next.js says so of what the type checker, too, did not take; what was wrong is below.
     Rule(
-        r"^\s{0,4}(?:Failed to compile|Compilation failed|Error: Command failed with exit code)",
+        r"^\s{0,4}Failed to compile\.?$",
+        74,
+        "",
+        Role.OUTCOME,
+        Category.BUILD,
+        after=6,
+        says=(r"^\s*(?:\w* ?[Ee]rror|Module not found): ", r"^\s*(?:×|x|⨯|Error:) \S"),
+    ),
+    Rule(
+        r"^\s{0,4}(?:Failed to compile .|Compilation failed|Error: Command failed with exit code)",
         74,
         "",
         category=Category.BUILD,
@@ -425,6 +445,18 @@ PACKAGES = (
         category=Category.DEPENDENCY,
     ),
     Rule(r"npm (?:ERR!|error) [Mm]issing script", 90, "npm", category=Category.CONFIG),
+    # What `npm init` writes for the script.
+    Rule(r"^Error: no test specified$", 90, "npm", category=Category.CONFIG),
+    # https://semantic-release.org/support/troubleshooting/
+    Rule(
+        r"\bE(?:INVALID|NO)(?:NPM|GH|GL)TOKEN\b",
+        90,
+        "semantic-release",
+        category=Category.PERMISSION,
+        after=2,
+    ),
+    Rule(r"\[semantic-release\] › ✘ ", 74, "semantic-release", Role.OUTCOME),
+    Rule(r"^✖ {2,}\S.* \[[a-z]+-[a-z-]+\]$", 84, "commitlint", category=Category.LINT),
     Rule(
         r"npm (?:ERR!|error) (?:code )?(?:ECONNRESET|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
         r"|ERR_SOCKET_TIMEOUT)",

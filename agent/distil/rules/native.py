@@ -67,7 +67,8 @@ C_FAMILY = (
     Rule(r"^\S*[Mm]akefile:\d+: \*\*\* ", 82, "make", category=Category.BUILD),
     Rule(r"recipe for target '[^'\n]+' failed", 44, "make", Role.OUTCOME),
     Rule(r"^ninja: (?:build stopped|error: )", 46, "ninja", Role.OUTCOME),
-    Rule(r"^FAILED: (?:\[code=\d+\] )?\S+(?: |$)", 76, "ninja", Role.OUTCOME, Category.BUILD, after=2),
+    # A target is a file, as a rule.
+    Rule(r"^FAILED: (?:\[code=\d+\] )?\S*[./]\S*(?: |$)", 76, "ninja", Role.OUTCOME, Category.BUILD, after=2),
     Rule(
         r"^CMake Error\b",
         86,
@@ -211,14 +212,16 @@ C_FAMILY = (
     ),
     Rule(r"^FAIL: \S", 78, "automake", Role.LIST, Category.TEST, test=r"^FAIL: (\S+)"),
     Rule(r"^# (?:FAIL|ERROR): {1,8}[1-9]", 60, "automake", Role.OUTCOME, Category.TEST),
+    # Of an action that failed the program's own words follow: https://bazel.build/docs/user-manual
     Rule(
         r"^ERROR: \S+/BUILD(?:\.bazel)?:\d+:\d+: |^ERROR: Analysis of target '",
-        80,
+        72,
         "bazel",
         category=Category.BUILD,
         after=1,
     ),
-    Rule(r"^ERROR: //|^ERROR: \S+/BUILD\S*:\d+|^FAIL: //|^//\S+ {2,80}(?:FAILED|TIMEOUT)", 80, "bazel"),
+    Rule(r"^ERROR: \S+/BUILD\S*:\d+", 72, "bazel"),
+    Rule(r"^ERROR: //|^FAIL: //|^//\S+ {2,80}(?:FAILED|TIMEOUT)", 80, "bazel"),
     Rule(
         r"^\S+: (?:warning|error): .+(?:,-warnings-as-errors"
         r"|\[(?:modernize|readability|bugprone|performance|cppcoreguidelines|clang-analyzer|misc|google|cert"
@@ -246,6 +249,7 @@ C_FAMILY = (
         test=r"^\s+(test\w+)",
     ),
     Rule(r"Executed \d+ tests?, with [1-9]\d* failures?", 64, "xctest", Role.OUTCOME, Category.TEST),
+    Rule(r"^\S+\.swift:\d+:\d+: (?:fatal )?error: ", 88, "swift", category=Category.BUILD, after=3),
     Rule(r"^\*\* (?:TEST|BUILD|ARCHIVE|CLEAN) FAILED \*\*", 52, "xcodebuild", Role.OUTCOME),
     Rule(
         r": error: -\[\w+(?:\.\w+)? \w+\] : ",
@@ -482,6 +486,8 @@ RUST = (
     Rule(r"^\s{0,8}--> \S+\.rs:\d+:\d+", 72, "cargo", Role.DETAIL, Category.BUILD, before=1, after=2),
     Rule(r"^\s{0,8}--> \S+:\d+:\d+", 70, "", Role.DETAIL, before=1, after=2),
     Rule(r"^\s+= (?:help|note): ", 44, "cargo", Role.DETAIL),
+    # A lint of the compiler's own that was made an error, as `cargo clippy -- -D warnings` does.
+    Rule(r"= note: `-D [\w-]+` implied by `-D warnings`", 62, "clippy", Role.OUTCOME, Category.LINT),
     Rule(
         r"^(?:warning: build failed|error: could not compile|error: aborting due to|error: build failed"
         r"|error: test failed)",

@@ -55,12 +55,21 @@ RUBY = (
     Rule(r"^rake aborted!", 76, "rake", Role.OUTCOME, after=5, says=(r"\S",)),
     Rule(
         r"Gemfile and Gemfile\.lock are out of sync|^Your bundle (?:is locked to|only supports platforms) "
-        r"|Bundler could not find compatible versions|Could not find (?:gem|compatible versions)"
+        r"|Bundler could not find compatible versions|Could not find (?:gem|compatible versions .)"
         r"|^Could not find \S+-\d\S* in",
         88,
         "bundler",
         category=Category.DEPENDENCY,
         after=6,
+    ),
+    Rule(
+        r"^\s{0,4}Could not find compatible versions$",
+        88,
+        "bundler",
+        category=Category.DEPENDENCY,
+        after=8,
+        stop=r"^##\[",
+        says=(r"^\s*Because ",),
     ),
     Rule(
         r"An error occurred while installing|Bundler cannot continue"
@@ -494,6 +503,7 @@ SHELL = (
     ),
     Rule(
         r"cannot execute binary file|[Ee]xec format error|error while loading shared libraries"
+        r"|version `[A-Z]+_[\d.]+' not found"
         r"|bad interpreter",
         88,
         "shell",

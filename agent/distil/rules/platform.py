@@ -366,6 +366,8 @@ NETWORK = (
         category=Category.DEPENDENCY,
         after=3,
     ),
+    # What the packages' own scripts say in a container.
+    Rule(r"^invoke-rc\.d: |^debconf: |^W: Some index files failed to download", 3, "apt", Role.MUTE),
     Rule(r"^E: ", 84, "apt", category=Category.INFRASTRUCTURE),
     Rule(r"^Err:\d", 46, "apt", Role.SIGN),
     Rule(
@@ -439,6 +441,13 @@ ACCESS = (
         "git",
         category=Category.PERMISSION,
         before=1,
+    ),
+    # requests' words for it; pip's and uv's.
+    Rule(
+        r"\b40[13] Client Error: |HTTP error 40[13] while getting |HTTP status client error \(40[13]",
+        90,
+        "",
+        category=Category.PERMISSION,
     ),
     # In capitals it is gRPC's; in small letters it is part of a test's name.
     Rule(r"\bPERMISSION_DENIED\b", 86, "", category=Category.PERMISSION),

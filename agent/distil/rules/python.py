@@ -258,6 +258,14 @@ CHECKERS = (
         "mypy",
         category=Category.SYNTAX,
     ),
+    Rule(
+        r"^\S+\.pyi?:\d+(?::\d+)?: error: INTERNAL ERROR",
+        92,
+        "mypy",
+        category=Category.TYPE,
+        after=12,
+        says=(r"^(?:\w+\.){0,8}[A-Z]\w*(?:Error|Exception)(?::|$)",),
+    ),
     Rule(r"^(?:usage: )?mypy: (?:error|can't|\S+ is not)", 90, "mypy", category=Category.CONFIG),
     Rule(r"^\S+\.pyi?:\d+(?::\d+)?: note: ", 42, "mypy", Role.DETAIL),
     Rule(r"^Found \d+ errors? in \d+ files?", 66, "mypy", Role.OUTCOME, Category.TYPE),
@@ -353,9 +361,9 @@ CHECKERS = (
     Rule(r"^WARNING: autodoc: failed to import ", 72, "sphinx", category=Category.LINT, after=9),
     Rule(
         r"^build finished with problems, \d+ warnings? \(with warnings treated as errors\)",
-        90,
+        100,
         "sphinx",
-        Role.OUTCOME,
+        Role.LIST,
         Category.LINT,
     ),
     Rule(r"^>> Issue: ", 80, "bandit", category=Category.LINT, after=4),
@@ -396,6 +404,12 @@ CHECKERS = (
         category=Category.FORMAT,
         after=10,
         stop=r"\.{3,}\w+$",
+        opened=r"^- hook id: ",
+        # Most hooks name the files that they wrote.
+        says=(
+            r"^(?:Fix(?:ing|ed)|[Rr]e(?:formatt|writ)(?:ing|ed|ten)|Sorting|Formatt(?:ing|ed)) \S",
+            r"\.\w{1,8}\b",
+        ),
     ),
     Rule(r"^(?:Fixing|Reformatting|Sorting) \S", 40, "pre-commit", Role.DETAIL),
 )

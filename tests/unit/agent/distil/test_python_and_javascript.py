@@ -215,7 +215,7 @@ tests/test_new.py::test_slow_answer +++++++++++++++++++++++++++++ Timeout ++++++
 """,
         Category.TIMEOUT,
         "pytest",
-        "tests/test_new.py::test_slow_answer +++++++++++++++++++++++++++++ Timeout +++++++++++++++++++++++++++++",
+        "tests/test_new.py::test_slow_answer: timed out",
         ("tests/test_new.py::test_slow_answer",),
     ),
     "pytest-xdist whose worker died": Case(
