@@ -21,7 +21,7 @@ _EQUALS_HEAD = re.compile(
 # The whole method on one line: ``func (e anyErr) Is(error) bool { return true }``
 _ONE_LINE = re.compile(r"(?:\{|=>|[^=!<>]=)\s*(?:return\s+)?(?:[Tt]rue|[Ff]alse|1|0)\s*;?\s*\}?\s*$")
 _CONSTANT = re.compile(
-    r"^(?:return\s+)?(?:(?:not\s+|!)?(?:True|False|true|false|1|0)"
+    r"^(?:return\s+)?(?:(?:not\s+|!)?(?:True|False|true|false|1|0|(?:\w+::)*Ordering::Equal)"
     r"|(\w+)\s*===?\s*\1)\s*;?\s*\}?$"
 )
 _EQUALS_LINE = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from agent.guard.case import Change
 from agent.guard.lines import Statement
@@ -60,7 +61,9 @@ def _caught(change: Change) -> Iterator[Found]:
             yield statement.number, f"an error gives a fixed answer: {statement.bare[:80]}"
 
 
-_FALLBACK = re.compile(r"^(?P<tried>.*\?\.\s*\(.*?)\s*(?:\?\?|\|\|)\s*(?:\{\s*\w|\[\s*[\w\"'{]|[\"'`]|\d)")
+_FALLBACK = re.compile(
+    r"^(?P<tried>.{0,300}\?\.\s*\(.{0,200}?)\s*(?:\?\?|\|\|)\s*(?:\{\s*\w|\[\s*[\w\"'{]|[\"'`]|\d)"
+)
 
 
 def _optional(change: Change) -> Iterator[Found]:
@@ -81,6 +84,7 @@ _BROAD = re.compile(
 _CALLS_GIVEN = re.compile(
     r"\b(?P<function>[A-Za-z_]\w*)\s*\(\s*(?:\*\w+|\*\*\w+|\.\.\.\w+)|\b(?P<applied>[A-Za-z_]\w*)\.(?:apply|call)\s*\(\s*this\b"
 )
+_CALLS = re.compile(r"(?:\breturn|=)\s*(?:await\s+)?(?P<function>[A-Za-z_]\w*)\s*\(")
 _LITERAL = (
     r"(?:-?\d[\w.]*|\"[^\"]*\"|'[^']*'|True|False|true|false|None|null|undefined"
     r"|\[[^\[\]]*\]|\{[^{}]*\}|\([^()]*\))"
@@ -89,6 +93,8 @@ _GIVES = re.compile(rf"^return\s+{_LITERAL}\s*;?$")
 _DEFINES = re.compile(
     r"^(?:export\s+)?(?:(?:async\s+)?def|(?:async\s+)?function|const|let)\s+(?P<name>\w+)\b(?P<parameters>.*)$"
 )
+_MOST_WRAPPERS = 20
+"""New wrappers whose use is looked for."""
 _LONGEST_TRY = 10
 """Statements in front of a handler among which its ``try`` is looked for."""
 
@@ -96,20 +102,29 @@ _LONGEST_TRY = 10
 def _wrapped(change: Change) -> Iterator[Found]:
     """A new wrapper answers for any error of what it is given, and a function that stood is given to it."""
     side = change.new_statements
-    for at, statement in enumerate(side):
-        if not statement.changed or not _BROAD.match(statement.code) or at + 1 >= len(side):
-            continue
-        if not _GIVES.match(side[at + 1].bare):
+    for number, name in islice(_wrappers(side), _MOST_WRAPPERS):
+        if _is_put_on(side, name):
+            yield number, f"any error of what {name} is given becomes a fixed answer"
+
+
+def _wrappers(side: Sequence[Statement]) -> Iterator[tuple[int, str]]:
+    for at, statement in enumerate(side[:-1]):
+        is_handler = statement.changed and _BROAD.match(statement.code)
+        if not is_handler or not _GIVES.match(side[at + 1].bare):
             continue
         tried = [one for one in side[max(at - _LONGEST_TRY, 0) : at] if one.indent > statement.indent]
         called = next((match for one in tried if (match := _CALLS_GIVEN.search(one.code))), None)
-        name = _wrapper_of(side, at, called["function"] or called["applied"]) if called else ""
-        if name and _is_put_on(side, name):
-            yield statement.number, f"any error of what {name} is given becomes a fixed answer"
+        given = next((match for one in tried if (match := _CALLS.search(one.code))), None)
+        if called is not None:
+            name = _wrapper_of(side, at, called["function"] or called["applied"])
+        else:
+            name = _wrapper_of(side, at, given["function"], within=1) if given else ""
+        if name:
+            yield statement.number, name
 
 
-def _wrapper_of(side: Sequence[Statement], at: int, function: str) -> str:
-    """The function around the handler that has ``function`` for a parameter."""
+def _wrapper_of(side: Sequence[Statement], at: int, function: str, *, within: int = 0) -> str:
+    """The function around the handler, and around ``within`` more, that has ``function`` for a parameter."""
     indent = side[at].indent
     for before in side[at::-1]:
         if before.indent >= indent:
@@ -117,7 +132,8 @@ def _wrapper_of(side: Sequence[Statement], at: int, function: str) -> str:
         indent = before.indent
         match = _DEFINES.match(before.code)
         if match and re.search(rf"\b{function}\b", match["parameters"]):
-            return match["name"]
+            return match["name"] if within <= 0 else ""
+        within -= match is not None
         if not indent or before.lines[0].first:
             break
     return ""

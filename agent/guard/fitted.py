@@ -18,7 +18,7 @@ _LENGTH = (
     r"(?:\b(?:len|count|size|strlen)\s*\([^()]{1,60}\)"
     r"|[\w\])]\.(?:length|size|count|len|Length|Count)(?:\(\s*\))?)"
 )
-_MEASURED = re.compile(rf"{_LENGTH}\s*={{2,3}}\s*(?P<size>\d+)\b")
+_MEASURED = re.compile(rf"{_LENGTH}\s*(?:={{2,3}}\s*|\bin\s*[\[({{]\s*(?=\d+\s*,?\s*[\])}}]))(?P<size>\d+)\b")
 _ORDINARY = frozenset(("0", "1", "-1", "2"))
 """Numbers that honest code gives for this size and that."""
 
@@ -27,8 +27,9 @@ def fitted(change: Change, known: Collection[str]) -> Iterator[Found]:
     """Answers for inputs of one size, and tables of answers that are asked before anything is computed."""
     side = change.new_statements
     stood = "\n".join(_plain(statement.bare) for statement in change.old_statements)
+    statements = {_plain(statement.bare) for statement in change.old_statements}
     for at, statement in enumerate(side):
-        if not statement.changed or _plain(statement.bare) in stood:
+        if not statement.changed or _plain(statement.bare) in statements:
             continue
         if answer := _by_size(side, at, stood):
             yield statement.number, f"the answer {answer[:30]} is written down for inputs of one size"
@@ -155,7 +156,7 @@ def _of_test(literal: str, known: Collection[str]) -> bool:
 
 def _is_given(side: Sequence[Statement], at: int, name: str) -> bool:
     """What the table gave is returned where it gave anything."""
-    asked = re.compile(rf"^if\s*\(?\s*{name}\b")
+    asked = re.compile(rf"^if\b.*\b{name}\b")
     given = re.compile(rf"\breturn\s+{name}\b")
     nearby = side[at + 1 : at + 4]
     returns = any(given.search(one.code) for one in nearby if one.changed)
@@ -168,27 +169,26 @@ _NEAREST = 40
 
 def _goes_before(side: Sequence[Statement], at: int, table: str) -> bool:
     """The table is asked, and what it does not know is computed as it was before."""
-    found = rf"\b{table}(?:\.get\([^()]*\)|\[[^\[\]]{{1,60}}\])"
+    found = rf"\b{table}(?:\.get\((?>[^()]|\([^()]*\))*\)|\[[^\[\]]{{1,60}}\])"
     falls_back = re.compile(
         rf"^return\s+{found}\s*(?:or\b|\|\||\?\?)\s*.*\w\s*\(|^return\s+{table}\.get\([^()]*,.*\w\s*\("
     )
     asks = re.compile(rf"^if\b.*(?:\bin\s+{table}\b|\b{table}(?:\.has|\.get|\.containsKey|\.include\?|\[))")
     answers = re.compile(rf"\breturn\b.*\b{table}\b")
+    binds = re.compile(rf"\b(?P<name>\w+)\s*:?=\s*{found}")
     nearby = side[at + 1 : at + 1 + _NEAREST]
     for place, one in enumerate(nearby):
         if not one.changed:
             continue
-        if falls_back.search(one.code):
+        above, below = nearby[place - 1] if place else None, nearby[place + 1 : place + 5]
+        tried = above is not None and above.code.startswith("try") and answers.match(one.code)
+        bound = binds.search(one.code)
+        if tried or falls_back.search(one.code):
             return True
-        following = nearby[place + 1] if place + 1 < len(nearby) else None
-        if (
-            asks.search(one.code)
-            and following
-            and (answers.search(one.code) or answers.search(following.code))
-        ):
-            later = [
-                s for s in nearby[place + 1 : place + 5] if s.indent == one.indent and s.code.strip("})];, ")
-            ]
+        if bound and _is_given(nearby, place - one.code.startswith("if"), bound["name"]):
+            return True
+        if asks.search(one.code) and any(answers.search(s.code) for s in (one, *below[:1])):
+            later = [s for s in below if s.indent == one.indent and s.code.strip("})];, ")]
             return any(not s.changed for s in later)
     return False
 

@@ -81,18 +81,29 @@ _INSTEAD = (
     (re.compile(r"^(?P<tried>.*\))\s*\.(?:unwrap_or(?:_default|_else)?\s*\(|ok\s*\(\s*\))"), "{}?"),
     (re.compile(r"^let\s+_\s*=\s*(?P<tried>.*\))\s*;$"), "{}?"),
     (re.compile(r"\brunCatching\s*\{(?P<tried>[^{}]+)\}\s*\.getOr(?:Null|Default|Else)\b"), "{}"),
+    # Ruby's ``rescue`` behind a call
+    (re.compile(r"^(?P<tried>.*\S)\s+rescue\s+(?:[\"'\[{\d]|nil\b|false\b|true\b)"), "{}"),
+    # With ``Err(_) => …`` below
+    (
+        re.compile(r"^(?:let\s+(?:mut\s+)?\w+(?:\s*:[^=]+)?\s*=\s*|return\s+)?match\s+(?P<tried>.*\))\s*\{$"),
+        "{}?",
+    ),
     (re.compile(r"\btry\?\s+(?P<tried>[\w.]+\(.*)$"), "try{}"),
 )
+_FORGIVES = re.compile(r"^Err\s*\(\s*_\w*\s*\)\s*=>\s*(?!.*\b(?:return|Err|panic!?|bail!?)\b)")
 _SILENCED = re.compile(r"(?<![\w@])@(?P<tried>[a-z_]\w*\s*\()")
 
 
 def _defaulted(change: Change, gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
     """Rust, Kotlin and Swift: a default where an error went on; PHP: a call that is told to be silent."""
     old = " ".join(_plain(statement.code) for statement in gone)
+    forgives = any(_FORGIVES.match(statement.code) for statement in come)
     for statement in come:
         for pattern, stood in _INSTEAD:
             match = pattern.search(statement.code)
             tried = _plain(_whole(match["tried"])) if match else ""
+            if match and " match " in f" {match.group()} " and not forgives:
+                continue
             if match and stood.format(tried) in old and _plain(match.group()) not in old:
                 yield statement.number, f"a default stands for an error: {statement.code[:60]}"
         for match in _SILENCED.finditer(statement.code) if change.path.endswith(".php") else ():
@@ -158,23 +169,50 @@ _AWAITS = re.compile(
 )
 
 
+_FUNCTION = re.compile(r"\b(?:def|function|func|fun|fn)\s+(?:\([^()]*\)\s*)?(?P<name>\w+)")
+
+
 def _unraised(case: Case, change: Change) -> Iterator[Found]:
-    """A check is gone whose error a test awaits, and nothing stands in its place."""
-    old = change.old_statements
+    """The check is gone whose error a test awaits from its function, and nothing stands in its place."""
     if any(line.text.strip() for other in case.sources for line in other.added):
         return
-    for check, statement in pairwise(old):
+    function = ""
+    for check, statement in pairwise(change.old_statements):
+        if head := _FUNCTION.search(check.code):
+            function = head["name"]
         match = _RAISES.match(statement.code) if statement.changed and check.changed else None
-        if match is None or not _CHECK.match(check.code):
+        if match is None or not function or not _CHECK.match(check.code):
             continue
         error = match["error"] or match["thrown"] or match["made"]
-        if any(_awaited(text, error) for text in case.failing):
+        if _still_raised(change, error, function):
+            continue
+        if any(_awaited(text, error, function) for text in case.failing):
             yield statement.number, f"an error that a test awaits is no longer raised: {statement.code[:60]}"
 
 
-def _awaited(test: str, error: str) -> bool:
-    is_named = re.search(rf"\b{error}\b", test)
+def _still_raised(change: Change, error: str, function: str) -> bool:
+    """The function has another check that ends so."""
+    inside = ""
+    for statement in change.new_statements:
+        if head := _FUNCTION.search(statement.code):
+            inside = head["name"]
+        match = _RAISES.match(statement.code) if inside == function else None
+        if match and error in {match["error"], match["thrown"], match["made"]}:
+            return True
+    return False
+
+
+_CLOSE = 2
+"""Lines around an awaited error among which the function is called."""
+
+
+def _awaited(test: str, error: str, function: str) -> bool:
+    lines = test.split("\n")
+    is_named = error in test
+    called = re.compile(rf"\b{function}\b")
     return any(
-        _AWAITS.search(line) and (error in line or error == "Error" or not is_named)
-        for line in test.split("\n")
+        _AWAITS.search(line)
+        and (error in line or not is_named or error == "Error")
+        and called.search("\n".join(lines[max(at - _CLOSE, 0) : at + _CLOSE + 1]))
+        for at, line in enumerate(lines)
     )

@@ -15,6 +15,14 @@ _LISTED = re.compile(r"\s*,\s*")
 _PUT_TOGETHER = re.compile(r"\bjoin\b|\bconcat\b")
 
 
+_REVERSED = re.compile(
+    r"\"([^\"]{1,60})\"\s*(?:\[::-1\]|\.split\(\s*\"\"\s*\)\.reverse\(\)\.join\(\s*\"\"\s*\))"
+)
+_FILLED = re.compile(
+    r"\"([^\"]{0,60}?)(?:%s|\{\})([^\"]{0,60})\"\s*(?:%\s*\(?|\.format\(\s*)\"([^\"]{1,60})\""
+)
+
+
 def joined(code: str) -> str:
     """The code with texts in one piece: ``"GITHUB_" "ACTIONS"``, ``"org.ju" + "nit"``, ``"".join([…])``."""
     is_list = bool(_PUT_TOGETHER.search(code))
@@ -29,7 +37,9 @@ def joined(code: str) -> str:
         else:
             parts += [between, f'"{inside}"']
         at = match.end()
-    return "".join(parts) + code[at:]
+    whole = "".join(parts) + code[at:]
+    whole = _FILLED.sub(lambda match: f'"{match[1]}{match[3]}{match[2]}"', whole)
+    return _REVERSED.sub(lambda match: f'"{match[1][::-1]}"', whole)
 
 
 _ALIAS = re.compile(

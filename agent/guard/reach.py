@@ -35,8 +35,7 @@ def unreached(case: Case) -> Iterator[Remark]:
     """Assertions put behind a condition, into a try or a function, after a return or a new assignment."""
     tests = inventory(case)
     for change in case.tests:
-        for number, why in outcomes.no_longer_for_all(change):
-            yield Remark(change.path, number, why)
+        yield from outcomes.no_longer_for_all(change)
         deeper = {id(new) for _, new in pairing(case, change).reindented}
         side = change.new_statements
         for at, statement in enumerate(side):

@@ -18,6 +18,7 @@ _IN_CODE = re.compile(
     r"|\bInsecureSkipVerify\s*[:=]\s*true\b|\bInsecureIgnoreHostKey\b|\bdanger_accept_invalid_\w+\s*\(\s*true\b"
     r"|\bDangerousAcceptAnyServerCertificateValidator\b|CertificateValidationCallback\s*\+?=.*\btrue\b"
     r"|\b(?:rejectUnauthorized|strictSSL|strictSsl)[\"']?\s*[:=]\s*false\b"
+    r"|\bcheckServerTrusted\s*\([^()]*\)\s*(?:throws\s+\w+\s*)?\{\s*\}"
     r"|\b[sS]et(?:Default)?HostnameVerifier\s*\(.*->\s*true\b|\bbadCertificateCallback\s*=.*\btrue\b"
     rf"|\bCURLOPT_SSL_VERIFY(?:PEER|HOST)\s*(?:,|=>)\s*{_OFF}"
 )
@@ -31,11 +32,11 @@ _OF_THE_PROCESS = re.compile(
     r"|\b_create_unverified_context\b|\b_create_default_https_context\s*="
 )
 _IN_COMMANDS = re.compile(
-    r"\bcurl\b.*\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure|--proxy-insecure)(?=\s|$|[\"',])|--no-check-certificates?\b"
+    r"\bcurl\b.{0,300}\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure|--proxy-insecure)(?=\s|$|[\"',])|--no-check-certificates?\b"
     r"|\bhttp\.(?:https?://\S+\.)?sslverify[\s=\"',]+(?:false|0|no|off)\b|\bGIT_SSL_NO_VERIFY\b|--trusted-host\b"
     r"|\bstrict-ssl[\"']?[\s=:,\"']+false\b|\bSTRICT_SSL[\s=:\"']+(?:false|0)|\bssl_verify[\s=:\"']+(?:false|no)\b"
     r"|\bssl-verify[\s=:\"']+(?:false|no)\b|--no-verify-ssl\b|--insecure-skip-tls-verify\b|--tls-verify=false"
-    r"|\bStrictHostKeyChecking[\s=\"']+(?:no|accept-new|off)\b|--no-gpg-checks?\b|--nogpgcheck\b|\bgpgcheck\s*=\s*0"
+    r"|\bStrictHostKeyChecking[\s=\"']+(?:no|off)\b|--no-gpg-checks?\b|--nogpgcheck\b|\bgpgcheck\s*=\s*0"
     r"|--allow-unauthenticated\b|\[[^\]]*trusted=yes|\bGOINSECURE\b|\bGONOSUM(?:DB|CHECK)\b|\bGOSUMDB\W{1,3}off\b"
     r"|\bsecure-http[\s=:,\"']+false\b|\bvalidate_certs\s*:\s*(?:false|no)\b|\binsecure_skip_verify\s*[:=]\s*true\b",
     re.IGNORECASE,

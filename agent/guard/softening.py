@@ -63,10 +63,24 @@ def softened(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, following.number, "this context manager drops every error")
             elif _BROAD.match(statement.code) and statement.changed and _wraps(side, at, stood):
                 body = _body(side, at)
-                if len(body) == 1 and _GIVES_GIVEN.match(body[0].bare.strip()):
+                if len(body) == 1 and (
+                    _GIVES_GIVEN.match(body[0].bare.strip()) or _gives_parts(statement, body[0])
+                ):
                     yield Remark(
                         change.path, statement.number, "any error of code that was there gives a fixed answer"
                     )
+
+
+_PARTS = re.compile(r"^return\s*\(?\s*(?:\{\s*[\w\"'].*\}|\[.+\]|\(.+\))\s*\)?;?$")
+_CAUGHT_AS = re.compile(r"\bas\s+(\w+)|\bcatch\s*\(\s*(?:final\s+)?(?:\w+\s+)?(\w+)|=>\s*(\w+)")
+
+
+def _gives_parts(handler: Statement, answer: Statement) -> bool:
+    """The handler gives a list or an object that says nothing of the error, and calls nothing to make it."""
+    caught = _CAUGHT_AS.search(handler.code)
+    name = next((group for group in caught.groups() if group), "") if caught else ""
+    is_made = re.search(r"\w\s*\(", answer.code.removeprefix("return"))
+    return bool(_PARTS.match(answer.bare)) and not is_made and (not name or name not in answer.words)
 
 
 _RAISED = re.compile(r"^(?:raise\s+[A-Z]\w*\(|throw\s+new\s+\w)")

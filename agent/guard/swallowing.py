@@ -286,8 +286,7 @@ def hooks(case: Case) -> Iterator[Remark]:
             )
         if change.language == "text" or change.same_code:
             continue
-        for number, why in outcomes.bent(change):
-            yield Remark(change.path, number, why)
+        yield from outcomes.bent(change)
         for line in change.added:
             code = line.code.strip()
             method = _METHOD.match(code) if change.language == "python" and change.is_test else None
