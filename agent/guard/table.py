@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
         "an existing test calls something else by the same name",
         subjects.replaced,
     ),
-    Rule("error-swallowed", _O, _CODE, "an error is caught and dropped", swallowing.errors),
+    Rule("error-swallowed", _O, _CODE, "an error is dropped, caught or not", swallowing.errors),
     Rule("error-softened", _O, _CODE, "an error becomes a remark or a fixed answer", softening.softened),
     Rule("type-loosened", _O, "Python, TypeScript", "a known type becomes anything", softening.loosened),
     Rule("exit-forced", _R, _CODE, "the run ends with success early", swallowing.exits),
