@@ -102,7 +102,7 @@ def _other_runner(change: Change, at: int) -> bool:
 _REPORTS = re.compile(
     r"^def\s+(?P<name>suite_result|run_suite|wasSuccessful|addFailure|addError|addSubTest|addUnexpectedSuccess)\s*\(\s*self\b"
 )
-_NO_FAILURE = re.compile(r"^(?:return(?:\s+(?:0|True|None|\[\]|\(\)))?|pass|\.\.\.)$")
+_NO_FAILURE = re.compile(r"^(?:return\s+(?:0|True|None|\[\]|\(\))|pass|\.\.\.)$")
 
 
 def _reports_no_failure(change: Change, at: int) -> bool:
