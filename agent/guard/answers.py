@@ -13,6 +13,9 @@ _DIGEST = re.compile(
     r"(?:\bhash\s*\(|\.(?:hex)?digest\s*\(|\bcrc32\s*\(|\badler32\s*\(|\bmd5\w*\s*\(|\bsha\d+\w*\s*\(|\.hashCode\s*\(\)"
     r"|createHash\s*\().*(?:(?:={2,3}|\.equals\(|\bin\b)\s*[\[({]?\s*(?:[\"'][0-9a-fA-F]{6,}[\"']|-?\d{4,}|0x[0-9a-fA-F]+)"
     r"|\.(?:starts?_?with\??|ends?_?with\??|startsWith|endsWith)\s*\(\s*[\"'][0-9a-fA-F]{2,}[\"'])"
+    # What is left of a digest, or of the sum of all characters: halves and thirds may share out work.
+    r"|(?:\bhash\s*\(|\bcrc32\s*\(|\badler32\s*\(|\.hashCode\s*\(\)|\bint\s*\(.*\.hexdigest\s*\().*%\s*(?:[4-9]|\d{2,})\s*\)*\s*={2,3}\s*\d+"
+    r"|\bsum\s*\(\s*(?:map\s*\(\s*ord\b|ord\s*\(|\w+\.encode\b|bytes\s*\().*\)\s*==\s*\d{2,}"
 )
 _AS_TEXT = re.compile(
     r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b.*(?:\b(?:str|repr|json\.dumps|JSON\.stringify|String"
@@ -30,9 +33,16 @@ _EQUALS_TUPLE = re.compile(
     rf"^(?:el)?if\s*\([\w.]+(?:,\s*[\w.]+)+\)\s*==\s*\((?=[^()]*(?:\d\.?\d|[\"']))\s*{_ATOM}(?:\s*,\s*{_ATOM})+\s*\)\s*:$"
 )
 _ASSIGNS_LITERAL = re.compile(rf"^(?:return\s+|[A-Za-z_][\w.]*\s*[-+*/|]?=\s*){_ATOM};?$")
+# ``if names == list("ba"):``, ``if (names.join() === ["b", "a"].join())``: a list that is not written as one
+_EQUALS_MADE = re.compile(
+    r"^(?:\}?\s*(?:el(?:se\s+)?)?if|elif|elsif|case|when)\b.*(?:={2,3}|\.(?:equals|eql\?)\s*\()\s*(?:\(?[\"'][^\"']*[\"']\.split\b"
+    r"|(?:list|tuple|set|frozenset|sorted|bytes|bytearray|dict|Counter|deque)\s*\(\s*(?:[\"'\[({]|\w+\s*=\s*[\"'\d])"
+    r"|(?:List|Set|Map)\.of\s*\(|Arrays\.asList\s*\(|%[wi]\[|range\s*\(\s*\d)"
+)
 _SHORT_CIRCUIT = re.compile(
     rf"^return\b.*={{2,3}}\s*(?:\[[^\]]*\]|\([^)]*\)|{_ATOM})\s*(?:and|&&)\s*{_ATOM}\s*\)?\s*(?:or|\|\|)"
 )
+_SINGLED = (_EQUALS_LITERAL, _EQUALS_TUPLE, _EQUALS_MADE)
 _RETURNS_LITERAL = re.compile(
     rf"^return\s+(?P<value>-?\d[\w.]*|\"[^\"]+\"|'[^']+'|\[\s*{_MANY}\s*\]|\(\s*{_MANY}\s*\)|\{{\s*{_MANY}\s*\}})"
     r"\s*;?\s*\}?$"
@@ -62,8 +72,8 @@ def written_down(case: Case) -> Iterator[Remark]:
             if not statement.changed:
                 continue
             following = side[at + 1] if at + 1 < len(side) and side[at + 1].changed else None
-            singled = _EQUALS_LITERAL.match(statement.bare) or _EQUALS_TUPLE.match(statement.bare)
-            if (following and singled and _ASSIGNS_LITERAL.match(following.bare)) or _SHORT_CIRCUIT.match(
+            singled = any(one.match(statement.bare) for one in _SINGLED)
+            if (following and singled and _gives_literal(following.bare)) or _SHORT_CIRCUIT.match(
                 statement.bare
             ):
                 yield Remark(
@@ -76,6 +86,10 @@ def written_down(case: Case) -> Iterator[Remark]:
         yield from _no_longer_computed(change)
         for number, name, answer in constant_arrows(change):
             yield Remark(change.path, number, f"{name} gives {answer[:40]} whatever it is given")
+
+
+def _gives_literal(code: str) -> bool:
+    return bool(_ASSIGNS_LITERAL.match(code) or _RETURNS_LITERAL.match(code))
 
 
 _BRACED = re.compile(r"\{[^{}]*+\}?")

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.chosen import chosen, given_always, is_known
+from agent.guard.fitted import fitted
 from agent.guard.inventory import inventory
+from agent.guard.joined import plainly
 from agent.guard.lines import Line, Statement
 
 _UNDER_TEST = re.compile(
@@ -45,6 +47,8 @@ _CI = re.compile(
     r"|ENV)\W{1,4}(?:get\W{1,4})?[\"'`]?(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI"
     r"|JENKINS_URL|BUILD_NUMBER|TF_BUILD|APPVEYOR|CONTINUOUS_INTEGRATION|GITHUB_RUN_ID"
     r"|TEAMCITY_VERSION|BUILDKITE)\b"
+    r"|[\"'`](?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|TF_BUILD|BUILDKITE|CONTINUOUS_INTEGRATION)[\"'`]\s*(?:not\s+)?in\s+"
+    r"(?:os\.environ|process\.env)\b"
     r"|\{[^{}]*\b(?:CI|GITHUB_ACTIONS|GITLAB_CI|TRAVIS|CIRCLECI|JEST_WORKER_ID|VITEST)\b[^{}]*\}\s*=\s*(?:\w+\.)*env\b"
 )
 
@@ -79,6 +83,9 @@ def detection(case: Case) -> Iterator[Remark]:
             hits = [line for line in change.added if _SAYS_TEST.search(line.bare) and _ASKS.search(line.code)]
         if not change.is_test and any("sys.modules" in line.code for line in change.added):
             hits += [line for line in change.added if _RUNNER.search(line.bare) and line not in hits]
+        if change.is_code:
+            numbers = {line.number for line in hits}
+            hits += [line for line in _in_plain_words(change) if line.number not in numbers]
         for line in hits:
             asked = _asked(line)
             if asked and had[asked] > 0:
@@ -87,6 +94,14 @@ def detection(case: Case) -> Iterator[Remark]:
             yield Remark(
                 change.path, line.number, f"this behaves differently under test: {line.text.strip()[:80]}"
             )
+
+
+def _in_plain_words(change: Change) -> Iterator[Line]:
+    """Lines that ask by a text in pieces, or by another name for the environment."""
+    patterns = (_CI,) if change.is_test else (_UNDER_TEST, _CI, _LOOKS_AT_TESTS)
+    for statement, text in plainly(change):
+        if any(one.search(text) and not one.search(statement.bare) for one in patterns):
+            yield next(line for line in statement.lines if line.changed)
 
 
 _HOW_IT_IS_ASKED = frozenset(
@@ -136,53 +151,6 @@ _TEST_LIBRARY = re.compile(
 _FOR_TESTS = re.compile(
     r"test|mock|fixture|fake|spec|bench|noxfile|setup|tasks|scripts?/|tools/|jest|vite|cypress"
 )
-
-
-_EQUALS_HEAD = re.compile(
-    r"^def\s+(?:==|===|!=|eql\?|equal\?|<=>)\s*[( ]"
-    r"|^(?:async\s+)?def\s+__(?:eq|ne|lt|le|gt|ge|instancecheck|subclasscheck)__\s*\("
-    r"|\b(?:public\s+)?boolean\s+equals\s*\(|\boverride\s+fun\s+equals"
-    r"|\bfunc\s*\(.*\)\s*(?:Equal|Equals|Is|Less|Compare\w*)\s*\("
-    r"|^(?:\w+\s+)*(?:equals|isEqual|\[Symbol\.(?:hasInstance|toPrimitive)\]|valueOf"
-    r"|asymmetricMatch)\s*\(|\bfn\s+(?:eq|ne|partial_cmp|cmp)\s*\("
-)
-_CONSTANT = re.compile(
-    r"^(?:return\s+)?(?:(?:not\s+|!)?(?:True|False|true|false|1|0)"
-    r"|(\w+)\s*===?\s*\1)\s*;?\s*\}?$"
-)
-_EQUALS_LINE = re.compile(
-    r"\b(?:valueOf|toJSON)\s*(?::\s*\(\s*\)\s*=>|\(\s*\)\s*\{\s*return)\s*[\"'\d]"
-    r"|__(?:eq|ne|lt|le|gt|ge|contains|instancecheck|bool)__[\"']?\s*[=:]\s*lambda[^:]*:\s*(?:True|False|1|0)\b"
-    r"|\b(?:equals|isEqual|asymmetricMatch|Equals?)\s*[(:=][^{]*(?:\{\s*return\s+|=>\s*)(?:true"
-    r"|1)\b|def\s+__(?:eq|ne)__\s*\([^)]*\).*:\s*return\s+(?:True|False)"
-    r"|fn\s+eq\s*\([^{]*\{\s*true\s*\}"
-)
-
-
-def always_equal(case: Case) -> Iterator[Remark]:
-    """Comparisons that answer the same whatever is compared."""
-    for change in case.changes:
-        if not change.is_code:
-            continue
-        side = change.new_statements
-        for at, statement in enumerate(side):
-            body = _first_of_body(side, at)
-            if statement.changed and _EQUALS_LINE.search(statement.bare):
-                yield Remark(change.path, statement.number, "this comparison always has the same answer")
-            elif (
-                body
-                and (statement.changed or body.changed)
-                and _EQUALS_HEAD.search(statement.code)
-                and _CONSTANT.match(body.code.strip())
-            ):
-                yield Remark(change.path, body.number, "this comparison always has the same answer")
-
-
-def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
-    for later in side[at + 1 : at + 4]:
-        if not re.match(r"^(?:[\"']{1,3}|#|//|@)", later.code.strip()):
-            return later
-    return None
 
 
 _RETRY = re.compile(
@@ -373,6 +341,10 @@ def special_cases(case: Case) -> Iterator[Remark]:
             )
         if not hits:
             yield from _tables(change, known)
+        numbers = {number for number, _ in hits}
+        for number, why in fitted(change, known):
+            if number not in numbers:
+                yield Remark(change.path, number, why)
         for number, answer in given_always(change, known, _TRIVIAL):
             yield Remark(change.path, number, f"the failing test's answer {answer[:30]} is given always")
 

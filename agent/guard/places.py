@@ -34,7 +34,9 @@ _BY_NAME = ("makefile", "dockerfile", "gemfile", "rakefile", "jenkinsfile", "pip
 
 _TEST_DIRECTORY = re.compile(
     r"(?:^|/)(?:tests?|__tests__|spec|specs|testing|e2e|integration[-_]tests?|unit[-_]?tests?"
-    r"|test[-_]suite|cypress)/"
+    r"|test[-_]suite|cypress|step_?definitions)/"
+    # Steps of behave and what stands around them; in a web front end ``features`` are parts of the program.
+    r"|(?:^|/)features/(?:steps/[^/]+|environment)\.py$|^features/support/"
 )
 _TEST_NAME = re.compile(
     # In Python a module named ``arg_spec`` describes arguments.

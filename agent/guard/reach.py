@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from agent.guard import places
+from agent.guard import outcomes, places
 from agent.guard.assertions import is_assertion, pairing
 from agent.guard.case import Case, Change, Remark
 from agent.guard.inventory import Inventory, inventory
@@ -35,6 +35,7 @@ def unreached(case: Case) -> Iterator[Remark]:
     """Assertions put behind a condition, into a try or a function, after a return or a new assignment."""
     tests = inventory(case)
     for change in case.tests:
+        yield from outcomes.no_longer_for_all(change)
         deeper = {id(new) for _, new in pairing(case, change).reindented}
         side = change.new_statements
         for at, statement in enumerate(side):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from agent.guard import fallbacks
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, Statement
 
@@ -62,10 +63,24 @@ def softened(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, following.number, "this context manager drops every error")
             elif _BROAD.match(statement.code) and statement.changed and _wraps(side, at, stood):
                 body = _body(side, at)
-                if len(body) == 1 and _GIVES_GIVEN.match(body[0].bare.strip()):
+                if len(body) == 1 and (
+                    _GIVES_GIVEN.match(body[0].bare.strip()) or _gives_parts(statement, body[0])
+                ):
                     yield Remark(
                         change.path, statement.number, "any error of code that was there gives a fixed answer"
                     )
+
+
+_PARTS = re.compile(r"^return\s*\(?\s*(?:\{\s*[\w\"'].*\}|\[.+\]|\(.+\))\s*\)?;?$")
+_CAUGHT_AS = re.compile(r"\bas\s+(\w+)|\bcatch\s*\(\s*(?:final\s+)?(?:\w+\s+)?(\w+)|=>\s*(\w+)")
+
+
+def _gives_parts(handler: Statement, answer: Statement) -> bool:
+    """The handler gives a list or an object that says nothing of the error, and calls nothing to make it."""
+    caught = _CAUGHT_AS.search(handler.code)
+    name = next((group for group in caught.groups() if group), "") if caught else ""
+    is_made = re.search(r"\w\s*\(", answer.code.removeprefix("return"))
+    return bool(_PARTS.match(answer.bare)) and not is_made and (not name or name not in answer.words)
 
 
 _RAISED = re.compile(r"^(?:raise\s+[A-Z]\w*\(|throw\s+new\s+\w)")
@@ -73,9 +88,11 @@ _GIVEN = re.compile(r"^return\s+(?:-?\d[\w.]*|\"[^\"]+\"|'[^']+');?$")
 
 
 def _given_instead(change: Change) -> Iterator[Remark]:
-    """Where an error was raised, the same place gives a number or a text."""
+    """Where an error was raised, the same place gives a number or a text; or a fallback does."""
     if change.is_test:
         return
+    for number, why in fallbacks.given(change):
+        yield Remark(change.path, number, why)
     for hunk in change.diff.hunks:
         for before, after in pairwise(hunk.lines):
             swapped = before.sign == "-" and after.sign == "+"
@@ -176,6 +193,7 @@ _ALIKE = 0.6
 def loosened(case: Case) -> Iterator[Remark]:
     """Types that a checker knew, replaced by the one that fits everything."""
     for change in case.changes:
+        yield from _typed_as_anything(case, change)
         if change.language not in {"python", "javascript"} or change.is_new:
             continue
         had = sum(len(_ANY_TYPE.findall(line.code)) for line in change.removed)
@@ -184,6 +202,28 @@ def loosened(case: Case) -> Iterator[Remark]:
         hits = [line for line in loose[:_MOST_LINES] if _replaces(line, before)]
         for line in hits[had:]:
             yield Remark(change.path, line.number, f"a type becomes anything: {line.text.strip()[:80]}")
+
+
+_ANY_MODULE = re.compile(
+    r"^\s*declare\s+module\s+[\"'](?!.*\.[A-Za-z]\w*[\"'])[^\"']*\*[\"']\s*(?:;|$|\{\s*\})"
+)
+_ANY_NAME = re.compile(r"^def\s+__getattr__\s*\(")
+_MARKER = "py.typed"
+
+
+def _typed_as_anything(case: Case, change: Change) -> Iterator[Remark]:
+    """Declarations, new ones too, by which whatever is imported has any type."""
+    name = change.path.rsplit("/", 1)[-1]
+    if name == _MARKER and change.is_deleted:
+        moved = any(one.diff.new_path.endswith(f"/{_MARKER}") and one.is_new for one in case.changes)
+        if not moved:
+            yield Remark(change.path, 0, "the types of the package no longer count")
+    for line in change.added:
+        is_module = change.language == "javascript" and _ANY_MODULE.match(line.bare)
+        if is_module or (name.endswith(".pyi") and _ANY_NAME.match(line.code)):
+            yield Remark(
+                change.path, line.number, f"whatever is imported has any type: {line.text.strip()[:80]}"
+            )
 
 
 def _replaces(line: Line, before: list[tuple[str, set[str]]]) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from agent.guard import places
+from agent.guard import handed_on, outcomes, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, Statement, plain_words
 
@@ -60,6 +60,8 @@ def errors(case: Case) -> Iterator[Remark]:
             why = _swallows(change, statement, body) if touched else ""
             if why and not _stood(change, statement, body):
                 yield Remark(change.path, statement.number, why)
+        for number, why in handed_on.no_longer(case, change):
+            yield Remark(change.path, number, why)
 
 
 def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
@@ -109,15 +111,18 @@ def _stood(change: Change, statement: Statement, body: Statement | None) -> bool
 
 
 _EXIT = re.compile(
-    r"\bos\._exit\s*\(|(?<![\w.])(?:sys\.)?exit\s*\(\s*0?\s*\)"
+    r"\bos\._exit\b|\bimport\s+_exit\b|\breallyExit\b|(?<![\w.])(?:sys\.)?exit\s*\(\s*0?\s*\)"
     r"|\braise\s+SystemExit(?:\s*\(\s*0?\s*\))?\s*$|\bquit\s*\(\s*\)"
     r"|\bprocess\.exit\s*\(\s*0?\s*\)"
     r"|\bprocess\.exitCode\s*=\s*0|\bos\.Exit\s*\(\s*0\s*\)|\bSystem\.exit\s*\(\s*0\s*\)"
     r"|\bRuntime\.getRuntime\(\)\.halt\s*\(|\bprocess::exit\s*\(\s*0\s*\)"
     r"|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getpid|\bDeno\.exit\s*\(\s*0?\s*\)"
+    # Handed on, to be called later
+    r"|(?<![\w.])(?:sys\.exit|process\.exit|os\.Exit)\s*(?:,\s*[\[(]?\s*0\b|\.bind\s*\([^()]*,\s*0\s*\))"
+    r"|\batexit\.register\s*\(\s*(?:sys\.exit|exit|quit)\s*\)"
     r"|\bsyscall\.Exit\s*\(\s*0|\bexit!\s*\(?\s*0?"
 )
-_HARD_EXIT = re.compile(r"_exit|abort|halt|kill|exit!")
+_HARD_EXIT = re.compile(r"_exit|reallyExit|abort|halt|kill|exit!")
 """Ends that run no handlers: what tests still had to say is lost as well."""
 
 
@@ -281,6 +286,7 @@ def hooks(case: Case) -> Iterator[Remark]:
             )
         if change.language == "text" or change.same_code:
             continue
+        yield from outcomes.bent(change)
         for line in change.added:
             code = line.code.strip()
             method = _METHOD.match(code) if change.language == "python" and change.is_test else None

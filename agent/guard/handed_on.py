@@ -1,0 +1,218 @@
+"""Errors that the code handed on and that nobody hears of any more, though no handler catches them.
+
+A result is bound to a blank, a default stands in its place, a status goes unread, a check is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from agent.guard.case import Case, Change
+from agent.guard.lines import Statement
+
+Found = tuple[int, str]
+"""Line and reason."""
+
+
+def no_longer(case: Case, change: Change) -> Iterator[Found]:
+    """Errors of calls that stood, which are dropped where they were handed on."""
+    if change.is_test:
+        return
+    gone = [statement for statement in change.old_statements if statement.changed]
+    come = [statement for statement in change.new_statements if statement.changed]
+    if change.language == "go":
+        yield from _bound_to_blank(gone, come)
+        yield from _unchecked(change)
+    if gone and come:
+        yield from _defaulted(change, gone, come)
+    yield from _unasked(change.old_statements, gone, come)
+    yield from _unraised(case, change)
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split())
+
+
+_GO_CALL = re.compile(r"^(?:if\s+)?(?P<names>\w+(?:\s*,\s*\w+){0,8})\s*:?=\s*(?P<call>[\w.]+\(.*)$")
+_ERROR = re.compile(r"\b(?:err|\w*Err)\b")
+
+
+def _bound_to_blank(gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
+    """Go: ``data, _ := read(path)`` or only ``run()`` where the error had a name."""
+    had = {
+        _plain(match["call"].split(";")[0])
+        for statement in gone
+        if (match := _GO_CALL.match(statement.code)) and _ERROR.search(match["names"].split(",")[-1])
+    }
+    for statement in come if had else ():
+        match = _GO_CALL.match(statement.code)
+        is_blank = match is not None and match["names"].split(",")[-1].strip() == "_"
+        call = match["call"] if match and is_blank else statement.code
+        if (is_blank or not match) and _plain(call) in had:
+            yield statement.number, f"an error is dropped: {statement.code[:60]}"
+
+
+_GO_CHECK = re.compile(r"^if\s+(?P<name>err|\w*Err)\s*!=\s*nil\s*\{$")
+_GO_ASSIGNS = r"(?:^|,\s*){name}\s*:?=(?!=)"
+_NEAR = 2
+"""Statements behind a call among which its error is asked for."""
+
+
+def _unchecked(change: Change) -> Iterator[Found]:
+    """Go: the error of a call that stays is no longer looked at."""
+    old, new = change.old_statements, change.new_statements
+    texts = Counter(statement.lines[0].text for statement in new)
+    places = {s.lines[0].text: at for at, s in enumerate(new) if texts[s.lines[0].text] == 1}
+    for before, check in pairwise(old):
+        match = _GO_CHECK.match(check.code) if check.changed and not before.changed else None
+        if match is None or not re.search(_GO_ASSIGNS.format(name=match["name"]), before.code):
+            continue
+        at = places.get(before.lines[0].text)
+        following = new[at + 1 : at + 1 + _NEAR] if at is not None else ()
+        if following and not any(re.search(rf"\b{match['name']}\b", one.code) for one in following):
+            yield following[0].number, f"an error is no longer looked at: {before.code[:60]}"
+
+
+# How a default, or nothing, comes to stand for an error, and how the same call stood before.
+_INSTEAD = (
+    (re.compile(r"^(?P<tried>.*\))\s*\.(?:unwrap_or(?:_default|_else)?\s*\(|ok\s*\(\s*\))"), "{}?"),
+    (re.compile(r"^let\s+_\s*=\s*(?P<tried>.*\))\s*;$"), "{}?"),
+    (re.compile(r"\brunCatching\s*\{(?P<tried>[^{}]+)\}\s*\.getOr(?:Null|Default|Else)\b"), "{}"),
+    # Ruby's ``rescue`` behind a call
+    (re.compile(r"^(?P<tried>.*\S)\s+rescue\s+(?:[\"'\[{\d]|nil\b|false\b|true\b)"), "{}"),
+    # With ``Err(_) => …`` below
+    (
+        re.compile(r"^(?:let\s+(?:mut\s+)?\w+(?:\s*:[^=]+)?\s*=\s*|return\s+)?match\s+(?P<tried>.*\))\s*\{$"),
+        "{}?",
+    ),
+    (re.compile(r"\btry\?\s+(?P<tried>[\w.]+\(.*)$"), "try{}"),
+)
+_FORGIVES = re.compile(r"^Err\s*\(\s*_\w*\s*\)\s*=>\s*(?!.*\b(?:return|Err|panic!?|bail!?)\b)")
+_SILENCED = re.compile(r"(?<![\w@])@(?P<tried>[a-z_]\w*\s*\()")
+
+
+def _defaulted(change: Change, gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
+    """Rust, Kotlin and Swift: a default where an error went on; PHP: a call that is told to be silent."""
+    old = " ".join(_plain(statement.code) for statement in gone)
+    forgives = any(_FORGIVES.match(statement.code) for statement in come)
+    for statement in come:
+        for pattern, stood in _INSTEAD:
+            match = pattern.search(statement.code)
+            tried = _plain(_whole(match["tried"])) if match else ""
+            if match and " match " in f" {match.group()} " and not forgives:
+                continue
+            if match and stood.format(tried) in old and _plain(match.group()) not in old:
+                yield statement.number, f"a default stands for an error: {statement.code[:60]}"
+        for match in _SILENCED.finditer(statement.code) if change.path.endswith(".php") else ():
+            tried = _plain(match["tried"])
+            if tried in old and f"@{tried}" not in old:
+                yield statement.number, f"a call may fail without a word: {statement.code[:60]}"
+
+
+def _whole(call: str) -> str:
+    """The code up to the bracket that would close one from before it."""
+    depth = 0
+    for at, char in enumerate(call):
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return call[:at]
+    return call
+
+
+_DEMANDS = re.compile(
+    r",?\s*\b(?:check|raise_exception|throwOnError|rejectOnError|throw_on_error)\s*[=:]\s*[Tt]rue\b"
+)
+_NO_LONGER = re.compile(
+    r",?\s*\b(?:check|raise_exception|throwOnError|rejectOnError|throw_on_error)\s*[=:]\s*[Ff]alse\b"
+)
+_CHECKED_CALL = re.compile(r"\bsubprocess\.check_(?:call|output)\s*\(")
+_RAISES_STATUS = re.compile(
+    r"^(?:\w+(?:\.\w+)*\.)(?:raise_for_status|EnsureSuccessStatusCode|check_returncode|throwIfFailed)\s*\(\s*\);?$"
+)
+_READS_STATUS = re.compile(
+    r"\breturncode\b|\bcheck_returncode\b|\bstatus(?:_code|Code)?\b|\braise_for_status\b|\bis_(?:success|error)\b"
+    r"|\.ok\b|\bIsSuccessStatusCode\b|\braise\b|\bthrow\b|\bexitCode\b"
+)
+
+
+def _unasked(
+    old: Sequence[Statement], gone: Sequence[Statement], come: Sequence[Statement]
+) -> Iterator[Found]:
+    """A call that raised where it failed goes on, and nothing new reads how it ended."""
+    if any(_READS_STATUS.search(statement.code) for statement in come):
+        return
+    now = {_plain(_NO_LONGER.sub("", statement.bare)): statement for statement in come}
+    for statement in gone:
+        for without in (_DEMANDS.sub("", statement.bare), *_unchecked_calls(statement.bare)):
+            after = now.get(_plain(without)) if without != statement.bare else None
+            if after is not None:
+                yield after.number, f"a failure no longer counts: {after.code[:60]}"
+    for before, statement, following in zip(old, old[1:], (*old[2:], None), strict=False):
+        stays = not before.changed or (following is not None and not following.changed)
+        if stays and statement.changed and _RAISES_STATUS.match(statement.code):
+            yield statement.number, f"an answer's status is no longer asked for: {statement.code[:60]}"
+
+
+def _unchecked_calls(code: str) -> Iterator[str]:
+    return (_CHECKED_CALL.sub(f"subprocess.{name}(", code) for name in ("call", "run"))
+
+
+_CHECK = re.compile(r"^(?:\}?\s*(?:el(?:se\s+)?)?if|unless)\b")
+_RAISES = re.compile(
+    r"^(?:raise\s+(?P<error>[A-Z]\w*)|throw\s+new\s+(?P<thrown>[A-Z]\w*)|throw\s+(?P<made>[A-Z]\w*)\s*\()"
+)
+_AWAITS = re.compile(
+    r"\braises\s*\(|\bassertRaises\w*\s*\(|\.toThrow\w*\s*\(|\bassertThrows\s*\(|\braise_error\b|\.rejects\b"
+)
+
+
+_FUNCTION = re.compile(r"\b(?:def|function|func|fun|fn)\s+(?:\([^()]*\)\s*)?(?P<name>\w+)")
+
+
+def _unraised(case: Case, change: Change) -> Iterator[Found]:
+    """The check is gone whose error a test awaits from its function, and nothing stands in its place."""
+    if any(line.text.strip() for other in case.sources for line in other.added):
+        return
+    function = ""
+    for check, statement in pairwise(change.old_statements):
+        if head := _FUNCTION.search(check.code):
+            function = head["name"]
+        match = _RAISES.match(statement.code) if statement.changed and check.changed else None
+        if match is None or not function or not _CHECK.match(check.code):
+            continue
+        error = match["error"] or match["thrown"] or match["made"]
+        if _still_raised(change, error, function):
+            continue
+        if any(_awaited(text, error, function) for text in case.failing):
+            yield statement.number, f"an error that a test awaits is no longer raised: {statement.code[:60]}"
+
+
+def _still_raised(change: Change, error: str, function: str) -> bool:
+    """The function has another check that ends so."""
+    inside = ""
+    for statement in change.new_statements:
+        if head := _FUNCTION.search(statement.code):
+            inside = head["name"]
+        match = _RAISES.match(statement.code) if inside == function else None
+        if match and error in {match["error"], match["thrown"], match["made"]}:
+            return True
+    return False
+
+
+_CLOSE = 2
+"""Lines around an awaited error among which the function is called."""
+
+
+def _awaited(test: str, error: str, function: str) -> bool:
+    lines = test.split("\n")
+    is_named = error in test
+    called = re.compile(rf"\b{function}\b")
+    return any(
+        _AWAITS.search(line)
+        and (error in line or not is_named or error == "Error")
+        and called.search("\n".join(lines[max(at - _CLOSE, 0) : at + _CLOSE + 1]))
+        for at, line in enumerate(lines)
+    )
