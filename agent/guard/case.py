@@ -281,14 +281,10 @@ def open_case(
     Raises :class:`DiffError` where a hunk does not fit the text that ``read_base`` gives.
     """
     changes = tuple(_change(diff, read_base) for diff in diffs)
-    return Case(
-        changes=changes,
-        failing=failing,
-        max_changed_lines=max_changed_lines,
-        renamed=_renamed(changes),
-        members=dict(_renamed_members(changes)),
-        reads=read_base,
-    )
+    case = Case(changes=changes, failing=failing, max_changed_lines=max_changed_lines, reads=read_base)
+    if case.size > ENORMOUS:  # no rule asks for names then
+        return case
+    return replace(case, renamed=_renamed(changes), members=dict(_renamed_members(changes)))
 
 
 def _change(diff: FileDiff, read_base: Callable[[str], str | None]) -> Change:

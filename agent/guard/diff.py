@@ -46,6 +46,7 @@ _ADVICE = (
     (re.compile(r"^ .* \| +\d+ |^ \d+ files? changed"), "This is a summary: leave --stat out"),
 )
 """What commonly comes in place of a diff, and what to do about it."""
+_QUOTED = re.compile(r'"(?>(?:[^"\\]|\\.)*)"')
 _BINARY_DATA = re.compile(r"(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|")
 
 
@@ -154,9 +155,11 @@ class _Reader:
             self._at += 1
 
     def _at_signature(self) -> bool:
-        rest = self._lines[self._at :]
-        ending = bool(rest) and rest[0] == "-- " and len(rest) <= 3  # noqa: PLR2004 - sign, version, empty line
-        return ending or not any(rest)
+        left = len(self._lines) - self._at
+        if left and self._lines[self._at]:
+            return self._lines[self._at] == "-- " and left <= 3  # noqa: PLR2004 - sign, version, empty line
+        # Asked before every file, so the rest is looked through only where it may be empty.
+        return not any(self._lines[self._at :])
 
     def _file(self) -> FileDiff:
         header = self._header()
@@ -196,9 +199,11 @@ class _Reader:
         return None
 
     def _name(self, raw: str, header: _Header) -> str:
-        # git ends a name with a tab when it holds a space; after it old tools put a time, which git reads:
-        # the epoch means "no such file".
-        name, _, stamp = raw.partition("\t") if not raw.startswith('"') else (raw, "", "")
+        # git ends a name with a tab when it holds a space, behind its quotes if it has any; after it old tools
+        # put a time, which git reads: the epoch means "no such file".
+        end = match.end() if (match := _QUOTED.match(raw)) else 0
+        name, _, stamp = raw[end:].partition("\t")
+        name = raw[:end] + name
         if stamp:
             header.doubts.append("a time stamp follows a file name")
         return unquoted(name)
