@@ -13,6 +13,7 @@ from agent.guard.fixtures import only_asks_for_fixtures
 from agent.guard.inventory import Definition, Inventory, inventory, methods
 from agent.guard.lines import Statement, plain_words, spelled_out
 from agent.guard.rows import told_by_rows
+from agent.guard.testpaths import leaves_its_folder
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -129,12 +130,19 @@ def uncollected(case: Case) -> Iterator[Remark]:
 def _leaves_tests(case: Case, diff: FileDiff) -> bool:
     """A file goes from a folder of tests to one that is none, which no settings of the patch name."""
     top = diff.new_path.split("/", 1)[0]
+    if leaves_its_folder(case, diff.old_path, diff.new_path):
+        return not _named(case, top)
     if places.language(diff.new_path) == "javascript":  # found by their name, wherever they are
         return False
-    named = any(
+    left = places.in_test_folder(diff.old_path) and not places.in_test_folder(diff.new_path)
+    return left and not _named(case, top)
+
+
+def _named(case: Case, top: str) -> bool:
+    """Settings of the patch name the folder."""
+    return any(
         _holds_options(change.path) and top in line.bare for change in case.changes for line in change.added
     )
-    return places.in_test_folder(diff.old_path) and not places.in_test_folder(diff.new_path) and not named
 
 
 def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:

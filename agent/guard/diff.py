@@ -84,6 +84,11 @@ class FileDiff:
     binary: bool = False
     doubts: tuple[str, ...] = ()
     """Where git would do something, but the diff says two things at once."""
+    copied_from: str = ""
+    """The path whose content a new file starts with."""
+    moved_to: str = ""
+    moved_from: str = ""
+    """The other path, where a move is read as a deletion and an addition; the hunks are those of the move."""
 
     @property
     def path(self) -> str:
@@ -93,7 +98,13 @@ class FileDiff:
     @property
     def changed_lines(self) -> int:
         """How many lines it adds and removes."""
-        return sum(line.sign != " " for hunk in self.hunks for line in hunk.lines)
+        signs = "-" if self.moved_to else "+" if self.moved_from else "+-"
+        return sum(line.sign in signs for hunk in self.hunks for line in hunk.lines)
+
+    @property
+    def source(self) -> str:
+        """The path at which its text stands before the patch; empty for a file that starts from nothing."""
+        return self.old_path or self.moved_from or self.copied_from
 
 
 def read_diff(text: str) -> tuple[FileDiff, ...]:
@@ -199,8 +210,8 @@ class _Reader:
         return None
 
     def _name(self, raw: str, header: _Header) -> str:
-        # git ends a name with a tab when it holds a space, behind its quotes if it has any; after it old tools
-        # put a time, which git reads: the epoch means "no such file".
+        # git ends a name with a tab when it holds a space, behind the quotes if there are any; after it old
+        # tools put a time, which git reads: the epoch means "no such file".
         end = match.end() if (match := _QUOTED.match(raw)) else 0
         name, _, stamp = raw[end:].partition("\t")
         name = raw[:end] + name
@@ -302,6 +313,7 @@ def _file_diff(header: _Header, hunks: tuple[Hunk, ...], *, binary: bool) -> Fil
     mode = values.get("index", "").partition(" ")[2]
     return FileDiff(
         old_path="" if "copied_from" in values else old,
+        copied_from=old if "copied_from" in values else "",
         new_path=new,
         hunks=hunks,
         old_mode=values.get("old_mode") or values.get("deleted") or mode,

@@ -11,6 +11,7 @@ from itertools import pairwise
 from agent.guard import places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, Statement, plain_words
+from patchpilot.fixes import Severity
 
 _BROAD_EXCEPT = re.compile(
     r"^except\s*(?:[^:]*?\b(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
@@ -266,19 +267,18 @@ _OUTCOME = re.compile(
 _OWN_METHODS = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "id", "shortDescription"})
 _OF_TEST_CASE = frozenset(dir(unittest.TestCase)) - _OWN_METHODS - frozenset(dir(object))
 _METHOD = re.compile(r"^(?:async\s+)?def\s+(\w+)\s*\(\s*self\b|^(failureException|longMessage)\s*=")
-_IMPORT_HOOK = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest)(?:\.py|/__init__\.py)$"
-    r"|(?:^|/)(?:jest|mocha|vitest)(?:/index)?\.[cm]?js$"
-)
 
 
 def hooks(case: Case) -> Iterator[Remark]:
     """Hooks of the test runner, or replacements of its parts, that can decide the outcome."""
     for change in case.changes:
-        if _IMPORT_HOOK.search(change.path) and not change.is_deleted:
+        if places.is_in_place_of_tools(change.path) and not change.is_deleted:
             yield Remark(
                 change.path, 0, "this file is loaded by every Python process, or in place of the test runner"
             )
+        if places.is_loaded(change.path) and change.is_unread and not change.is_deleted:
+            what = f"{change.diff.source} comes to where a test runner loads it: its content isn't known here"
+            yield Remark(change.path, 0, what, Severity.OVERRIDE)
         if change.language == "text" or change.same_code:
             continue
         for line in change.added:
