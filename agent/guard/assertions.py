@@ -169,19 +169,20 @@ def removed(case: Case) -> Iterator[Remark]:
         if change.is_deleted:
             yield from _gone_with_their_file(case, change)
             continue
-        elsewhere = Counter(
-            s.words
-            for other in case.changes
-            if other.is_test and other is not change
-            for s in other.new_statements
-            if s.changed and is_assertion(s)
-        )
+        come = case.once("come to tests", lambda: Counter(w for c in case.changes for w in _come(c)))
+        elsewhere = come - Counter(_come(change))
         yield from _quoted(change)
         gone = [d for d in tests.old.get(change.path, ()) if d.name in tests.gone]
         for statement in pairing(case, change).lost:
             if elsewhere[statement.words] or _inside(change, statement, gone):
                 continue
             yield Remark(change.path, statement.number, f"an assertion is removed: {statement.bare[:80]}")
+
+
+def _come(change: Change) -> Iterator[tuple[str, ...]]:
+    """Words of the assertions that the patch adds to a file of tests."""
+    if change.is_test:
+        yield from (s.words for s in change.new_statements if s.changed and is_assertion(s))
 
 
 def _gone_with_their_file(case: Case, change: Change) -> Iterator[Remark]:
@@ -443,7 +444,7 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     old = [s for s in change.old_statements if s.changed and id(s) not in touched and not _idle(s)]
     new = [s for s in change.new_statements if s.changed and id(s) not in touched]
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
-    moved = _moved(case)
+    moved = case.once("moved", lambda: _moved(case))
     found = _found_otherwise(change)
     pairs = pairing(case, change).edited
     led = {p for a, b in pairs for p in put_in_own_folder(a, b, change.old_statements, change.new_statements)}

@@ -41,6 +41,8 @@ _ANY_SKIP = {
         r"@(?:\w+\.)*(?:Ignore|Disabled\w*|Enabled(?:If|On)\w*|PendingFeature|IgnoreRest|IgnoreIf)\b"
         r"|\bassume(?:True|False|That|NotNull|NoException)\s*\(|\bAssumptions?\.|\benabled\s*=\s*false\b"
         r"|\bthrow\s+new\s+(?:\w+\.)*(?:SkipException|TestAbortedException)\b"
+        # Of ScalaTest
+        r"|\"\s+ignore\s*(?:\{|in\b)|^ignore\s*\(\s*\"[^\"]*\"[^)]*\)\s*\{"
     ),
     "rust": re.compile(r"#\[(?:ignore|should_panic)\b|#\[cfg\(\s*(?:any\(\)|not\(test\)|FALSE)"),
     "c": re.compile(

@@ -64,18 +64,18 @@ def errors(case: Case) -> Iterator[Remark]:
 
 
 def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
-    code = statement.code.strip()
+    code, shown = statement.code.strip(), statement.bare[:60].rstrip()
     inside = body.code.strip() if body and body.indent > statement.indent else ""
     if change.language == "python":
         return _python_swallows(code, inside, in_test=change.is_test)
     if change.language == "hash":
         drops = _RUBY_RESCUE.match(code) and _RUBY_NOTHING.match(inside)
-        return f"an error is caught and dropped: {code[:60]}" if drops or _EMPTY_CATCH.search(code) else ""
+        return f"an error is caught and dropped: {shown}" if drops or _EMPTY_CATCH.search(code) else ""
     closes = body is not None and body.code.strip().startswith("}")
     if (statement.changed and _EMPTY_CATCH.search(code)) or (
         _CATCH.search(code) and (closes or _NO_ANSWER.match(inside))
     ):
-        return f"an error is caught and dropped: {code[:60]}"
+        return f"an error is caught and dropped: {shown}"
     if change.language == "go":
         return _go_swallows(code, inside or ("}" if closes else ""), changed=statement.changed)
     return ""
