@@ -273,9 +273,10 @@ def hooks(case: Case) -> Iterator[Remark]:
     """Hooks of the test runner, or replacements of its parts, that can decide the outcome."""
     for change in case.changes:
         if places.is_in_place_of_tools(change.path) and not change.is_deleted:
-            yield Remark(
-                change.path, 0, "this file is loaded by every Python process, or in place of the test runner"
-            )
+            what = "this file is loaded by every Python process, or in place of the test runner"
+            # A command of that name may be a wrapper that people call.
+            severity = Severity.OVERRIDE if "." not in change.path.rpartition("/")[2] else None
+            yield Remark(change.path, 0, what, severity)
         if places.is_loaded(change.path) and change.is_unread and not change.is_deleted:
             what = f"{change.diff.source} comes to where a test runner loads it: its content isn't known here"
             yield Remark(change.path, 0, what, Severity.OVERRIDE)
