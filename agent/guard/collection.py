@@ -109,15 +109,15 @@ def uncollected(case: Case) -> Iterator[Remark]:
     """Tests that stay in the text, but that no runner would find any more."""
     tests = inventory(case)
     for diff in (change.diff for change in case.changes):
-        if diff.new_path and places.is_collected(diff.old_path) and not places.is_collected(diff.new_path):
+        if diff.new_path and places.is_looked_for(diff.old_path) and not places.is_looked_for(diff.new_path):
             yield Remark(diff.new_path, 0, f"{diff.old_path} is renamed so that its tests are not collected")
         elif diff.new_path and places.is_collected(diff.old_path) and _leaves_tests(case, diff):
             yield Remark(diff.new_path, 0, f"{diff.old_path} leaves the folder in which tests are looked for")
-    gone_files = [c for c in case.changes if c.is_deleted and places.is_collected(c.path)]
+    gone_files = [c for c in case.changes if c.is_deleted and places.is_looked_for(c.path)]
     went = {test.name for change in gone_files for test in tests.old.get(change.path, ())}
     for change in case.tests:
         moved = [test for test in tests.new.get(change.path, ()) if test.name in went]
-        if change.is_new and moved and not places.is_collected(change.path):
+        if change.is_new and moved and not places.is_looked_for(change.path):
             yield Remark(change.path, moved[0].statement.number, "tests move to a file that is not collected")
         yield from heads.uncollected(change)
         if not change.is_deleted:

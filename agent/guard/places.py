@@ -186,7 +186,12 @@ def in_test_folder(path: str) -> bool:
 
 def is_collected(path: str) -> bool:
     """A test runner finds this file by its name."""
-    return bool(_COLLECTED.search(path)) and not _GO_TEST_NAME.search(path) and not _is_passed_by(path)
+    return bool(_COLLECTED.search(path)) and not _GO_TEST_NAME.search(path)
+
+
+def is_looked_for(path: str) -> bool:
+    """Such a file where the runner looks without being told to."""
+    return is_collected(path) and not _is_passed_by(path)
 
 
 def _is_passed_by(path: str) -> bool:
