@@ -28,6 +28,10 @@ def added(case: Case) -> Iterator[Remark]:
     }
     owners = {owner for name, _ in had if (owner := _owner(name))}
     for change in manifests:
+        if change.is_unread and not change.is_deleted:
+            what = f"requirements come from {change.diff.source}, and aren't known here"
+            yield Remark(change.path, 0, what)
+            continue
         for package in _packages(change, change.new_text, change.after, whole=False):
             name = _plain(package.name)
             known = {shipped for other, shipped in had if other == name}

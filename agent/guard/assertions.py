@@ -17,6 +17,7 @@ from agent.guard.lines import Statement, plain_words
 from agent.guard.own_folders import put_in_own_folder
 from agent.guard.rows import told_by_rows
 from agent.guard.standins import is_stand_in
+from patchpilot.fixes import Severity
 
 _ASSERTION = re.compile(
     r"^assert\b|\bassert[A-Z_]\w*|\bassert_\w+|\bexpect\s*[.(]|\bassert\s*[.(]|\bshould\b"
@@ -166,20 +167,59 @@ def removed(case: Case) -> Iterator[Remark]:
     tests = inventory(case)
     for change in case.tests:
         if change.is_deleted:
+            yield from _gone_with_their_file(case, change)
             continue
-        elsewhere = Counter(
-            s.words
-            for other in case.changes
-            if other.is_test and other is not change
-            for s in other.new_statements
-            if s.changed and is_assertion(s)
-        )
+        come = case.once("come to tests", lambda: Counter(w for c in case.changes for w in _come(c)))
+        elsewhere = come - Counter(_come(change))
         yield from _quoted(change)
         gone = [d for d in tests.old.get(change.path, ()) if d.name in tests.gone]
         for statement in pairing(case, change).lost:
             if elsewhere[statement.words] or _inside(change, statement, gone):
                 continue
             yield Remark(change.path, statement.number, f"an assertion is removed: {statement.bare[:80]}")
+
+
+def _come(change: Change) -> Iterator[tuple[str, ...]]:
+    """Words of the assertions that the patch adds to a file of tests."""
+    if change.is_test:
+        yield from (s.words for s in change.new_statements if s.changed and is_assertion(s))
+
+
+def _gone_with_their_file(case: Case, change: Change) -> Iterator[Remark]:
+    """Assertions of a file that tests share, or that a runner loads around them, when the file goes."""
+    if places.is_collected(change.path):
+        return
+    loaded = places.is_loaded(change.path)
+    if change.is_unread:
+        what = f"what tests share goes to {change.diff.moved_to}, and its assertions aren't known here"
+        yield Remark(change.path, 0, what, Severity.OVERRIDE)
+        return
+    kept = case.once("assertions that come", lambda: _assertions_that_come(case))
+    for statement in change.old_statements:
+        if not (statement.changed and _ASSERTION.search(statement.code) and is_assertion(statement)):
+            continue
+        counts = loaded or bool(_AROUND_EACH.search(statement.code))
+        if statement.words in kept and (kept[statement.words] or not counts):
+            continue
+        # Nothing breaks when what a runner loads by itself is gone; a helper that is used is missed.
+        severity = None if counts and statement.words not in kept else Severity.OVERRIDE
+        what = f"an assertion goes with the file: {statement.bare[:80]}"
+        yield Remark(change.path, statement.number, what, severity)
+        return
+
+
+def _assertions_that_come(case: Case) -> dict[tuple[str, ...], bool]:
+    """Assertions that the patch adds anywhere, and whether a runner comes to their file by itself."""
+    found: dict[tuple[str, ...], bool] = {}
+    for change in case.changes:
+        by_itself = places.is_loaded(change.path) or places.is_collected(change.path)
+        for statement in change.new_statements if change.is_code else ():
+            if statement.changed and is_assertion(statement):
+                found[statement.words] = found.get(statement.words, False) or by_itself
+    return found
+
+
+_AROUND_EACH = re.compile(r"\b(?:before|after)(?:Each|All)?\s*\(")
 
 
 def _quoted(change: Change) -> Iterator[Remark]:
@@ -404,7 +444,7 @@ def _inputs(case: Case, change: Change, touched: set[int]) -> Iterator[Remark]:
     old = [s for s in change.old_statements if s.changed and id(s) not in touched and not _idle(s)]
     new = [s for s in change.new_statements if s.changed and id(s) not in touched]
     lost = Counter(v for s in old for v in _literals(s)) - Counter(v for s in new for v in _literals(s))
-    moved = _moved(case)
+    moved = case.once("moved", lambda: _moved(case))
     found = _found_otherwise(change)
     pairs = pairing(case, change).edited
     led = {p for a, b in pairs for p in put_in_own_folder(a, b, change.old_statements, change.new_statements)}
@@ -452,17 +492,17 @@ def _found_otherwise(change: Change) -> Callable[[str], bool]:
 def _moved(case: Case) -> set[str]:
     """Parts of the paths of files that are only moved, which tests name to find them."""
     moves = [
-        change.diff
+        (change.diff.old_path or change.diff.moved_from, change.diff.new_path)
         for change in case.changes
-        if change.diff.old_path
+        if (change.diff.old_path or change.diff.moved_from)
         and change.diff.new_path
         and change.diff.old_path != change.diff.new_path
         and not change.diff.changed_lines
         and not change.is_test
     ]
     gone: set[str] = set()
-    for diff in moves:
-        old, new = diff.old_path.split("/"), diff.new_path.split("/")
+    for before, after in moves:
+        old, new = before.split("/"), after.split("/")
         gone |= {part for part in old if part not in new}
         gone |= {"/".join(old[at:]) for at in range(len(old)) if old[at:] != new[-len(old[at:]) :]}
     return gone
@@ -488,11 +528,17 @@ def _literals(statement: Statement) -> list[str]:
 def expectations(case: Case) -> Iterator[Remark]:
     """Snapshots, golden files and recorded answers that change or go."""
     for change in case.changes:
-        if (
-            places.is_expectation(change.path)
-            and not change.is_new
-            and change.diff.changed_lines
-            and not change.is_test
-        ):
-            what = "is deleted" if change.is_deleted else "is changed"
-            yield Remark(change.path, 0, f"a file that tests compare with {what}")
+        if not places.is_expectation(change.path) or change.is_test:
+            continue
+        diff = change.diff
+        if change.is_deleted and (diff.moved_to or diff.changed_lines):
+            what = f"is moved away, to {diff.moved_to}" if diff.moved_to else "is deleted"
+        elif change.is_new and (diff.moved_from or diff.copied_from):
+            if places.is_expectation(diff.source):
+                continue
+            what = f"is put here from {diff.source}"
+        elif not change.is_new and diff.changed_lines:
+            what = "is changed"
+        else:
+            continue
+        yield Remark(change.path, 0, f"a file that tests compare with {what}")

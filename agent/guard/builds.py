@@ -174,6 +174,11 @@ _TASKS = re.compile(
 _PLUGIN = re.compile(r"\bpytest11\b|\bpytest\.plugins\b|^\s*pytest_plugins\b")
 
 
+def is_build_file(path: str) -> bool:
+    """It says what is built, run or looked at."""
+    return any(kind.files.search(path.lower()) for kind in _KINDS)
+
+
 def relaxed(case: Case) -> Iterator[Remark]:
     """Lines that weaken what is built, run or looked at."""
     for change in case.changes:

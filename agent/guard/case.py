@@ -72,6 +72,14 @@ class Change:
         """The patch deletes the file."""
         return not self.diff.new_path
 
+    @property
+    def is_unread(self) -> bool:
+        """It comes or goes by a move or a copy, and neither the diff nor the base shows what is in it."""
+        diff = self.diff
+        if diff.moved_to:
+            return self.old_text is None
+        return bool(diff.moved_from or diff.copied_from) and self.new_text is None
+
     @cached_property
     def is_test(self) -> bool:
         """It tested something before, or does now."""
@@ -132,6 +140,8 @@ class Change:
     @cached_property
     def same_code(self) -> bool:
         """Only formatting or comments differ, which no test can notice."""
+        if self.is_unread:
+            return False
         if any(_DIRECTIVE.search(line.comment) for line in (*self.added, *self.removed)):
             return False
         if self.language == "python" and self.old_text is not None and self.new_text is not None:
@@ -281,30 +291,43 @@ def open_case(
     Raises :class:`DiffError` where a hunk does not fit the text that ``read_base`` gives.
     """
     changes = tuple(_change(diff, read_base) for diff in diffs)
-    return Case(
-        changes=changes,
-        failing=failing,
-        max_changed_lines=max_changed_lines,
-        renamed=_renamed(changes),
-        members=dict(_renamed_members(changes)),
-        reads=read_base,
-    )
+    case = Case(changes=changes, failing=failing, max_changed_lines=max_changed_lines, reads=read_base)
+    if case.size > ENORMOUS:  # no rule asks for names then
+        return case
+    return replace(case, renamed=_renamed(changes), members=dict(_renamed_members(changes)))
 
 
 def _change(diff: FileDiff, read_base: Callable[[str], str | None]) -> Change:
     language = places.language(diff.path)
-    base = read_base(diff.old_path) if diff.old_path and not diff.binary else None
-    if diff.old_path and base is None:
+    base = read_base(diff.source) if diff.source and not diff.binary else None
+    if diff.source and base is None:
         before, after = (_fragments(diff.hunks, language, sign) for sign in "-+")
-        return Change(diff=diff, before=before, after=after, old_text=None, new_text=None)
-    old_rows, new_rows = _applied(diff, (base or "").split("\n") if diff.old_path else [""])
-    return Change(
+        change = Change(diff=diff, before=before, after=after, old_text=None, new_text=None)
+        return _one_side(change)
+    old_rows, new_rows = _applied(diff, (base or "").split("\n") if diff.source else [""])
+    if diff.source and not (diff.old_path and diff.new_path):
+        # All of it comes or goes, whatever of it the hunks show.
+        old_rows, new_rows = (
+            [(number, text, bool(text) or number < len(rows)) for number, text, _ in rows]
+            for rows in (old_rows, new_rows)
+        )
+    change = Change(
         diff=diff,
         before=cut(old_rows, language, first=False),
         after=cut(new_rows, language, first=False),
-        old_text=base,
+        old_text=base if diff.old_path else None,
         new_text="\n".join(row[1] for row in new_rows) if diff.new_path else None,
     )
+    return _one_side(change)
+
+
+def _one_side(change: Change) -> Change:
+    """Of a move that is read as two changes, and of a copy, only the side that there is."""
+    if change.diff.moved_to:
+        return replace(change, after=(), new_text=None)
+    if change.diff.moved_from or change.diff.copied_from:
+        return replace(change, before=(), old_text=None)
+    return change
 
 
 def _fragments(hunks: tuple[Hunk, ...], language: str, sign: str) -> tuple[Line, ...]:

@@ -13,6 +13,7 @@ from agent.guard.fixtures import only_asks_for_fixtures
 from agent.guard.inventory import Definition, Inventory, inventory, methods
 from agent.guard.lines import Statement, plain_words, spelled_out
 from agent.guard.rows import told_by_rows
+from agent.guard.testpaths import leaves_its_folder
 from patchpilot.fixes import Severity
 
 _ANY_SKIP = {
@@ -40,6 +41,8 @@ _ANY_SKIP = {
         r"@(?:\w+\.)*(?:Ignore|Disabled\w*|Enabled(?:If|On)\w*|PendingFeature|IgnoreRest|IgnoreIf)\b"
         r"|\bassume(?:True|False|That|NotNull|NoException)\s*\(|\bAssumptions?\.|\benabled\s*=\s*false\b"
         r"|\bthrow\s+new\s+(?:\w+\.)*(?:SkipException|TestAbortedException)\b"
+        # Of ScalaTest
+        r"|\"\s+ignore\s*(?:\{|in\b)|^ignore\s*\(\s*\"[^\"]*\"[^)]*\)\s*\{"
     ),
     "rust": re.compile(r"#\[(?:ignore|should_panic)\b|#\[cfg\(\s*(?:any\(\)|not\(test\)|FALSE)"),
     "c": re.compile(
@@ -106,15 +109,15 @@ def uncollected(case: Case) -> Iterator[Remark]:
     """Tests that stay in the text, but that no runner would find any more."""
     tests = inventory(case)
     for diff in (change.diff for change in case.changes):
-        if diff.new_path and places.is_collected(diff.old_path) and not places.is_collected(diff.new_path):
+        if diff.new_path and places.is_looked_for(diff.old_path) and not places.is_looked_for(diff.new_path):
             yield Remark(diff.new_path, 0, f"{diff.old_path} is renamed so that its tests are not collected")
         elif diff.new_path and places.is_collected(diff.old_path) and _leaves_tests(case, diff):
             yield Remark(diff.new_path, 0, f"{diff.old_path} leaves the folder in which tests are looked for")
-    gone_files = [c for c in case.changes if c.is_deleted and places.is_collected(c.path)]
+    gone_files = [c for c in case.changes if c.is_deleted and places.is_looked_for(c.path)]
     went = {test.name for change in gone_files for test in tests.old.get(change.path, ())}
     for change in case.tests:
         moved = [test for test in tests.new.get(change.path, ()) if test.name in went]
-        if change.is_new and moved and not places.is_collected(change.path):
+        if change.is_new and moved and not places.is_looked_for(change.path):
             yield Remark(change.path, moved[0].statement.number, "tests move to a file that is not collected")
         yield from heads.uncollected(change)
         if not change.is_deleted:
@@ -129,12 +132,19 @@ def uncollected(case: Case) -> Iterator[Remark]:
 def _leaves_tests(case: Case, diff: FileDiff) -> bool:
     """A file goes from a folder of tests to one that is none, which no settings of the patch name."""
     top = diff.new_path.split("/", 1)[0]
+    if leaves_its_folder(case, diff.old_path, diff.new_path):
+        return not _named(case, top)
     if places.language(diff.new_path) == "javascript":  # found by their name, wherever they are
         return False
-    named = any(
+    left = places.in_test_folder(diff.old_path) and not places.in_test_folder(diff.new_path)
+    return left and not _named(case, top)
+
+
+def _named(case: Case, top: str) -> bool:
+    """Settings of the patch name the folder."""
+    return any(
         _holds_options(change.path) and top in line.bare for change in case.changes for line in change.added
     )
-    return places.in_test_folder(diff.old_path) and not places.in_test_folder(diff.new_path) and not named
 
 
 def _hidden_from_runner(change: Change, tests: Inventory) -> Iterator[Remark]:

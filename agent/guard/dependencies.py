@@ -45,7 +45,34 @@ def pins(case: Case) -> Iterator[Remark]:
                 what = f"{name} {why}: {before or 'no version'} becomes {version or 'no version'}"
                 yield Remark(change.path, line.number, what)
         yield from _conditions(change)
+        if change.is_deleted:
+            yield from _no_longer_said(case, change)
     yield from _digests(case)
+
+
+def _no_longer_said(case: Case, change: Change) -> Iterator[Remark]:
+    """A list of requirements goes, and with it the versions that nothing else in the patch says."""
+    if places.is_mixed(change.path) or _goes_with_its_code(case, change):
+        return
+    if change.is_unread:
+        what = f"the list of requirements goes to {change.diff.moved_to}: its versions aren't known here"
+        yield Remark(change.path, 0, what)
+        return
+    others = [c for c in case.changes if c is not change and places.is_requirements(c.path)]
+    kept = {name for other in others for name in _specs(other.added)}
+    for name, (version, line) in _specs(change.removed).items():
+        if name not in kept and _exactness(version) > 1:
+            what = f"{name[:60]} is no longer pinned: the list of requirements goes"
+            yield Remark(change.path, line.number, what)
+            return
+
+
+def _goes_with_its_code(case: Case, change: Change) -> bool:
+    """The package in the folder goes as a whole."""
+    folder = change.path.rpartition("/")[0]
+    return bool(folder) and any(
+        c.is_deleted and c.is_code and c.path.startswith(f"{folder}/") for c in case.changes
+    )
 
 
 _PLAIN_VERSION = re.compile(r"\d+(?:\.\d+)*(?:[-+][\w.+-]+)?")

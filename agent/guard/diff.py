@@ -46,6 +46,7 @@ _ADVICE = (
     (re.compile(r"^ .* \| +\d+ |^ \d+ files? changed"), "This is a summary: leave --stat out"),
 )
 """What commonly comes in place of a diff, and what to do about it."""
+_QUOTED = re.compile(r'"(?>(?:[^"\\]|\\.)*)"')
 _BINARY_DATA = re.compile(r"(?:literal|delta) \d+|[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+|")
 
 
@@ -83,6 +84,11 @@ class FileDiff:
     binary: bool = False
     doubts: tuple[str, ...] = ()
     """Where git would do something, but the diff says two things at once."""
+    copied_from: str = ""
+    """The path whose content a new file starts with."""
+    moved_to: str = ""
+    moved_from: str = ""
+    """The other path, where a move is read as a deletion and an addition; the hunks are those of the move."""
 
     @property
     def path(self) -> str:
@@ -92,7 +98,13 @@ class FileDiff:
     @property
     def changed_lines(self) -> int:
         """How many lines it adds and removes."""
-        return sum(line.sign != " " for hunk in self.hunks for line in hunk.lines)
+        signs = "-" if self.moved_to else "+" if self.moved_from else "+-"
+        return sum(line.sign in signs for hunk in self.hunks for line in hunk.lines)
+
+    @property
+    def source(self) -> str:
+        """The path at which its text stands before the patch; empty for a file that starts from nothing."""
+        return self.old_path or self.moved_from or self.copied_from
 
 
 def read_diff(text: str) -> tuple[FileDiff, ...]:
@@ -154,9 +166,11 @@ class _Reader:
             self._at += 1
 
     def _at_signature(self) -> bool:
-        rest = self._lines[self._at :]
-        ending = bool(rest) and rest[0] == "-- " and len(rest) <= 3  # noqa: PLR2004 - sign, version, empty line
-        return ending or not any(rest)
+        left = len(self._lines) - self._at
+        if left and self._lines[self._at]:
+            return self._lines[self._at] == "-- " and left <= 3  # noqa: PLR2004 - sign, version, empty line
+        # Asked before every file, so the rest is looked through only where it may be empty.
+        return not any(self._lines[self._at :])
 
     def _file(self) -> FileDiff:
         header = self._header()
@@ -196,9 +210,11 @@ class _Reader:
         return None
 
     def _name(self, raw: str, header: _Header) -> str:
-        # git ends a name with a tab when it holds a space; after it old tools put a time, which git reads:
-        # the epoch means "no such file".
-        name, _, stamp = raw.partition("\t") if not raw.startswith('"') else (raw, "", "")
+        # git ends a name with a tab when it holds a space, behind the quotes if there are any; after it old
+        # tools put a time, which git reads: the epoch means "no such file".
+        end = match.end() if (match := _QUOTED.match(raw)) else 0
+        name, _, stamp = raw[end:].partition("\t")
+        name = raw[:end] + name
         if stamp:
             header.doubts.append("a time stamp follows a file name")
         return unquoted(name)
@@ -297,6 +313,7 @@ def _file_diff(header: _Header, hunks: tuple[Hunk, ...], *, binary: bool) -> Fil
     mode = values.get("index", "").partition(" ")[2]
     return FileDiff(
         old_path="" if "copied_from" in values else old,
+        copied_from=old if "copied_from" in values else "",
         new_path=new,
         hunks=hunks,
         old_mode=values.get("old_mode") or values.get("deleted") or mode,

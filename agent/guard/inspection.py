@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from agent.guard import tree
 from agent.guard.case import ENORMOUS, MAX_CHANGED_LINES, Rule, open_case
 from agent.guard.diff import DiffError, read_diff
+from agent.guard.moves import in_halves
 from agent.guard.neighbours import tests_beside
 from agent.guard.table import RULES
 from patchpilot.fixes import GuardFinding, Patch, Severity
@@ -41,7 +42,7 @@ def inspect(
     """
     diffs = read_diff(patch.diff)
     failing = tuple(failing_tests) or tuple(tests_beside(diffs, read_base))
-    case = open_case(diffs, read_base, failing=failing, max_changed_lines=max_changed_lines)
+    case = open_case(in_halves(diffs), read_base, failing=failing, max_changed_lines=max_changed_lines)
     if case.size > ENORMOUS:
         rules = [rule for rule in rules if rule.check.__module__ == tree.__name__]
     found = (finding for rule in rules if rule.id not in waived for finding in rule.findings(case))

@@ -63,6 +63,12 @@ def cut(rows: Iterable[tuple[int, str, bool]], language: str, *, first: bool = T
     """Lines of one fragment from (number, text, changed); ``first`` marks the first of them."""
     rows = list(rows)
     text = "\n".join(row[1] for row in rows)
+    if not _LEXERS[language].search(text):  # as prose, which may be long
+        plain = ((number, raw, _bounded(raw), changed) for number, raw, changed in rows)
+        return tuple(
+            Line(number, raw, kept, kept, "", changed, first and index == 0)
+            for index, (number, raw, kept, changed) in enumerate(plain)
+        )
     bare, code, comment = list(text), list(text), [" " if char != "\n" else char for char in text]
     for match in _LEXERS[language].finditer(text):
         start, end = match.span()
@@ -197,7 +203,7 @@ def statements(lines: Iterable[Line], *, braces: bool) -> Iterator[Statement]:
         held.append(line)
         code = line.code.rstrip()
         opens = braces and code.endswith(("{", "=>"))
-        depth += sum(char in _OPEN for char in code) - sum(char in _CLOSE for char in code)
+        depth += sum(map(code.count, _OPEN)) - sum(map(code.count, _CLOSE))
         if depth <= 0 or opens:
             yield _statement(held)
             held, depth = [], 0

@@ -61,6 +61,21 @@ _EXPECTATION = re.compile(
     r"|(?:^|/)(?:__snapshots__|snapshots?|goldens?|golden_files|testdata|test[-_]data|fixtures?"
     r"|cassettes|expected)/"
 )
+# Folders that runners pass by unless they are told to look there.
+_PASSED_BY = re.compile(r"(?:^|/)\.[^/]+/|(?:^|/)(?:node_modules|site-packages)/")
+_PASSED_BY_PYTEST = re.compile(r"(?:^|/)(?:build|dist|venv|_darcs|CVS|\{arch\}|[^/]+\.egg)/")
+_PASSED_BY_GO = re.compile(r"(?:^|/)(?:testdata|vendor|_[^/]*)/")
+_LOADED = re.compile(
+    r"(?:^|/)conftest\.py$|(?:^|/)(?:spec|rails|test)_helper\.(?:rb|exs)$|(?:^|/)tests?/bootstrap\.php$"
+    r"|(?:^|/)(?:jest|vitest|mocha|karma|ava)[.-]?setup[^/]*\.[cm]?[jt]sx?$|(?:^|/)setup-?tests?\.[cm]?[jt]sx?$"
+    r"|(?:^|/)(?:tests?|__tests__|specs?|e2e)/(?:[^/]+/)*(?:global-?)?(?:setup|teardown|bootstrap|hooks)\.[cm]?[jt]sx?$"
+    r"|(?:^|/)cypress/support/[^/]+\.[cm]?[jt]sx?$|(?:^|/)features/support/[^/]+\.(?:rb|[cm]?[jt]s)$"
+)
+_IN_PLACE_OF_TOOLS = re.compile(
+    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest)(?:\.py|/__init__\.py)$"
+    r"|(?:^|/)(?:jest|mocha|vitest)(?:/index)?\.[cm]?js$|(?:^|/)(?:pytest|py\.test|tox|jest|vitest|mocha)$"
+)
+_FIXED_NAME = re.compile(r"(?:^|/)(?:(?:gnu)?makefile|justfile|rakefile|taskfile\.ya?ml)$")
 _PIPELINE = re.compile(
     r"^\.github/(?!(?:issue_template|pull_request_template|readme|contributing|security)\b)"
     r"|^\.gitlab-ci[^/]*\.ya?ml$|^\.gitlab/(?:ci/|codeowners)|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^"
@@ -174,6 +189,31 @@ def in_test_folder(path: str) -> bool:
 def is_collected(path: str) -> bool:
     """A test runner finds this file by its name."""
     return bool(_COLLECTED.search(path)) and not _GO_TEST_NAME.search(path)
+
+
+def is_looked_for(path: str) -> bool:
+    """Such a file where the runner looks without being told to."""
+    return is_collected(path) and not _is_passed_by(path)
+
+
+def _is_passed_by(path: str) -> bool:
+    of_language = {"python": _PASSED_BY_PYTEST, "go": _PASSED_BY_GO}.get(language(path))
+    return bool(_PASSED_BY.search(path) or (of_language and of_language.search(path)))
+
+
+def is_loaded(path: str) -> bool:
+    """A test runner loads this file before the tests, by its name or because settings name it."""
+    return bool(_LOADED.search(path.lower()))
+
+
+def is_in_place_of_tools(path: str) -> bool:
+    """Every process loads this file, or finds it where it looks for the test runner."""
+    return bool(_IN_PLACE_OF_TOOLS.search(path))
+
+
+def is_found_by_name(path: str) -> bool:
+    """Settings and task files: a tool finds them by this name, from the folder that they stand in."""
+    return is_quality(path) or is_mixed(path) or bool(_FIXED_NAME.search(path.lower()))
 
 
 def is_expectation(path: str) -> bool:

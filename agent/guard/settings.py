@@ -165,8 +165,13 @@ def relaxed(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, 0, "the settings of a check are changed")
             elif told := next((line for line in change.added if _SUPPRESSION.search(line.comment)), None):
                 yield Remark(change.path, told.number, "a check of these settings is switched off")
+        elif places.is_mixed(change.path) and change.is_unread:
+            yield Remark(change.path, 0, f"{_UNREAD}, and may have settings of checks")
         elif places.is_mixed(change.path):
             yield from _mixed(change, paths)
+
+
+_UNREAD = "the file comes or goes by a move, so its content isn't known here"
 
 
 def _first_change(change: Change) -> int:
@@ -291,6 +296,9 @@ def commands(case: Case) -> Iterator[Remark]:
     """Scripts that run the checks, changed so that they run something else."""
     for change in case.changes:
         if not places.is_script(change.path) or places.is_pipeline(change.path) or change.same_values:
+            continue
+        if change.is_unread and not places.is_code(change.diff.moved_to):
+            yield Remark(change.path, 0, f"{_UNREAD}, and may run checks")
             continue
         old = Counter("".join(line.bare.split()) for line in change.removed)
         new = Counter("".join(line.bare.split()) for line in change.added)

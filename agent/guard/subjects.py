@@ -47,13 +47,15 @@ def replaced(case: Case) -> Iterator[Remark]:
     tests = inventory(case)
     for change in case.changes:
         lowered = change.path.lower()
-        if change.is_new and "__mocks__/" in lowered:
+        comes = bool(change.diff.new_path) and change.diff.old_path != change.diff.new_path
+        if comes and "__mocks__/" in lowered:
             yield Remark(change.path, 0, "the test runner takes this file in place of the real module")
-        if change.is_new and change.language == "java" and "src/test/" in change.path:
+        if comes and change.language == "java" and "src/test/" in change.path:
             real = change.path.replace("src/test/", "src/main/", 1)
             if case.reads(real) is not None:
                 yield Remark(change.path, 0, f"the tests would see this class in place of {real}")
-        if change.is_new and (module := _SHADOWS.fullmatch(change.path)):
+        module, had = (_SHADOWS.fullmatch(path) for path in (change.path, change.diff.old_path))
+        if comes and module and not (had and had["name"] == module["name"]):
             yield from _in_place_of_package(case, change, module["name"])
     for change in case.tests:
         if change.language == "go":

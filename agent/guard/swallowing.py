@@ -11,6 +11,7 @@ from itertools import pairwise
 from agent.guard import handed_on, outcomes, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, Statement, plain_words
+from patchpilot.fixes import Severity
 
 _BROAD_EXCEPT = re.compile(
     r"^except\s*(?:[^:]*?\b(?:Exception|BaseException|AssertionError|SystemExit)\b[^:]*)?:\s*(.*)$"
@@ -65,18 +66,18 @@ def errors(case: Case) -> Iterator[Remark]:
 
 
 def _swallows(change: Change, statement: Statement, body: Statement | None) -> str:
-    code = statement.code.strip()
+    code, shown = statement.code.strip(), statement.bare[:60].rstrip()
     inside = body.code.strip() if body and body.indent > statement.indent else ""
     if change.language == "python":
         return _python_swallows(code, inside, in_test=change.is_test)
     if change.language == "hash":
         drops = _RUBY_RESCUE.match(code) and _RUBY_NOTHING.match(inside)
-        return f"an error is caught and dropped: {code[:60]}" if drops or _EMPTY_CATCH.search(code) else ""
+        return f"an error is caught and dropped: {shown}" if drops or _EMPTY_CATCH.search(code) else ""
     closes = body is not None and body.code.strip().startswith("}")
     if (statement.changed and _EMPTY_CATCH.search(code)) or (
         _CATCH.search(code) and (closes or _NO_ANSWER.match(inside))
     ):
-        return f"an error is caught and dropped: {code[:60]}"
+        return f"an error is caught and dropped: {shown}"
     if change.language == "go":
         return _go_swallows(code, inside or ("}" if closes else ""), changed=statement.changed)
     return ""
@@ -271,19 +272,19 @@ _OUTCOME = re.compile(
 _OWN_METHODS = frozenset({"setUp", "tearDown", "setUpClass", "tearDownClass", "id", "shortDescription"})
 _OF_TEST_CASE = frozenset(dir(unittest.TestCase)) - _OWN_METHODS - frozenset(dir(object))
 _METHOD = re.compile(r"^(?:async\s+)?def\s+(\w+)\s*\(\s*self\b|^(failureException|longMessage)\s*=")
-_IMPORT_HOOK = re.compile(
-    r"(?:^|/)(?:sitecustomize|usercustomize)\.py$|\.pth$|(?:^|/)(?:pytest|unittest|_pytest)(?:\.py|/__init__\.py)$"
-    r"|(?:^|/)(?:jest|mocha|vitest)(?:/index)?\.[cm]?js$"
-)
 
 
 def hooks(case: Case) -> Iterator[Remark]:
     """Hooks of the test runner, or replacements of its parts, that can decide the outcome."""
     for change in case.changes:
-        if _IMPORT_HOOK.search(change.path) and not change.is_deleted:
-            yield Remark(
-                change.path, 0, "this file is loaded by every Python process, or in place of the test runner"
-            )
+        if places.is_in_place_of_tools(change.path) and not change.is_deleted:
+            what = "this file is loaded by every Python process, or in place of the test runner"
+            # A command of that name may be a wrapper that people call.
+            severity = Severity.OVERRIDE if "." not in change.path.rpartition("/")[2] else None
+            yield Remark(change.path, 0, what, severity)
+        if places.is_loaded(change.path) and change.is_unread and not change.is_deleted:
+            what = f"{change.diff.source} comes to where a test runner loads it: its content isn't known here"
+            yield Remark(change.path, 0, what, Severity.OVERRIDE)
         if change.language == "text" or change.same_code:
             continue
         yield from outcomes.bent(change)

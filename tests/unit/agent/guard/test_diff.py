@@ -72,7 +72,17 @@ WORDS = [
     "@@ -1 +1 @@",
     "diff --git a/z b/z",
 ]
-NAMES = ["a.py", "b c.py", "deep/er/d.txt", "ä.py", 'quo"te.py', "tab\tbed.py", "back\\slash.txt"]
+NAMES = [
+    "a.py",
+    "b c.py",
+    "deep/er/d.txt",
+    "ä.py",
+    'quo"te.py',
+    "tab\tbed.py",
+    "b ä.py",
+    'quo" te.py',
+    "back\\slash.txt",
+]
 
 
 @pytest.mark.parametrize("seed", range(25))
