@@ -203,7 +203,7 @@ _ATTEMPTS = re.compile(
 )
 _SLEEP = re.compile(
     r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|setTimeout|waitForTimeout"
-    r"|usleep|thread::sleep|cy\.wait|page\.waitFor\w*|TimeUnit\.\w+\.sleep)\s*\("
+    r"|usleep|thread::sleep|cy\.wait|page\.waitFor|TimeUnit\.\w+\.sleep)\s*\("
 )
 
 
