@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from agent.guard import places
+from agent.guard import callbacks, changed_data, doctests, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.equality import says_the_same
 from agent.guard.inventory import Definition, inventory
@@ -36,6 +36,7 @@ _ASSERTION = re.compile(
     r"|\bExpect(?:WithOffset)?\s*\(|\b(?:Eventually|Consistently)\s*\(|\bXCT(?:Assert|Fail|Unwrap)\w*"
     r"|\bshould(?:Be|Not|Equal|Contain|Have|Throw)\w*|\b(?:must|wont)_(?:be|equal|include|match|raise)\w*"
     r"|\b(?:TEST_ASSERT|BOOST_CHECK|BOOST_REQUIRE|ck_assert)\w*\s*\(|\bQ(?:COMPARE|VERIFY)\s*\(|\bexpect_\w+\s*\("
+    r"|\bexpect\s*\{|\bexpect\s+do\b|\braise_error\b|\bexpectException\w*\s*\("
     r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is"
     r"|deepEqual|equal|truthy|throws)\s*\("
 )
@@ -95,6 +96,11 @@ _BROAD_ERROR = re.compile(
     r"(?:raises|assertRaises\w*|toThrow\w*|assertThrows"
     r"|expectThrows)\s*\(\s*\(?\s*(?:Base)?(?:Exception|Throwable|Error)\b(?:\.class)?"
     r"|\.toThrow(?:Error)?\(\s*\)"
+    # RSpec, PHPUnit, xUnit and Kotlin, AssertJ
+    r"|(?<!not_)(?<!not\.)to\s+raise_error(?:\s*(?:\{|do\b)|\s*\(\s*(?:StandardError|Exception)\s*\)|\s+(?:StandardError|Exception))?$"
+    r"|\bexpectException\(\s*\\?(?:Throwable|Exception|Error)::class"
+    r"|\b(?:Throws\w*|assertThrows|assertFailsWith)\s*<\s*(?:System\.)?(?:Exception|Throwable)\s*>"
+    r"|\bisInstanceOf\(\s*(?:Exception|Throwable|RuntimeException)\.class"
 )
 
 
@@ -194,6 +200,8 @@ def is_assertion(statement: Statement) -> bool:
     """The statement can fail a test."""
     if _COMPARING_IF.search(statement.code):
         return True
+    if statement.code.startswith(("#expect(", "#require(")):  # of Swift
+        return True
     return bool(_ASSERTION.search(statement.code)) and not statement.code.startswith(
         ("import ", "from ", "def ", "@", "#")
     )
@@ -241,6 +249,7 @@ def weakened(case: Case) -> Iterator[Remark]:
         for old, new in pairing(case, change).edited:
             if not _says_as_much(old, new) and (why := _weaker(old, new)):
                 yield Remark(change.path, new.number, f"{why}: {new.bare[:80]}")
+        yield from callbacks.dropped(change)
 
 
 def _says_as_much(old: Statement, new: Statement) -> bool:
@@ -350,11 +359,13 @@ def edited(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, new.number, f"an existing assertion is changed: {new.bare[:80]}")
         yield from _other_cases(change)
         yield from _one_by_one(change)
+        yield from changed_data.changed(case, change)
         touched = {id(s) for pair in (*pairs.edited, *pairs.reworded) for s in pair} | {
             id(s) for s in pairs.lost
         }
         touched.update(*told_by_rows(case, change).values(), told_by_raising(change), replaced_pauses(change))
         yield from _inputs(case, change, touched)
+    yield from doctests.changed(case)
 
 
 def _kept(case: Case, change: Change, old: Statement, new: Statement) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from agent.guard import heads, places
+from agent.guard import heads, marked, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.diff import FileDiff
 from agent.guard.fixtures import only_asks_for_fixtures
@@ -46,6 +46,8 @@ _ANY_SKIP = {
         r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped"
         r"|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
         r"|\bskip\s*:\s*(?:true|['\"])"
+    # NUnit, XCTest and Swift Testing
+    r"|^\[[^\]]*\b(?:Explicit|Ignore)\b|\bXCTExpectFailure\b|\bwithKnownIssue\b|\.disabled\s*\(|@(?:Test|Suite)\(.*\.enabled\("
     ),
     "hash": re.compile(
         r"^@(?:wip|skip|ignore|ignored|pending|manual|todo|disabled)\b"
@@ -124,6 +126,8 @@ def uncollected(case: Case) -> Iterator[Remark]:
                         change.path, number, f"the test {name} is renamed so that it is not collected"
                     )
         yield from _hidden_from_runner(change, tests)
+    for change in case.test_code:  # a mark may stand in a comment
+        yield from marked.unmarked(change)
 
 
 def _leaves_tests(case: Case, diff: FileDiff) -> bool:
@@ -421,7 +425,7 @@ _REWRITES = re.compile(
 )
 _ROWS = re.compile(r"\bparametrize\s*\(|\bsubTest\b|\.each\s*\(|^for\b.*\brange\b|^for\b.*\bin\b")
 _SLICE = r"\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]"
-_CUT = re.compile(rf"[\])}}\w]\s*{_SLICE}|\.(?:slice|filter)\s*\(|\bislice\s*\(")
+_CUT = re.compile(rf"[\])}}\w]\s*{_SLICE}|\bfor\s+[\w, ()]+\s+in\b[^\]]*\sif\s|\.(?:slice|filter)\s*\(|\bislice\s*\(")
 _CUT_END = re.compile(rf"^\]\s*(?:{_SLICE}\s*[,)]*$|\.(?:slice|filter)\s*\()")
 
 

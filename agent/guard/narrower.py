@@ -10,7 +10,7 @@ from agent.guard.lines import plain_words
 
 def is_narrower(old: str, new: str) -> bool:
     """The new assertion fails wherever the old one did, as their texts alone show."""
-    return _wants_longer_text(old, new) or _shows_difference(old, new)
+    return _wants_longer_text(old, new) or _wants_more_of_error(old, new) or _shows_difference(old, new)
 
 
 _WANTED_TEXT = re.compile(
@@ -34,6 +34,22 @@ def _wants_longer_text(old: str, new: str) -> bool:
 
 def _around(text: str, match: re.Match[str]) -> tuple[str, ...]:
     return plain_words(f"{text[: match.start()]}{match['how']}{text[match.end() :]}")
+
+
+_RAISES = re.compile(r"^(?P<head>.*(?<!not_)\bto\s+raise_error)(?:\(\s*|\s+|$)(?P<wanted>[^{}]*?)\s*\)?$")
+_ANY = frozenset(("", "StandardError", "Exception"))
+
+
+def _wants_more_of_error(old: str, new: str) -> bool:
+    """Of RSpec: the error that is raised must be of a class, or say something, as well."""
+    before, after = _RAISES.match(old), _RAISES.match(new)
+    if before is None or after is None or plain_words(before["head"]) != plain_words(after["head"]):
+        return False
+    wanted = before["wanted"]
+    named = re.match(r"[A-Z][\w:]*|[\"'/]", after["wanted"])
+    if wanted in _ANY:
+        return named is not None and named.group() not in _ANY
+    return after["wanted"].startswith((f"{wanted},", f"{wanted}).with_message("))
 
 
 _NO_DIFFERENCE = re.compile(

@@ -66,7 +66,7 @@ _NAMED_FILE = re.compile(
 
 
 def _named_files(side: Sequence[Statement]) -> dict[str, str]:
-    """Names that the patch gives to a file in some folder, and that hold nothing else: ``out = tmp_path / "x"``."""
+    """Names that the patch gives to a file in some folder, and hold nothing else: ``out = tmp_path / "x"``."""
     found = {m["name"]: m["file"] for s in side if s.changed and (m := _NAMED_FILE.match(s.bare))}
     return {
         name: text
@@ -76,7 +76,10 @@ def _named_files(side: Sequence[Statement]) -> dict[str, str]:
 
 
 # An assignment, a loop, a ``with`` or a parameter gives the name a value.
-_BINDS = r"(?<![\w.]){name}\s*(?:[-+*/|]|//)?=(?!=)|(?<![\w.]){name}\s*:=|\b(?:as|for)\s+{name}\b|\bdef\b.*[(,]\s*{name}\b"
+_BINDS = (
+    r"(?<![\w.]){name}\s*(?:[-+*/|]|//)?=(?!=)|(?<![\w.]){name}\s*:=|\b(?:as|for)\s+{name}\b"
+    r"|\bdef\b.*[(,]\s*{name}\b"
+)
 
 
 def _spelled_out(statement: Statement, names: dict[str, str]) -> Statement:
@@ -85,7 +88,8 @@ def _spelled_out(statement: Statement, names: dict[str, str]) -> Statement:
         return statement
     text = statement.bare
     for name, path in names.items():
-        text = re.sub(rf"(?<![\w.\"'/-]){name}(?![\w\"'])(?!\s*=(?!=))", lambda _, path=path: path, text)
+        pieces = re.split(rf"(?<![\w.\"'/-]){name}(?![\w\"'])(?!\s*=(?!=))", text)
+        text = path.join(pieces)
     return Statement(statement.lines, text, statement.code)
 
 

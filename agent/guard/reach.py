@@ -24,6 +24,8 @@ _LATER = re.compile(
 _LEAVE = re.compile(
     r"^(?:return|yield|break|continue)(?:\s+(?:None|true|false|nil|0|undefined))?\s*;?$"
     r"|^if\b.*[\s{)]return\s*;?\s*\}?$|^raise\s+\w*Exit"
+    # Of Rust: what can't be taken apart ends the test.
+    r"|^let\b.*\belse\s*\{\s*(?:return|break|continue)\b[^{}]*\};?$"
 )
 _ASSIGNED = re.compile(
     r"^(?:const\s+|let\s+|var\s+|final\s+|\w+\s+)?(\w+(?:\s*,\s*\w+){0,8})\s*(?::\s*[\w\[\], .]+)?\s*:?=(?!=)"
@@ -37,6 +39,7 @@ def unreached(case: Case) -> Iterator[Remark]:
     for change in case.tests:
         deeper = {id(new) for _, new in pairing(case, change).reindented}
         side = change.new_statements
+        had_yields = _generators(change.old_statements) if change.language == "python" else set()
         for at, statement in enumerate(side):
             if not statement.changed:
                 continue
@@ -45,12 +48,107 @@ def unreached(case: Case) -> Iterator[Remark]:
                 why = f"an assertion now depends on: {statement.bare[:80]}"
             elif _LEAVE.search(statement.code) and _cuts_short(side, at):
                 why = "the test ends before its assertions"
+            elif _IS_DONE.match(statement.code) and change.language == "javascript" and _goes_on(side, at):
+                why = "the test is done before its assertions"
+            elif change.language == "python" and _makes_generator(change, tests, at, had_yields):
+                why = "the test is a generator now, whose body never runs"
+            elif _is_left_alone(change, statement):
+                why = f"nobody waits for a part of the test: {statement.bare[:80]}"
             elif _overwrites(change, side, at):
                 why = f"the value under test is overwritten: {statement.bare[:80]}"
             else:
                 continue
             if _in_existing_test(change, tests, statement):
                 yield Remark(change.path, statement.number, why)
+        at_old, at_new = (
+            {id(s): at for at, s in enumerate(side)} if deeper else {}
+            for side in (change.old_statements, change.new_statements)
+        )
+        for old, new in pairing(case, change).reindented:
+            if (head := _entered(change, at_old[id(old)], at_new[id(new)])) and _in_existing_test(change, tests, new):
+                what = f"an assertion goes into a block that it was not in: {head.bare[:80]}"
+                yield Remark(change.path, new.number, what)
+
+
+_CONDITION = re.compile(
+    r"^(?:if|elif|else|except|catch|while|for|unless|(?:async\s+)?with\s+(?:\w+\.)*(?:suppress|\w*[rR]aises\w*))\b"
+    r"|^\}?\s*(?:else|catch)\b"
+)
+
+
+def _entered(change: Change, old: int, new: int) -> Statement | None:
+    """The block, there before as it is, into which an assertion is moved and which need not run to its end."""
+    around = {s.words for s in _outer(change.old_statements, old)}
+    for head in _outer(change.new_statements, new):
+        if not head.changed and _CONDITION.search(head.code) and head.words not in around:
+            return head
+    return None
+
+
+def _outer(side: Sequence[Statement], at: int) -> Iterator[Statement]:
+    """What opens the blocks around a statement, from the inside out."""
+    indent = side[at].indent
+    for before in reversed(side[max(at - _LONGEST_BLOCK, 0) : at]):
+        if before.indent < indent:
+            indent = before.indent
+            yield before
+        if before.lines[0].first or indent == 0:
+            return
+
+
+_IS_DONE = re.compile(r"^(?:return\s+)?done\(\s*\)\s*;?$")
+
+
+def _goes_on(side: Sequence[Statement], at: int) -> bool:
+    """An assertion that was there before follows in the same block."""
+    for later in side[at + 1 : at + 1 + _LONGEST_BLOCK]:
+        if later.indent < side[at].indent or later.lines[0].first:
+            return False
+        if not later.changed and is_assertion(later):
+            return True
+    return False
+
+
+_YIELDS = re.compile(r"^(?:[\w, ]+=\s*)?\(?yield\b")
+_DEFINES = re.compile(r"^(?:async\s+)?def\s+(?P<name>\w+)|^@")
+# What runs a generator, or makes it none: ``@inlineCallbacks``, ``@gen_test``.
+_RUNS_GENERATORS = re.compile(r"(?i)^@.*(?:callbacks|gen|coroutine|fixture|context|yield)")
+
+
+def _generators(side: Sequence[Statement]) -> set[tuple[str, ...]]:
+    """The heads of functions in which there is a ``yield``."""
+    found: set[tuple[str, ...]] = set()
+    head: Statement | None = None
+    for statement in side:
+        if _DEFINES.match(statement.code):
+            head = statement
+        elif head is not None and _YIELDS.match(statement.code):
+            found.add(head.words)
+    return found
+
+
+def _makes_generator(change: Change, tests: Inventory, at: int, had: set[tuple[str, ...]]) -> bool:
+    """A ``yield`` makes a generator of a test that had none."""
+    side = change.new_statements
+    owner = tests.owner(change, side[at].number) if _YIELDS.match(side[at].code) else None
+    if owner is None or not _DEFINES.match(owner.statement.code):
+        return False
+    home = next((s for s in _outer(side, at) if _DEFINES.match(s.code)), None)
+    if home is not owner.statement:
+        return False
+    is_run = any(_RUNS_GENERATORS.match(s.code) for s in side[max(owner.index - 4, 0) : owner.index])
+    return not is_run and owner.statement.words not in had
+
+
+_OF_ITS_OWN = re.compile(r"^go\s+(?=\w+\.Run\()")
+
+
+def _is_left_alone(change: Change, statement: Statement) -> bool:
+    """Of Go: a part of a test that ran in it runs beside it now."""
+    if change.language != "go" or not _OF_ITS_OWN.match(statement.code):
+        return False
+    plain = _OF_ITS_OWN.sub("", statement.code)
+    return any(s.changed and s.code == plain for s in change.old_statements)
 
 
 def _in_existing_test(change: Change, tests: Inventory, statement: Statement) -> bool:
