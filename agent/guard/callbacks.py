@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from agent.guard.case import Change, Remark
 from agent.guard.lines import Statement
 
-_HANDS_ON = re.compile(r"(?<![\w.])(?P<how>done|next|callback|cb)\(\s*(?P<error>e|er|err|error|\w+Err(?:or)?)\s*\)")
+_HANDS_ON = re.compile(
+    r"(?<![\w.])(?P<how>done|next|callback|cb)\(\s*(?P<error>e|er|err|error|\w+Err(?:or)?)\s*\)"
+)
 _ENDS = re.compile(r"(?<![\w.])(?:done|next|callback|cb)\(\s*(?:null|undefined)?\s*\)")
 
 
@@ -26,4 +28,6 @@ def dropped(change: Change) -> Iterator[Remark]:
 
 def _is_looked_at(error: str, new: Sequence[Statement]) -> bool:
     word = re.compile(rf"(?<![\w.]){re.escape(error)}\b")
-    return any(re.search(r"(?i)assert|expect|should|throw|^if\b", s.code) and word.search(s.code) for s in new)
+    return any(
+        re.search(r"(?i)assert|expect|should|throw|^if\b", s.code) and word.search(s.code) for s in new
+    )

@@ -11,8 +11,9 @@ from agent.guard.lines import Statement
 
 _NAME = r"[A-Za-z_$][\w$]*"
 _DATA = re.compile(
-    rf"^(?:export\s+)?(?:(?:const|let|var|(?:private\s+)?static(?:\s+final)?\s+[\w<>\[\], ]+)\s+)?(?P<name>{_NAME})"
-    r"\s*(?::[^=]+)?:?=\s*(?:[\[{(](?!\s*[\]})])|\[\]\w|map\[|(?:List|Map|Set)\.of\(\w|Arrays\.asList\(\w)"
+    rf"^(?:export\s+)?(?:(?:const|let|var|(?:private\s+)?static(?:\s+final)?\s+[\w<>\[\], ]+)\s+)?"
+    rf"(?P<name>{_NAME})\s*(?::[^=]+)?:?="
+    r"\s*(?:[\[{(](?!\s*[\]})])|\[\]\w|map\[|(?:List|Map|Set)\.of\(\w|Arrays\.asList\(\w)"
 )
 """What is empty at first collects something, and is emptied again between tests."""
 # Fewer rows, or others.
@@ -29,8 +30,24 @@ _GROWS = (
 )
 """More rows than before, or the same."""
 _OF_RUNNERS = frozenset(
-    ("pytestmark", "collect_ignore", "os", "sys", "self", "this", "cls", "module", "exports", "window", "globalThis")
-    + ("settings", "config", "environ", "rcParams", "app")
+    [
+        "pytestmark",
+        "collect_ignore",
+        "os",
+        "sys",
+        "self",
+        "this",
+        "cls",
+        "module",
+        "exports",
+        "window",
+        "globalThis",
+        "settings",
+        "config",
+        "environ",
+        "rcParams",
+        "app",
+    ]
 )
 """Names that tests set to prepare themselves."""
 
@@ -104,4 +121,3 @@ def _other_rows(case: Case, change: Change) -> Iterator[Remark]:
 
 def _head(statement: Statement) -> str:
     return statement.bare.partition(",")[0]
-

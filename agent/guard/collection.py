@@ -46,8 +46,8 @@ _ANY_SKIP = {
         r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped"
         r"|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
         r"|\bskip\s*:\s*(?:true|['\"])"
-    # NUnit, XCTest and Swift Testing
-    r"|^\[[^\]]*\b(?:Explicit|Ignore)\b|\bXCTExpectFailure\b|\bwithKnownIssue\b|\.disabled\s*\(|@(?:Test|Suite)\(.*\.enabled\("
+        # NUnit, XCTest and Swift Testing
+        r"|^\[[^\]]*\b(?:Explicit|Ignore)\b|\bXCTExpectFailure\b|\bwithKnownIssue\b|\.disabled\s*\(|@(?:Test|Suite)\(.*\.enabled\("
     ),
     "hash": re.compile(
         r"^@(?:wip|skip|ignore|ignored|pending|manual|todo|disabled)\b"
@@ -295,6 +295,8 @@ _MORE = re.compile(r"^\[(?:InlineData|TestCase|DataRow|DisplayName)\(|^@(?:\w+\.
 def headed(case: Case) -> Iterator[Remark]:
     """Existing tests whose signature, decorators or annotations change: they may run otherwise, or never."""
     tests = inventory(case)
+    for change in case.test_code:  # a comment may be an annotation
+        yield from marked.grouped(change)
     for change in case.tests:
         reported = _ANY_SKIP.get(change.language), _FOCUS.get(change.language), _ANY_RETRY, _ANY_STAND_IN
         old = {test.name: test for test in tests.old.get(change.path, ())}
@@ -425,7 +427,9 @@ _REWRITES = re.compile(
 )
 _ROWS = re.compile(r"\bparametrize\s*\(|\bsubTest\b|\.each\s*\(|^for\b.*\brange\b|^for\b.*\bin\b")
 _SLICE = r"\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]"
-_CUT = re.compile(rf"[\])}}\w]\s*{_SLICE}|\bfor\s+[\w, ()]+\s+in\b[^\]]*\sif\s|\.(?:slice|filter)\s*\(|\bislice\s*\(")
+_CUT = re.compile(
+    rf"[\])}}\w]\s*{_SLICE}|\bfor\s+[\w, ()]+\s+in\b[^\]]*\sif\s|\.(?:slice|filter)\s*\(|\bislice\s*\("
+)
 _CUT_END = re.compile(rf"^\]\s*(?:{_SLICE}\s*[,)]*$|\.(?:slice|filter)\s*\()")
 
 

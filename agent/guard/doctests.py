@@ -20,6 +20,7 @@ _DIRECTIVE = re.compile(r"\s*#\s*doctest:(?P<options>.*)$")
 class _Example:
     asked: str
     expected: str
+    has_options: bool
     is_skipped: bool
     number: int
     keeps_answer: bool
@@ -37,15 +38,19 @@ def _of_file(change: Change) -> Iterator[Remark]:
     if not any(_PROMPT.match(line.text) for line in change.before):
         return
     old, new = (_by_place(side) for side in (change.before, change.after))
-    for place in old.kept.keys() & new.kept.keys():
-        yield from _compared(change, old.kept[place], new.kept[place])
+    for place in sorted(old.kept.keys() & new.kept.keys()):
+        # What is only put in may be another example, of which a line happens to be like one of this.
+        if not old.kept[place].keeps_answer:
+            yield from _compared(change, old.kept[place], new.kept[place])
     now: dict[str, list[_Example]] = defaultdict(list)
     for example in new.changed:
         now[example.asked].append(example)
     lost: list[_Example] = []
     for example in old.changed:
         if now[example.asked]:
-            yield from _compared(change, example, now[example.asked].pop(0))
+            one = now[example.asked].pop(0)
+            # Of others that are written anew, nobody knows which was which.
+            yield from _compared(change, example, one) if one.has_options else ()
         elif example.keeps_answer:
             lost.append(example)
     # An example may go with its answer: it documents something else, or is a test elsewhere now.
@@ -91,7 +96,7 @@ def _example(lines: Sequence[Line]) -> _Example:
     asked, expected = [lines[0].text.partition(">>>")[2]], list[Line]()
     for line in lines[1:]:
         more = _MORE.match(line.text) if not expected else None
-        if more and (more["asked"] or _is_open(asked)):
+        if more:
             asked.append(more["asked"] or "")
         else:
             expected.append(line)
@@ -99,13 +104,8 @@ def _example(lines: Sequence[Line]) -> _Example:
     return _Example(
         asked=" ".join(" ".join(_DIRECTIVE.sub("", text) for text in asked).split()),
         expected=" ".join(" ".join(line.text for line in expected).split()),
+        has_options=bool(options),
         is_skipped=any("+SKIP" in option for option in options),
         number=lines[0].number,
         keeps_answer=bool(expected) and not any(line.changed for line in expected),
     )
-
-
-def _is_open(asked: Sequence[str]) -> bool:
-    """What was asked goes on, so that three dots are not what is expected of it."""
-    text = "".join(asked).rstrip()
-    return text.endswith((":", "\\", ",")) or len(asked) > 1 or text.count("(") > text.count(")")

@@ -12,6 +12,7 @@ from agent.guard.case import Case, Change, Remark
 from agent.guard.chosen import chosen, given_always, is_known
 from agent.guard.inventory import inventory
 from agent.guard.lines import Line, Statement
+from agent.guard.loops import runs_until_it_holds
 
 _UNDER_TEST = re.compile(
     r"PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER|RUN)|[\"']_?(?:pytest|unittest|nose|doctest"
@@ -233,7 +234,7 @@ def retries(case: Case) -> Iterator[Remark]:
                 if not fresh and (
                     _SLEEP.search(statement.code)
                     or (_ATTEMPTS.search(statement.code) and _tries(change, statement))
-                    or _until_it_holds(change, statement)
+                    or runs_until_it_holds(change, statement)
                 ):
                     hits.append(statement.number)
         longer = _longer_sleeps(change) if change.is_test else []
@@ -290,25 +291,6 @@ def _tries(change: Change, loop: Statement) -> bool:
     at = next(index for index, statement in enumerate(side) if statement is loop)
     return any(
         re.match(r"try\b", later.code) and later.indent > loop.indent for later in side[at + 1 : at + 5]
-    )
-
-
-_LOOPS = re.compile(r"^(?:while|for|until)\b\s*\(?(?P<condition>[^;]*?\w\s*\([^;]*?)\)?\s*[:;{]?\s*(?:pass|continue|\}|\{\})?;?$")
-_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
-
-
-def _until_it_holds(change: Change, loop: Statement) -> bool:
-    """An empty loop calls what the next assertion, which was there before, calls."""
-    match = _LOOPS.match(loop.code)
-    if match is None or " in " in loop.code or " range" in loop.code:
-        return False
-    side = change.new_statements
-    at = next(index for index, statement in enumerate(side) if statement is loop)
-    inner = [s.code.strip("};, ") for s in side[at + 1 : at + 3] if s.indent > loop.indent]
-    following = [s for s in side[at + 1 : at + 5] if s.indent == loop.indent and not s.changed]
-    called = {*_CALLED.findall(match["condition"])} - {"len", "int", "str", "not", "and", "or"}
-    return all(text in {"", "pass", "continue"} for text in inner) and any(
-        called & {*_CALLED.findall(s.code)} for s in following[:1]
     )
 
 

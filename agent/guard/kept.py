@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from agent.guard.brackets import Words
 from agent.guard.equality import says_the_same, words_say_the_same
-from agent.guard.narrower import is_narrower
 from agent.guard.lines import Statement, plain_words
+from agent.guard.narrower import is_narrower
 
 # The stricter twin of an assertion's name.
 _STRICTER = {

@@ -13,19 +13,19 @@ _ONE_LINE = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _TEMPLATE = r"`(?:[^`\\]|\\.)*`"
 _COMMENT = r"/\*.*?\*/"
 # Where a value is due, a slash starts a regular expression and divides nothing.
-_REGEXP = r"(?<=[(,=:\[!&|?;])\s{0,4}/(?![/*])(?:[^/\\\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/"
+_REGEXP = r"(?<=[(,=:\[!&|?;])\s{0,4}/(?![/*])(?:[^/\\\[]|\\.|\[(?:[^\]\\]|\\.){0,80}\])+/"
 # The whole of what begins and ends on one line, then what has only one end there.
 _PIECES = {
     "python": re.compile(
         rf"\"\"\".*?\"\"\"|'''.*?'''|(?P<quote>\"\"\"|''')|{_ONE_LINE}|(?P<opening>(?!))|(?P<closing>(?!))"
     ),
     "java": re.compile(
-        rf"\"\"\".*?\"\"\"|(?P<quote>\"\"\")|{_COMMENT}|{_ONE_LINE}|(?P<opening>/\*)|(?P<closing>\*/)"
+        rf"\"\"\".*?\"\"\"|(?P<quote>\"\"\")|{_COMMENT}|{_ONE_LINE}|(?P<opening>/\*.*)|(?P<closing>\*/)"
     ),
     "javascript": re.compile(
-        rf"{_TEMPLATE}|{_COMMENT}|{_REGEXP}|{_ONE_LINE}|(?P<quote>`)|(?P<opening>/\*)|(?P<closing>\*/)"
+        rf"{_TEMPLATE}|{_COMMENT}|{_REGEXP}|{_ONE_LINE}|(?P<quote>`)|(?P<opening>/\*.*)|(?P<closing>\*/)"
     ),
-    "go": re.compile(rf"`[^`]*`|{_COMMENT}|{_ONE_LINE}|(?P<quote>`)|(?P<opening>/\*)|(?P<closing>\*/)"),
+    "go": re.compile(rf"`[^`]*`|{_COMMENT}|{_ONE_LINE}|(?P<quote>`)|(?P<opening>/\*.*)|(?P<closing>\*/)"),
 }
 
 
@@ -63,6 +63,13 @@ def _left_open(change: Change, asserts: Callable[[str], bool]) -> Iterator[Remar
             yield Remark(change.path, cause, what)
 
 
+_MOST_ESCAPES = 40
+"""Backslashes in a line up to which its strings are told apart: the patterns try each quote anew."""
+_RAW = re.compile(r"(?P<quote>`|\"\"\"|''')|(?P<opening>/\*)|(?P<closing>\*/)")
+
+
 def _lone_ends(text: str, language: str) -> list[str]:
     """What opens or closes on this line and has its other end on another."""
-    return [match.lastgroup for match in _PIECES[language].finditer(text[:LONGEST_LINE]) if match.lastgroup]
+    text = text[:LONGEST_LINE]
+    pieces = _PIECES[language] if text.count("\\") <= _MOST_ESCAPES else _RAW
+    return [match.lastgroup for match in pieces.finditer(text) if match.lastgroup]

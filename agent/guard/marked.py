@@ -23,7 +23,9 @@ def unmarked(change: Change) -> Iterator[Remark]:
 
 _IMPORT = re.compile(r"^import\s+(?P<package>[\w.]+)\.(?P<name>\w+|\*)\s*;?$")
 _MARK = re.compile(r"^(?:Test|ParameterizedTest|RepeatedTest|TestFactory)$")
-_OWN_MARK = re.compile(r"(?:@interface|\bannotation\s+class)\s+(?:Test|ParameterizedTest|RepeatedTest|TestFactory)\b")
+_OWN_MARK = re.compile(
+    r"(?:@interface|\bannotation\s+class)\s+(?:Test|ParameterizedTest|RepeatedTest|TestFactory)\b"
+)
 _RUNNERS = ("org.junit.jupiter", "org.testng", "org.junit")
 
 
@@ -86,6 +88,28 @@ def _after(change: Change, line: Line) -> int:
     return min(line.number, change.after[-1].number if change.after else 1)
 
 
+_PHP_GROUP = re.compile(r"@(?:group|requires|depends\w*)\s+\S")
+_PHP_GROUP_ATTRIBUTE = re.compile(r"^\s*#\[(?:[\w\\]+,\s*)*(?:[\w\\]*\\)?(?:Group|Requires\w*|Depends\w*)\(")
+_PHP_HEAD = re.compile(r"\b(?:function|class)\s+\w+")
+
+
+def grouped(change: Change) -> Iterator[Remark]:
+    """PHPUnit: existing tests in a group that settings leave out, or that run under a condition."""
+    if change.is_new or change.is_deleted or not change.path.endswith(".php"):
+        return
+    had = {"".join(line.text.split()).strip("/*") for line in change.removed}
+    waiting: Line | None = None
+    for line in change.after:
+        if line.first or _PHP_HEAD.search(line.code):
+            if waiting is not None and not line.changed and not line.first:
+                what = f"an existing test has: {waiting.text.strip(' /*')[:80]}"
+                yield Remark(change.path, waiting.number, what)
+            waiting = None
+        is_mark = _PHP_GROUP.search(line.comment) or _PHP_GROUP_ATTRIBUTE.match(line.bare)
+        if line.changed and is_mark and "".join(line.text.split()).strip("/*") not in had:
+            waiting = line
+
+
 _CLASS = re.compile(r"^(?P<before>(?:\w+\s+)*)class\s+(?P<name>\w+)")
 _OF_TESTS = re.compile(r"(?:Tests?|TestCase|Spec|Specs|Fixture)$|^Test")
 _CLASS_MARK = re.compile(r"^\[\s*(?:\w+\s*,\s*)*TestClass\b")
@@ -100,7 +124,9 @@ def _of_hidden_class(change: Change) -> Iterator[Remark]:
         was_public = before is not None and "public" in before.code.split("class")[0].split()
         if was_public and "public" not in line.code.split("class")[0].split() and _OF_TESTS.search(name):
             yield Remark(change.path, line.number, f"no runner looks into {name}, which is not public")
-    gone, come = ([x for x in side if _CLASS_MARK.match(x.code.strip())] for side in (change.removed, change.added))
+    gone, come = (
+        [x for x in side if _CLASS_MARK.match(x.code.strip())] for side in (change.removed, change.added)
+    )
     is_left = any(_LEAVES_MSTEST.search(line.code) for line in change.removed)
     if len(gone) > len(come) + len(old.keys() - _classes(change.added).keys()) and not is_left:
         yield Remark(change.path, _after(change, gone[-1]), "a class is no longer marked as one of tests")

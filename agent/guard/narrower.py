@@ -36,20 +36,19 @@ def _around(text: str, match: re.Match[str]) -> tuple[str, ...]:
     return plain_words(f"{text[: match.start()]}{match['how']}{text[match.end() :]}")
 
 
-_RAISES = re.compile(r"^(?P<head>.*(?<!not_)\bto\s+raise_error)(?:\(\s*|\s+|$)(?P<wanted>[^{}]*?)\s*\)?$")
 _ANY = frozenset(("", "StandardError", "Exception"))
 
 
 def _wants_more_of_error(old: str, new: str) -> bool:
     """Of RSpec: the error that is raised must be of a class, or say something, as well."""
-    before, after = _RAISES.match(old), _RAISES.match(new)
-    if before is None or after is None or plain_words(before["head"]) != plain_words(after["head"]):
+    (head, raises, wanted), (new_head, _, more) = (text.partition("raise_error") for text in (old, new))
+    if not raises or plain_words(head) != plain_words(new_head) or head.rstrip().endswith("not_to"):
         return False
-    wanted = before["wanted"]
-    named = re.match(r"[A-Z][\w:]*|[\"'/]", after["wanted"])
+    wanted, more = (text.strip().removeprefix("(").removesuffix(")").strip() for text in (wanted, more))
+    named = re.match(r"[A-Z][\w:]*|[\"'/]", more)
     if wanted in _ANY:
         return named is not None and named.group() not in _ANY
-    return after["wanted"].startswith((f"{wanted},", f"{wanted}).with_message("))
+    return more.startswith((f"{wanted},", f"{wanted}).with_message("))
 
 
 _NO_DIFFERENCE = re.compile(

@@ -66,7 +66,7 @@ _NAMED_FILE = re.compile(
 
 
 def _named_files(side: Sequence[Statement]) -> dict[str, str]:
-    """Names that the patch gives to a file in some folder, and hold nothing else: ``out = tmp_path / "x"``."""
+    """Names that the patch gives to a file in some folder, holding nothing else: ``out = tmp_path / "x"``."""
     found = {m["name"]: m["file"] for s in side if s.changed and (m := _NAMED_FILE.match(s.bare))}
     return {
         name: text

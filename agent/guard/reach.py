@@ -43,31 +43,53 @@ def unreached(case: Case) -> Iterator[Remark]:
         for at, statement in enumerate(side):
             if not statement.changed:
                 continue
-            is_aside = _BLOCK.search(statement.code) or _LATER.search(statement.code)
-            if is_aside and any(id(later) in deeper for later in _inner(side, at)):
-                why = f"an assertion now depends on: {statement.bare[:80]}"
-            elif _LEAVE.search(statement.code) and _cuts_short(side, at):
-                why = "the test ends before its assertions"
-            elif _IS_DONE.match(statement.code) and change.language == "javascript" and _goes_on(side, at):
-                why = "the test is done before its assertions"
-            elif change.language == "python" and _makes_generator(change, tests, at, had_yields):
-                why = "the test is a generator now, whose body never runs"
-            elif _is_left_alone(change, statement):
-                why = f"nobody waits for a part of the test: {statement.bare[:80]}"
-            elif _overwrites(change, side, at):
+            why = _put_aside(change, at, deeper) or _of_language(change, tests, at, had_yields)
+            if not why and _overwrites(change, side, at):
                 why = f"the value under test is overwritten: {statement.bare[:80]}"
-            else:
-                continue
-            if _in_existing_test(change, tests, statement):
+            if why and _in_existing_test(change, tests, statement):
                 yield Remark(change.path, statement.number, why)
-        at_old, at_new = (
-            {id(s): at for at, s in enumerate(side)} if deeper else {}
-            for side in (change.old_statements, change.new_statements)
-        )
-        for old, new in pairing(case, change).reindented:
-            if (head := _entered(change, at_old[id(old)], at_new[id(new)])) and _in_existing_test(change, tests, new):
-                what = f"an assertion goes into a block that it was not in: {head.bare[:80]}"
-                yield Remark(change.path, new.number, what)
+        yield from _moved_inside(case, change, tests)
+
+
+def _put_aside(change: Change, at: int, deeper: set[int]) -> str:
+    """Why the run may not come by an assertion any more; empty where it does."""
+    side, statement = change.new_statements, change.new_statements[at]
+    is_aside = _BLOCK.search(statement.code) or _LATER.search(statement.code)
+    if is_aside and any(id(later) in deeper for later in _inner(side, at)):
+        return f"an assertion now depends on: {statement.bare[:80]}"
+    return (
+        "the test ends before its assertions"
+        if _LEAVE.search(statement.code) and _cuts_short(side, at)
+        else ""
+    )
+
+
+def _of_language(change: Change, tests: Inventory, at: int, had_yields: set[tuple[str, ...]]) -> str:
+    """The same, for what ends a test in one language only."""
+    statement = change.new_statements[at]
+    match change.language:
+        case "javascript" if _IS_DONE.match(statement.code) and _goes_on(change.new_statements, at):
+            return "the test is done before its assertions"
+        case "python" if _makes_generator(change, tests, at, had_yields):
+            return "the test is a generator now, whose body never runs"
+        case "go" if _is_left_alone(change, statement):
+            return f"nobody waits for a part of the test: {statement.bare[:80]}"
+    return ""
+
+
+def _moved_inside(case: Case, change: Change, tests: Inventory) -> Iterator[Remark]:
+    """Assertions that go into a block that stays as it is."""
+    pairs = pairing(case, change).reindented
+    if not pairs:
+        return
+    old_places, new_places = (
+        {id(s): at for at, s in enumerate(side)} for side in (change.old_statements, change.new_statements)
+    )
+    for old, new in pairs:
+        head = _entered(change, old_places[id(old)], new_places[id(new)])
+        if head is not None and _in_existing_test(change, tests, new):
+            what = f"an assertion goes into a block that it was not in: {head.bare[:80]}"
+            yield Remark(change.path, new.number, what)
 
 
 _CONDITION = re.compile(
@@ -77,7 +99,7 @@ _CONDITION = re.compile(
 
 
 def _entered(change: Change, old: int, new: int) -> Statement | None:
-    """The block, there before as it is, into which an assertion is moved and which need not run to its end."""
+    """The block, there before as it is, into which an assertion moves and that may end early."""
     around = {s.words for s in _outer(change.old_statements, old)}
     for head in _outer(change.new_statements, new):
         if not head.changed and _CONDITION.search(head.code) and head.words not in around:
@@ -145,7 +167,7 @@ _OF_ITS_OWN = re.compile(r"^go\s+(?=\w+\.Run\()")
 
 def _is_left_alone(change: Change, statement: Statement) -> bool:
     """Of Go: a part of a test that ran in it runs beside it now."""
-    if change.language != "go" or not _OF_ITS_OWN.match(statement.code):
+    if not _OF_ITS_OWN.match(statement.code):
         return False
     plain = _OF_ITS_OWN.sub("", statement.code)
     return any(s.changed and s.code == plain for s in change.old_statements)

@@ -223,7 +223,7 @@ def _is_expected(following: Sequence[Statement], match: re.Match[str]) -> bool:
 
 
 def _is_what_is_asked(following: Sequence[Statement], match: re.Match[str]) -> bool:
-    """What an old assertion expects is what it looks at: ``expected = f()`` in front of ``f() == expected``."""
+    """An old assertion expects what it looks at: ``want = f()`` in front of ``f() == want``."""
     value = "".join(match["value"].rstrip(";").split())
     asked = re.compile(rf"(?<![\w.]){re.escape(match['name'])}\b")
     return "(" in value and any(
