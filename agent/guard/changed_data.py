@@ -59,6 +59,7 @@ def changed(case: Case, change: Change) -> Iterator[Remark]:
     tests = inventory(case)
     told = {word for s in change.old_statements for word in s.words}
     had = {match["name"] for s in change.old_statements if s.indent == 0 and (match := _DATA.match(s.code))}
+    gone_over = _gone_over(change)
     made = {
         match["name"]
         for s in change.new_statements
@@ -73,10 +74,24 @@ def changed(case: Case, change: Change) -> Iterator[Remark]:
             continue
         # At the top of a file of Python, what is not made by the patch was there before.
         is_known = name in had or (is_plain and statement.indent == 0 and change.language == "python")
+        is_known = is_known or (is_plain and name in gone_over and not _SETS.match(statement.code))
         if name and is_known and name not in _OF_RUNNERS and name not in made - had and name[:2] != "__":
             what = f"the data of existing tests is changed: {statement.bare[:80]}"
             yield Remark(change.path, statement.number, what)
     yield from _other_rows(case, change)
+
+
+_OVER = re.compile(
+    rf"\b(?:in|of|range|:)\s+(?:enumerate\(\s*)?(?P<name>{_NAME})(?!\w|\()|^(?P<each>{_NAME})\.(?:forEach|each|iter)\b"
+)
+
+
+def _gone_over(change: Change) -> set[str]:
+    """Names of data inside tests that loops go over, both as they were."""
+    kept = [s for s in change.new_statements if not s.changed]
+    data = {match["name"] for s in kept if (match := _DATA.match(s.code))}
+    loops = {match["name"] or match["each"] for s in kept for match in _OVER.finditer(s.code)}
+    return data & loops
 
 
 def _changed_name(statement: Statement) -> tuple[str, bool]:

@@ -24,8 +24,9 @@ _LATER = re.compile(
 _LEAVE = re.compile(
     r"^(?:return|yield|break|continue)(?:\s+(?:None|true|false|nil|0|undefined))?\s*;?$"
     r"|^if\b.*[\s{)]return\s*;?\s*\}?$|^raise\s+\w*Exit"
-    # Of Rust: what can't be taken apart ends the test.
-    r"|^let\b.*\belse\s*\{\s*(?:return|break|continue)\b[^{}]*\};?$"
+    # What can't be taken apart ends the test: Rust, Swift, Kotlin.
+    r"|^(?:let|guard)\b.*\belse\s*\{\s*(?:return|break|continue)\b[^{}]*\};?$"
+    r"|^(?:Err|None|_)\b[^=]*=>\s*\{?\s*return\b[^{}]*\}?,?$|\?:\s*return(?:@\w+)?\s*;?$"
 )
 _ASSIGNED = re.compile(
     r"^(?:const\s+|let\s+|var\s+|final\s+|\w+\s+)?(\w+(?:\s*,\s*\w+){0,8})\s*(?::\s*[\w\[\], .]+)?\s*:?=(?!=)"
@@ -131,7 +132,7 @@ def _goes_on(side: Sequence[Statement], at: int) -> bool:
     return False
 
 
-_YIELDS = re.compile(r"^(?:[\w, ]+=\s*)?\(?yield\b")
+_YIELDS = re.compile(r"^(?:[\w, ]+=\s*)?yield\b|\(\s*yield\b")
 _DEFINES = re.compile(r"^(?:async\s+)?def\s+(?P<name>\w+)|^@")
 # What runs a generator, or makes it none: ``@inlineCallbacks``, ``@gen_test``.
 _RUNS_GENERATORS = re.compile(r"(?i)^@.*(?:callbacks|gen|coroutine|fixture|context|yield)")
@@ -144,7 +145,7 @@ def _generators(side: Sequence[Statement]) -> set[tuple[str, ...]]:
     for statement in side:
         if _DEFINES.match(statement.code):
             head = statement
-        elif head is not None and _YIELDS.match(statement.code):
+        elif head is not None and _YIELDS.search(statement.code):
             found.add(head.words)
     return found
 
@@ -152,7 +153,7 @@ def _generators(side: Sequence[Statement]) -> set[tuple[str, ...]]:
 def _makes_generator(change: Change, tests: Inventory, at: int, had: set[tuple[str, ...]]) -> bool:
     """A ``yield`` makes a generator of a test that had none."""
     side = change.new_statements
-    owner = tests.owner(change, side[at].number) if _YIELDS.match(side[at].code) else None
+    owner = tests.owner(change, side[at].number) if _YIELDS.search(side[at].code) else None
     if owner is None or not _DEFINES.match(owner.statement.code):
         return False
     home = next((s for s in _outer(side, at) if _DEFINES.match(s.code)), None)
