@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from agent.guard import places
+from agent.guard import callbacks, changed_data, doctests, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.equality import says_the_same
 from agent.guard.inventory import Definition, inventory
 from agent.guard.kept import demands_as_much
+from agent.guard.left_open import put_out_of_code
 from agent.guard.lines import Statement, plain_words
+from agent.guard.narrower import is_narrower, reports_as_well
 from agent.guard.own_folders import put_in_own_folder
+from agent.guard.rewritten import replaced_pauses, told_by_raising
 from agent.guard.rows import told_by_rows
 from agent.guard.standins import is_stand_in
 from patchpilot.fixes import Severity
@@ -34,6 +37,7 @@ _ASSERTION = re.compile(
     r"|\bExpect(?:WithOffset)?\s*\(|\b(?:Eventually|Consistently)\s*\(|\bXCT(?:Assert|Fail|Unwrap)\w*"
     r"|\bshould(?:Be|Not|Equal|Contain|Have|Throw)\w*|\b(?:must|wont)_(?:be|equal|include|match|raise)\w*"
     r"|\b(?:TEST_ASSERT|BOOST_CHECK|BOOST_REQUIRE|ck_assert)\w*\s*\(|\bQ(?:COMPARE|VERIFY)\s*\(|\bexpect_\w+\s*\("
+    r"|\bexpect\s*\{|\bexpect\s+do\b|\braise_error\b|\bexpectException\w*\s*\("
     r"|\braise\s+AssertionError|\bpanic!|\bunreachable!|\bis_expected\b|\brefute\b|\bt\.(?:is"
     r"|deepEqual|equal|truthy|throws)\s*\("
 )
@@ -93,6 +97,11 @@ _BROAD_ERROR = re.compile(
     r"(?:raises|assertRaises\w*|toThrow\w*|assertThrows"
     r"|expectThrows)\s*\(\s*\(?\s*(?:Base)?(?:Exception|Throwable|Error)\b(?:\.class)?"
     r"|\.toThrow(?:Error)?\(\s*\)"
+    # RSpec, PHPUnit, xUnit and Kotlin, AssertJ
+    r"|(?<!not_)(?<!not\.)to\s+raise_error(?:\s*(?:\{|do\b)|\s*\(\s*(?:StandardError|Exception)\s*\)|\s+(?:StandardError|Exception))?$"
+    r"|\bexpectException\(\s*\\?(?:Throwable|Exception|Error)::class"
+    r"|\b(?:Throws\w*|assertThrows|assertFailsWith)\s*<\s*(?:System\.)?(?:Exception|Throwable)\s*>"
+    r"|\bisInstanceOf\(\s*(?:Exception|Throwable|RuntimeException)\.class"
 )
 
 
@@ -109,7 +118,9 @@ class Pairing:
     lost: tuple[Statement, ...]
     edited: tuple[tuple[Statement, Statement], ...]
     reindented: tuple[tuple[Statement, Statement], ...]
-    """The same assertion, but deeper inside something."""
+    """The same assertion, in other words perhaps, but deeper inside something."""
+    reworded: tuple[tuple[Statement, Statement], ...]
+    """Reports of a failure that say something else."""
 
 
 def pairing(case: Case, change: Change) -> Pairing:
@@ -119,19 +130,21 @@ def pairing(case: Case, change: Change) -> Pairing:
 
 def _pair(case: Case, change: Change) -> Pairing:
     told = {number for numbers in told_by_rows(case, change).values() for number in numbers}
+    told |= told_by_raising(change)
     removed = [s for s in change.old_statements if s.changed and is_assertion(s) and id(s) not in told]
     added = [s for s in change.new_statements if s.changed and is_assertion(s)]
     twins: dict[tuple[str, ...], list[Statement]] = {}
     for new in reversed(added):
         twins.setdefault(new.words, []).append(new)
     kept = [(old, twins[key].pop()) for old in removed if twins.get(key := case.renamed_words(old))]
-    matched = {id(statement) for pair in kept for statement in pair}
+    reworded = _other_reports(change, removed, added)
+    matched = {id(statement) for pair in (*kept, *reworded) for statement in pair}
     removed = [s for s in removed if id(s) not in matched]
     added = [s for s in added if id(s) not in matched]
     edited = []
     few = len(removed) * len(added) <= _MOST_PAIRS
     for old in list(removed) if few else ():
-        if twin := next((new for new in added if says_the_same(old, new)), None):
+        if twin := next((new for new in added if _is_twin(old, new)), None):
             edited.append((old, twin))
             removed.remove(old)
             added.remove(twin)
@@ -141,8 +154,43 @@ def _pair(case: Case, change: Change) -> Pairing:
             edited.append((old, best))
             removed.remove(old)
             added.remove(best)
-    deeper = tuple((old, new) for old, new in kept if new.indent > old.indent)
-    return Pairing(tuple(removed), tuple(edited), deeper)
+    same = (*kept, *reworded, *(pair for pair in edited if demands_as_much(*pair, ())))
+    deeper = tuple((old, new) for old, new in same if new.indent > old.indent)
+    return Pairing(tuple(removed), tuple(edited), deeper, tuple(reworded))
+
+
+def _is_twin(old: Statement, new: Statement) -> bool:
+    return says_the_same(old, new) or is_narrower(old.bare, new.bare)
+
+
+def _other_reports(
+    change: Change, removed: list[Statement], added: list[Statement]
+) -> list[tuple[Statement, Statement]]:
+    """Reports of Go that say something else now, in the same function."""
+    if change.language != "go":
+        return []
+    found: list[tuple[Statement, Statement]] = []
+    used: set[int] = set()
+    homes = [_functions(side) for side in (change.old_statements, change.new_statements)]
+    for old in removed:
+        for new in added:
+            is_free = id(new) not in used and homes[0][id(old)] == homes[1][id(new)]
+            if is_free and reports_as_well(old.bare, new.bare) and old.words != new.words:
+                found.append((old, new))
+                used.add(id(new))
+                break
+    return found
+
+
+def _functions(side: Iterable[Statement]) -> dict[int, str]:
+    """The function in which each statement stands, or the fragment of which the function is out of sight."""
+    homes: dict[int, str] = {}
+    home = ""
+    for statement in side:
+        if statement.code.startswith("func ") or statement.lines[0].first:
+            home = statement.code
+        homes[id(statement)] = home
+    return homes
 
 
 # Go has no assert: ``if got != want {`` in front of ``t.Errorf`` is one.
@@ -153,9 +201,15 @@ def is_assertion(statement: Statement) -> bool:
     """The statement can fail a test."""
     if _COMPARING_IF.search(statement.code):
         return True
+    if statement.code.startswith(("#expect(", "#require(")):  # of Swift
+        return True
     return bool(_ASSERTION.search(statement.code)) and not statement.code.startswith(
         ("import ", "from ", "def ", "@", "#")
     )
+
+
+def _names_assertion(text: str) -> bool:
+    return _ASSERTION.search(text) is not None
 
 
 def _likeness(old: Statement, new: Statement) -> float:
@@ -171,7 +225,7 @@ def removed(case: Case) -> Iterator[Remark]:
             continue
         come = case.once("come to tests", lambda: Counter(w for c in case.changes for w in _come(c)))
         elsewhere = come - Counter(_come(change))
-        yield from _quoted(change)
+        yield from put_out_of_code(change, _names_assertion)
         gone = [d for d in tests.old.get(change.path, ()) if d.name in tests.gone]
         for statement in pairing(case, change).lost:
             if elsewhere[statement.words] or _inside(change, statement, gone):
@@ -222,44 +276,6 @@ def _assertions_that_come(case: Case) -> dict[tuple[str, ...], bool]:
 _AROUND_EACH = re.compile(r"\b(?:before|after)(?:Each|All)?\s*\(")
 
 
-def _quoted(change: Change) -> Iterator[Remark]:
-    """Assertions that nobody touched, but that stand in a string or a comment now."""
-    before, after = ([line for line in side if not line.changed] for side in (change.before, change.after))
-    for old, new in zip(before, after, strict=False):
-        if old.text != new.text:
-            return  # the sides are not known alike
-        if old.code.strip() and not new.code.strip() and _ASSERTION.search(old.code.strip()):
-            yield Remark(
-                change.path, new.number, f"an assertion is put out of the code: {old.bare.strip()[:80]}"
-            )
-    if change.old_text is None:
-        yield from _left_open(change)
-
-
-_STRING = {
-    "python": re.compile(r"\"\"\"|\'\'\'"),
-    "java": re.compile(r"\"\"\""),
-    "javascript": re.compile(r"`"),
-    "go": re.compile(r"`"),
-}
-_OPENING, _CLOSING = re.compile(r"/\*"), re.compile(r"\*/")
-
-
-def _left_open(change: Change) -> Iterator[Remark]:
-    """A string or a comment of several lines has one end in a hunk, beside assertions, and not the other."""
-    quote = _STRING.get(change.language)
-    if quote is None or change.is_new:
-        return
-    for hunk in change.diff.hunks:
-        added, removed = ("\n".join(line.text for line in hunk.lines if line.sign == sign) for sign in "+-")
-        quotes = len(quote.findall(added)) - len(quote.findall(removed))
-        opened, closed = (len(end.findall(added)) - len(end.findall(removed)) for end in (_OPENING, _CLOSING))
-        is_open = quotes % 2 or (opened != closed and change.language != "python")
-        if is_open and any(line.sign == " " and _ASSERTION.search(line.text.strip()) for line in hunk.lines):
-            what = "a string or a comment has only one end here, beside assertions that may stand in it"
-            yield Remark(change.path, hunk.new_start, what)
-
-
 def _inside(change: Change, statement: Statement, gone: list[Definition]) -> bool:
     """It went together with its whole test, which another rule reports."""
     start = max((d.statement.number for d in gone if d.statement.number <= statement.number), default=0)
@@ -273,6 +289,7 @@ def weakened(case: Case) -> Iterator[Remark]:
         for old, new in pairing(case, change).edited:
             if not _says_as_much(old, new) and (why := _weaker(old, new)):
                 yield Remark(change.path, new.number, f"{why}: {new.bare[:80]}")
+        yield from callbacks.dropped(change)
 
 
 def _says_as_much(old: Statement, new: Statement) -> bool:
@@ -382,9 +399,13 @@ def edited(case: Case) -> Iterator[Remark]:
                 yield Remark(change.path, new.number, f"an existing assertion is changed: {new.bare[:80]}")
         yield from _other_cases(change)
         yield from _one_by_one(change)
-        touched = {id(s) for pair in pairs.edited for s in pair} | {id(s) for s in pairs.lost}
-        touched.update(*told_by_rows(case, change).values())
+        yield from changed_data.changed(case, change)
+        touched = {id(s) for pair in (*pairs.edited, *pairs.reworded) for s in pair} | {
+            id(s) for s in pairs.lost
+        }
+        touched.update(*told_by_rows(case, change).values(), told_by_raising(change), replaced_pauses(change))
         yield from _inputs(case, change, touched)
+    yield from doctests.changed(case)
 
 
 def _kept(case: Case, change: Change, old: Statement, new: Statement) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from agent.guard import heads, places
+from agent.guard import heads, marked, places
 from agent.guard.case import Case, Change, Remark
 from agent.guard.diff import FileDiff
 from agent.guard.fixtures import only_asks_for_fixtures
@@ -49,6 +49,8 @@ _ANY_SKIP = {
         r"\bDISABLED_\w+|\bGTEST_SKIP\b|\bSkip\s*=\s*\"|^\[Ignore\b|\bmarkTest(?:Skipped"
         r"|Incomplete)\s*\(|\bXCTSkip|\bAssert\.Ignore\b"
         r"|\bskip\s*:\s*(?:true|['\"])"
+        # NUnit, XCTest and Swift Testing
+        r"|^\[[^\]]*\b(?:Explicit|Ignore)\b|\bXCTExpectFailure\b|\bwithKnownIssue\b|\.disabled\s*\(|@(?:Test|Suite)\(.*\.enabled\("
     ),
     "hash": re.compile(
         r"^@(?:wip|skip|ignore|ignored|pending|manual|todo|disabled)\b"
@@ -127,6 +129,8 @@ def uncollected(case: Case) -> Iterator[Remark]:
                         change.path, number, f"the test {name} is renamed so that it is not collected"
                     )
         yield from _hidden_from_runner(change, tests)
+    for change in case.test_code:  # a mark may stand in a comment
+        yield from marked.unmarked(change)
 
 
 def _leaves_tests(case: Case, diff: FileDiff) -> bool:
@@ -301,6 +305,8 @@ _MORE = re.compile(r"^\[(?:InlineData|TestCase|DataRow|DisplayName)\(|^@(?:\w+\.
 def headed(case: Case) -> Iterator[Remark]:
     """Existing tests whose signature, decorators or annotations change: they may run otherwise, or never."""
     tests = inventory(case)
+    for change in case.test_code:  # a comment may be an annotation
+        yield from marked.grouped(change)
     for change in case.tests:
         reported = _ANY_SKIP.get(change.language), _FOCUS.get(change.language), _ANY_RETRY, _ANY_STAND_IN
         old = {test.name: test for test in tests.old.get(change.path, ())}
@@ -431,7 +437,9 @@ _REWRITES = re.compile(
 )
 _ROWS = re.compile(r"\bparametrize\s*\(|\bsubTest\b|\.each\s*\(|^for\b.*\brange\b|^for\b.*\bin\b")
 _SLICE = r"\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]"
-_CUT = re.compile(rf"[\])}}\w]\s*{_SLICE}|\.(?:slice|filter)\s*\(|\bislice\s*\(")
+_CUT = re.compile(
+    rf"[\])}}\w]\s*{_SLICE}|\bfor\s+[\w, ()]+\s+in\b[^\]]*\sif\s|\.(?:slice|filter)\s*\(|\bislice\s*\("
+)
 _CUT_END = re.compile(rf"^\]\s*(?:{_SLICE}\s*[,)]*$|\.(?:slice|filter)\s*\()")
 
 

@@ -15,7 +15,7 @@ _CALLS = {
     **dict.fromkeys(
         ("assertEqual", "assertEquals", "assert_equal", "assert_eq", "Equal", "AreEqual"), _EQUAL
     ),
-    **dict.fromkeys(("EXPECT_EQ", "ASSERT_EQ", "assertThat"), _EQUAL),
+    **dict.fromkeys(("EXPECT_EQ", "ASSERT_EQ", "assertThat", "XCTAssertEqual"), _EQUAL),
     "deepStrictEqual": _STRICT,
     **dict.fromkeys(("assertSame", "assertIs", "strictEqual", "Same"), _SAME),
 }
@@ -25,7 +25,9 @@ _FLUENT = {
     **dict.fromkeys(("toBe", "isSameAs"), _SAME),
 }
 _LENGTHS = {"toHaveLength": (".", "length"), "hasSize": (".", "size", "(", ")")}
-_TRUTHS = frozenset(("assertTrue", "EXPECT_TRUE", "ASSERT_TRUE", "True", "assert"))
+_TRUTHS = frozenset(
+    ("assertTrue", "EXPECT_TRUE", "ASSERT_TRUE", "True", "assert", "XCTAssertTrue", "XCTAssert")
+)
 _MATCHERS = frozenset(("is", "equalTo", "eq"))
 _SUBJECTS = frozenset(("expect", "assertThat"))
 _OWNERS = frozenset(("self", "assert", "require", "Assert", "Assertions", "t", "$this", "-", ">"))
@@ -58,7 +60,12 @@ def says_the_same(old: Statement, new: Statement) -> bool:
 
     So are ``assertEquals(b, a)``, ``assert a == b`` and ``assertThat(a).isEqualTo(b)``.
     """
-    before, after = _read(old.words), _read(new.words)
+    return words_say_the_same(old.words, new.words)
+
+
+def words_say_the_same(old: Words, new: Words) -> bool:
+    """The same of the tokens of two assertions."""
+    before, after = _read(old), _read(new)
     if before is None or after is None or before.sides != after.sides or len(before.sides) == 1:
         return False
     is_jest = before.is_fluent and after.is_fluent and before.is_of_primitive

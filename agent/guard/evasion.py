@@ -14,6 +14,7 @@ from agent.guard.fitted import fitted
 from agent.guard.inventory import inventory
 from agent.guard.joined import plainly
 from agent.guard.lines import Line, Statement
+from agent.guard.loops import runs_until_it_holds
 
 _UNDER_TEST = re.compile(
     r"PYTEST_(?:CURRENT_TEST|VERSION|XDIST_WORKER|RUN)|[\"']_?(?:pytest|unittest|nose|doctest"
@@ -171,7 +172,7 @@ _ATTEMPTS = re.compile(
 )
 _SLEEP = re.compile(
     r"\b(?:time\.sleep|asyncio\.sleep|Thread\.sleep|time\.Sleep|sleep|setTimeout|waitForTimeout"
-    r"|usleep|thread::sleep|cy\.wait|page\.waitFor\w*|TimeUnit\.\w+\.sleep)\s*\("
+    r"|usleep|thread::sleep|cy\.wait|page\.waitFor|TimeUnit\.\w+\.sleep)\s*\("
 )
 
 
@@ -201,6 +202,7 @@ def retries(case: Case) -> Iterator[Remark]:
                 if not fresh and (
                     _SLEEP.search(statement.code)
                     or (_ATTEMPTS.search(statement.code) and _tries(change, statement))
+                    or runs_until_it_holds(change, statement)
                 ):
                     hits.append(statement.number)
         longer = _longer_sleeps(change) if change.is_test else []

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from agent.guard.brackets import Words
-from agent.guard.equality import says_the_same
+from agent.guard.equality import says_the_same, words_say_the_same
 from agent.guard.lines import Statement, plain_words
+from agent.guard.narrower import is_narrower
 
 # The stricter twin of an assertion's name.
 _STRICTER = {
@@ -54,6 +55,17 @@ _OTHER_WORDS = (
     (_FINDS, r"\g<1>get\g<2>By"),
     (re.compile(r"\b(?:slices|maps|cmp|bytes)\.Equal\("), "reflect.DeepEqual("),
     (re.compile(r"\)\s+as\s+\w+\s*:$"), "):"),
+    # Of all that counts as true or false, only the one value is right now.
+    (re.compile(r"(?<!\.not)\.(?:toBe|toEqual|toStrictEqual)\(true\)"), ".toBeTruthy()"),
+    (re.compile(r"(?<!\.not)\.(?:toBe|toEqual|toStrictEqual)\(false\)"), ".toBeFalsy()"),
+    (re.compile(r"(?<=\.to )(?:eq|be|eql|equal)[ (]true\)?$"), "be_truthy"),
+    (re.compile(r"(?<=\.to )(?:eq|be|eql|equal)[ (]false\)?$"), "be_falsey"),
+    (re.compile(r"^assert ([\w.]+(?:\([^()]*\))?) is True$"), r"assert \1"),
+    (re.compile(r"\bassertIs\(([\w.]+(?:\([^()]*\))?), True\)$"), r"assertTrue(\1)"),
+)
+# What the assertion gives, such as the error that it caught, has got a name.
+_BOUND = re.compile(
+    r"(?:(?:const|let|var|val|final)\s+){0,2}(?:[A-Z][\w.]*(?:<\?>)?\s+)?[A-Za-z_]\w*\s*:?=\s*(?=(?:\w+\.)?assert\w*\()"
 )
 _ENCODING = re.compile(r"(?:,\s*)?\bencoding\s*=\s*(?:\"[\w-]+\"|'[\w-]+')")
 _DISTANCE = re.compile(r"\b(?:abs|fabs|Abs|math\.fabs|np\.abs|linalg\.norm)\s*\(|\.abs\(\)")
@@ -72,9 +84,15 @@ def demands_as_much(old: Statement, new: Statement, before: Sequence[Statement])
     ``before`` are the new statements in front of it, for values that have got a name.
     """
     wanted = (old.words, *_corrected(old))
-    if any(_same_or_stricter(words, one) for one in _readings(old, new, before) for words in wanted):
-        return True
-    return _is_nearer(old, new) or says_the_same(old, new) or _names_error(old, new)
+    for one in _readings(old, new, before):
+        if any(_same_or_stricter(words, one) for words in wanted) or words_say_the_same(old.words, one):
+            return True
+    return (
+        is_narrower(old.bare, new.bare)
+        or _is_nearer(old, new)
+        or says_the_same(old, new)
+        or _names_error(old, new)
+    )
 
 
 def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> Iterator[tuple[str, ...]]:
@@ -85,6 +103,8 @@ def _readings(old: Statement, new: Statement, before: Sequence[Statement]) -> It
         yield plain_words(_MESSAGE.sub(r"\g<close>", new.bare))
     if _ADDS_MESSAGE.match(new.bare) and (shorter := _without_last(old.words, new.words)):
         yield shorter
+    if (bound := _BOUND.match(new.bare)) and not _BOUND.match(old.bare):
+        yield plain_words(new.bare[bound.end() :])
     if "encoding" not in old.code:
         yield plain_words(_ENCODING.sub("", new.bare))
     if "match" not in old.code:

@@ -37,10 +37,14 @@ def put_in_own_folder(
     """
     paths = {match["file"]: match["path"] for match in _PATH.finditer(old.bare)}
     # Looked through are only files in which such an assertion is: this is asked of each edited one.
-    shared = [name for name in paths if name in new.bare]
+    named = _named_files(after) if paths and old.bare != new.bare else {}
+    shared = [name for name in paths if name in new.bare or any(name in text for text in named.values())]
     folder = _own_folder(after) if shared and old.bare != new.bare else None
     if folder is None:
         return set()
+    if used := {name: text for name, text in named.items() if folder.fullmatch(text)}:
+        new = _spelled_out(new, used)
+        after = [_spelled_out(s, used) for s in after]
     moved = {match["file"] for match in _PATH.finditer(_inside(folder, new.bare))} & paths.keys()
     moved = {name for name in moved if _inside(folder, new.bare) != new.bare}
     if not moved or _told(old.bare, moved) != _told(_inside(folder, new.bare), moved):
@@ -54,6 +58,39 @@ def put_in_own_folder(
     left = {match["path"] for s in after for match in _PATH.finditer(folder.sub("", s.bare))}
     is_led = all(paths[name] not in left and _is_given(folder, name, gone, come) for name in moved)
     return {paths[name] for name in moved} if is_led else set()
+
+
+_NAMED_FILE = re.compile(
+    rf"^(?P<name>{_NAME})\s*=\s*(?P<file>{_NAME}\s*/\s*{_TEXT.replace('file', 'last')})$"
+)
+
+
+def _named_files(side: Sequence[Statement]) -> dict[str, str]:
+    """Names that the patch gives to a file in some folder, holding nothing else: ``out = tmp_path / "x"``."""
+    found = {m["name"]: m["file"] for s in side if s.changed and (m := _NAMED_FILE.match(s.bare))}
+    return {
+        name: text
+        for name, text in found.items()
+        if sum(len(re.findall(_BINDS.format(name=name), s.code)) for s in side) == 1
+    }
+
+
+# An assignment, a loop, a ``with`` or a parameter gives the name a value.
+_BINDS = (
+    r"(?<![\w.]){name}\s*(?:[-+*/|]|//)?=(?!=)|(?<![\w.]){name}\s*:=|\b(?:as|for)\s+{name}\b"
+    r"|\bdef\b.*[(,]\s*{name}\b"
+)
+
+
+def _spelled_out(statement: Statement, names: dict[str, str]) -> Statement:
+    """The statement with the path of the file in place of its name, but where it gets that name."""
+    if _NAMED_FILE.match(statement.bare):
+        return statement
+    text = statement.bare
+    for name, path in names.items():
+        pieces = re.split(rf"(?<![\w.\"'/-]){name}(?![\w\"'])(?!\s*=(?!=))", text)
+        text = path.join(pieces)
+    return Statement(statement.lines, text, statement.code)
 
 
 def _paths(side: Sequence[Statement], name: str) -> set[str]:
@@ -100,7 +137,11 @@ def _inside(folder: re.Pattern[str], text: str) -> str:
 def _told(text: str, moved: set[str]) -> str:
     """The text with the bare names of these files, spaces and quotes aside."""
     bare = _PATH.sub(lambda m: f'"{m["file"]}"' if m["file"] in moved else m.group(), text)
-    return re.sub(r"\s+", " ", re.sub(r'\bPath\(("[^"]*")\)', r"\1", bare)).replace("'", '"').strip()
+    plain = re.sub(r'\b(?:Path|str)\(("[^"]*")\)', r"\1", bare.replace("'", '"'))
+    return re.sub(r"\s+", " ", _READ.sub(r"\1.read_text()", plain)).strip()
+
+
+_READ = re.compile(r"\bopen\((\"[^\"]*\")(?:,\s*\"r\")?\)\.read\(\)")
 
 
 def _is_given(

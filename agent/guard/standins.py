@@ -19,12 +19,15 @@ _MOCK = re.compile(
     r"|\b(?:allow|expect)_any_instance_of\b|\blenient\s*\(\s*\)|\bStrictness\.(?:LENIENT|WARN)\b"
     r"|\bgomonkey\.|\bmonkey\.Patch|\bstub_const\b|\ballow\(.*\)\.to\s+receive|\bMagicMock\s*\("
     r"|\bcreate_autospec\s*\(|\bflexmock\b"
+    r"|\b(?:instance|class|object)_(?:double|spy)\s*\(|(?<![\w.])double\s*\(\s*[\"':]"
+    r"|\bcreate(?:Mock|Stub|ConfiguredMock|PartialMock)\s*\(|\bgetMockBuilder\s*\(|\bnew\s+Mock<|\bSubstitute\.For\b"
+    r"|\bmockk\s*[<(]|\.fulfill\s*\(\s*\{|\bstub_request\s*\(|\bstubFor\s*\(|\bhttpmock\.\w+\("
     r"|\bmockReturnValue|\bmockImplementation|\bmockResolvedValue"
 )
 _REPLACE = re.compile(
     r"^(?:\w+\.)+\w+\s*=\s*(?:lambda\b|\w*Mock\b|\(.*\)\s*=>|async\b|function\b|\w*fake\w*|\w*stub\w*)"
     r"|^[A-Z]\w*\.prototype\.\w+\s*=|^Object\.definePropert(?:y|ies)\s*\(|^[A-Z]\w*\.(?:class_eval|define_method|define_singleton_method)\b"
-    r"|^setattr\s*\(|\bnew\s+\w[\w.]*(?:<[^>]*>)?\([^()]*\)\s*\{$|\bnew\s*\(?\s*class\b|\bobject\s*:\s*\w+\([^()]*\)\s*\{$"
+    r"|^setattr\s*\(|\bnew\s+\w[\w.]*(?:<[^>]*>)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\s*\{$|\bnew\s*\(?\s*class\b|\bobject\s*:\s*\w+\([^()]*\)\s*\{$"
 )
 
 

@@ -36,6 +36,8 @@ _BINDING = re.compile(
 _TAKEN_APART = re.compile(r"^(?:const|let|var)\s*\{([^{}]*)\}\s*=")
 _PARAMETER = re.compile(r"[(,]\s*(\w+)\s*=\s*(?:lambda|\(|\w+\s*=>|sum\b|print\b)")
 _ATTRIBUTE = re.compile(
+    # What a function or module is made of is replaced, however far down.
+    r"^([A-Za-z_]\w*)(?:\.\w+)*\.(__\w+__)(?:\[[^\]]*\])?\s*=(?!=)|^vars\(\s*([A-Za-z_]\w*)[\w.]*\s*\)\[[^\]]*\]\s*=(?!=)|"
     r"^([A-Za-z_]\w*)\.(\w+)(?:\s*,\s*\w+(?:\.\w+)*)*\s*=(?!=)"
     r"|^\w+(?:\s*,\s*\w+)*,\s*([A-Za-z_]\w*)\.(\w+)\s*=(?!=)"
     r"|\bsetattr\s*\(\s*([A-Za-z_][\w.]*)\s*,|\bObject\.defineProperty\s*\(\s*(\w+)"
@@ -173,7 +175,10 @@ _SETS = re.compile(
     r"^(?:const\s+|let\s+|var\s+|final\s+|[\w<>\[\]]+\s+)?(?P<name>[A-Za-z_]\w*)(?:\s*,\s*\w+)*\s*(?::\s*[^=]+)?:?=(?!=)"
     r"\s*(?P<value>.+)$"
 )
-_OR_ELSE = re.compile(r"\bor\b|\band\b|\bif\b|\|\||&&|\?\?|\?(?![.?>])")
+_OR_ELSE = re.compile(
+    r"\.(?:unwrap_or\w*|map_or\w*|getOrElse|getOrDefault|orElse(?!Throw)\w*|value_or)\s*\("
+    r"|\bor\b|\band\b|\bif\b|\|\||&&|\?\?|\?(?![.?>])"
+)
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _BY_ITSELF = re.compile(
     r"^(?:(?:sum|len|max|min|abs|round|sorted|int|float|str|bool|list|tuple|set|dict|any|all)\s*\(|Math\.|[\[{(\"'`\d-])"
@@ -200,6 +205,7 @@ def _values(case: Case, change: Change, tests: Inventory) -> Iterator[Remark]:
         else:
             following = side[at + 1 : at + 1 + _NEXT]
             is_other = bool(_BY_ITSELF.match(match["value"])) or _is_expected(following, match)
+            is_other = is_other or _is_what_is_asked(following, match)
         if is_other:
             what = f"{match['name']} need not come from the code under test: {statement.bare[:80]}"
             yield Remark(change.path, statement.number, what)
@@ -215,6 +221,16 @@ def _is_expected(following: Sequence[Statement], match: re.Match[str]) -> bool:
         not s.changed and is_assertion(s) and re.search(rf"(?<![\w.]){re.escape(path[0])}(?!\w)", s.code)
         for s in following
         if re.search(rf"(?<![\w.]){re.escape(match['name'])}\b", s.code)
+    )
+
+
+def _is_what_is_asked(following: Sequence[Statement], match: re.Match[str]) -> bool:
+    """An old assertion expects what it looks at: ``want = f()`` in front of ``f() == want``."""
+    value = "".join(match["value"].rstrip(";").split())
+    asked = re.compile(rf"(?<![\w.]){re.escape(match['name'])}\b")
+    return "(" in value and any(
+        not s.changed and is_assertion(s) and asked.search(s.code) and value in "".join(s.code.split())
+        for s in following
     )
 
 

@@ -75,7 +75,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "subject-replaced",
         _R,
-        "Python, JavaScript, TypeScript, Go, Java",
+        "Python, JavaScript, TypeScript, Go, Java, Rust",
         "an existing test calls something else by the same name",
         subjects.replaced,
     ),
