@@ -9,14 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
-from agent.distil.places import relative
+from agent.distil.places import places, relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
+from agent.distil.summaries import first_line, uncut
 from agent.distil.titles import first_message, titles
+from agent.distil.unfinished import unfinished
 from agent.distil.wording import Wording, details, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
+RUNNING = 2
+"""So many tests that ran when all ended are shown."""
 VALUES = 5
 """So many lines of evidence at most are those of one message with its values."""
 WORDED = 200
@@ -137,9 +141,9 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     last = () if causes else _last_words(story)
     cause_row = _telling(story, causes) if causes else _fallback(story, last)
     if category is Category.TEST and cause_row is not None:
-        cause_row = first_message(story, cause_row)
+        cause_row = first_line(story, first_message(story, cause_row))
     unnamed = _unnamed(story, cause_row, last)
-    wording = Wording("", ()) if cause_row is None else word(story, cause_row)
+    wording = Wording("", ()) if cause_row is None else uncut(story, cause_row) or word(story, cause_row)
     tool = _tool(story, category)
     if category is Category.FORMAT and not causes:
         tool = tool or _formatter(story)
@@ -154,9 +158,19 @@ def judge(story: Story, *, step: str = "") -> Verdict:
         tool=tool,
         cause=wording.sentence,
         tests=_tests(story),
-        evidence=_evidence(story, causes, wording.rows if causes else (*wording.rows, *unnamed)),
+        evidence=_evidence(
+            story, causes, (*(wording.rows if causes else (*wording.rows, *unnamed)), *_running(story))
+        ),
         messages=_messages(story, causes or unnamed),
     )
+
+
+def _running(story: Story) -> list[int]:
+    """Rows that say which test ran when all ended, and where it stands."""
+    rows = list(unfinished(story))[:RUNNING]
+    return [
+        near for row in rows for near in (row, row + 1) if places([story.lines[near].core]) or near == row
+    ]
 
 
 def _telling(story: Story, causes: list[int]) -> int:
@@ -456,7 +470,7 @@ def _tool(story: Story, category: Category) -> str:
 
 def _tests(story: Story) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    titled = titles(story)
+    titled = {**titles(story), **unfinished(story)}
     for row in sorted({*story.by_row, *titled}):
         if row in titled and row not in story.cleared:
             found.setdefault(titled[row], None)

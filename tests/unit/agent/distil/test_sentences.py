@@ -308,7 +308,7 @@ READINGS = {
         tool="rspec",
         cause="Price names takes nil: NoMethodError: undefined method `strip' for nil:NilClass"
         " (lib/price.rb:4)",
-        tests=("./spec/price_spec.rb:11",),
+        tests=("./spec/price_spec.rb:11 # Price names takes nil",),
         files=("lib/price.rb:4", "spec/price_spec.rb:11"),
     ),
     "phpunit --testdox": Reading(
