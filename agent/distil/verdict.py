@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
+from agent.distil.particulars import particulars
 from agent.distil.places import places, relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
@@ -49,6 +50,8 @@ _FAMILIES = {
     # Who installs asks a server first, which may be away or want to know who asks.
     Category.DEPENDENCY: (Category.DEPENDENCY, Category.INFRASTRUCTURE, Category.PERMISSION),
 }
+_BROKEN = (Category.SYNTAX, Category.TYPE, Category.LINT, Category.BUILD)
+_CHECKED = (*_BROKEN, Category.TEST)
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (
     Category.TIMEOUT,
@@ -161,7 +164,7 @@ def judge(story: Story, *, step: str = "") -> Verdict:
         evidence=_evidence(
             story, causes, (*(wording.rows if causes else (*wording.rows, *unnamed)), *_running(story))
         ),
-        messages=_messages(story, causes or unnamed),
+        messages=_messages(story, [*(causes or unnamed), *_broken_beside(story, category, tool, causes)]),
     )
 
 
@@ -192,9 +195,33 @@ def _messages(story: Story, causes: list[int]) -> tuple[str, ...]:
         # Of a heading that nobody wrote a rule for, what follows may be about anything.
         rows.update(dict.fromkeys(told(story, row)[:TOLD] if is_name(story, row) else ()))
     return (
-        *(story.lines[row].core for row in rows),
-        *(detail for row in rows for detail in details(story, row)),
+        *(story.placed(row) for row in rows),
+        *(detail for row in rows for detail in (*details(story, row), *particulars(story, row))),
     )
+
+
+def _broken_beside(story: Story, category: Category, tool: str, causes: Sequence[int]) -> list[int]:
+    """Rows by which the tool that states the cause says what else does not compile, parse or pass its checks.
+
+    ESLint reports what it can't parse beside what it finds, and ``go test`` goes on with the other packages.
+    """
+    if not tool or category not in _CHECKED or len(causes) > WORDED:
+        return []
+    name, known = tool.split(maxsplit=1)[0], set(causes)
+    beside = [
+        row
+        for row, rules in story.by_row.items()
+        if row not in known
+        and story.in_failing_step(row)
+        and any(
+            rule.role is Role.CAUSE
+            and rule.category in _BROKEN
+            and rule.tool.split(" ")[0] == name
+            and not _is_noise(story, row, rule)
+            for rule in rules
+        )
+    ]
+    return beside[:WORDED]
 
 
 def _with_what_is_said(story: Story, row: int) -> tuple[int, ...]:
@@ -462,7 +489,9 @@ def _tool(story: Story, category: Category) -> str:
         for rule in rules:
             if rule.tool and rule.role not in QUIET:
                 match = 1.0 if rule.category is category else 0.3
-                weight = story.worth[row] * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3)
+                # How near the end it stands depends on what else ran at once.
+                worth = story.worth[row] - story.gain[row]
+                weight = worth * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3)
                 # Of two tools that know a line, the one whose rule is surer wrote it.
                 weights[rule.tool] = max(weights[rule.tool], (weight, rule.worth))
     return max(weights, key=lambda tool: (weights[tool], tool), default="")

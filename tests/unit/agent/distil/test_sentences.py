@@ -650,7 +650,7 @@ READINGS = {
         ),
         category=Category.TEST,
         tool="dart test",
-        cause="sums: Expected: <121> Actual: <120>",
+        cause="sums: Expected: <121> Actual: <120> (test/price_test.dart:9)",
         tests=("sums",),
     ),
     "a lock file of bundler": Reading(
