@@ -156,21 +156,24 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     elif cause_row is not None and not causes:
         silent = None if last else _silent(story, cause_row)
         wording = _testless(story, tool) or silent or wording
+    running = unfinished(story)
     return Verdict(
         category=category,
         tool=tool,
         cause=wording.sentence,
-        tests=_tests(story),
+        tests=_tests(story, running),
         evidence=_evidence(
-            story, causes, (*(wording.rows if causes else (*wording.rows, *unnamed)), *_running(story))
+            story,
+            causes,
+            (*(wording.rows if causes else (*wording.rows, *unnamed)), *_where_running(story, running)),
         ),
         messages=_messages(story, [*(causes or unnamed), *_broken_beside(story, category, tool, causes)]),
     )
 
 
-def _running(story: Story) -> list[int]:
+def _where_running(story: Story, running: Mapping[int, str]) -> list[int]:
     """Rows that say which test ran when all ended, and where it stands."""
-    rows = list(unfinished(story))[:RUNNING]
+    rows = list(running)[:RUNNING]
     return [
         near for row in rows for near in (row, row + 1) if places([story.lines[near].core]) or near == row
     ]
@@ -497,9 +500,9 @@ def _tool(story: Story, category: Category) -> str:
     return max(weights, key=lambda tool: (weights[tool], tool), default="")
 
 
-def _tests(story: Story) -> tuple[str, ...]:
+def _tests(story: Story, running: Mapping[int, str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    titled = {**titles(story), **unfinished(story)}
+    titled = {**titles(story), **running}
     for row in sorted({*story.by_row, *titled}):
         if row in titled and row not in story.cleared:
             found.setdefault(titled[row], None)

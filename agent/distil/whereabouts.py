@@ -39,6 +39,8 @@ def in_packages(story: Story) -> Mapping[int, str]:
     another package, whose errors name files with their folder.
     """
     placed: dict[int, str] = {}
+    if not any(rule.tool == "go test" for rules in story.by_row.values() for rule in rules):
+        return MappingProxyType(placed)
     folder = ""
     module = _module(story)
     for row in range(len(story.lines) - 1, -1, -1):
