@@ -166,6 +166,8 @@ _SECTION = re.compile(r":\(\.\w")
 """What a linker says behind the name of a source: ``a.c:(.text+0x5)``."""
 _BUNDLED = re.compile(r"\bwebpack(?:-internal)?://[^/\s()]{0,80}/(?:\./)?")
 """How webpack names a source in what it makes: https://webpack.js.org/configuration/output/#outputdevtoolmodulefilenametemplate"""
+_DIFFED = re.compile(r"^(?:diff --git a/\S{1,300} b/|--- a/|\+\+\+ b/)(?=\S)")
+"""git's two sides of a file: https://git-scm.com/docs/diff-format#generate_patch_text_with_p"""
 _ERROR_IN = re.compile(r"(?<=^ERROR in )(\S{1,300}) (\d{1,6})(?=:\d)")
 _BARE_TEST = re.compile(r"[^/]*(?:\.(?:cy|spec|test|e2e)\.|_test\.|_spec\.)\w+|test_[^/]*")
 """The name of a file of tests without its folder, as reporters print it in tables."""
@@ -212,7 +214,8 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
-        told = without_absent(_ERROR_IN.sub(r"\1:\2", _BUNDLED.sub("", text)))
+        told = _BUNDLED.sub("", _DIFFED.sub("", text))
+        told = without_absent(_ERROR_IN.sub(r"\1:\2", told))
         told = _FOREIGN.sub("", _LOGGED.sub(_logged, told))
         for match in _PLACE.finditer(told):
             path = match["py"] or match["path"] or match["named"]

@@ -55,6 +55,11 @@ LINES = {
         "    at Context.eval (webpack://shop/./cypress/e2e/cart.cy.ts:21:7)",
         ["cypress/e2e/cart.cy.ts:21"],
     ),
+    "the two sides of a difference": (
+        "diff --git a/api/schema.json b/api/schema.json",
+        ["api/schema.json:0"],
+    ),
+    "one side of it": ("+++ b/api/schema.json", ["api/schema.json:0"]),
     "webpack's own place": ("ERROR in ./src/index.js 7:0-28", ["src/index.js:7"]),
 }
 
