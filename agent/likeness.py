@@ -127,4 +127,6 @@ def _names(failure: DistilledFailure) -> set[str]:
 
 
 def _test(name: str) -> str:
+    # RSpec's id ends in what the example is called; the line in front of it moves.
+    name = name.rpartition(" # ")[2]
     return name.split("[", maxsplit=1)[0].rsplit("::", maxsplit=1)[-1].rsplit(".", maxsplit=1)[-1]

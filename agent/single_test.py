@@ -222,8 +222,9 @@ def _java(name: str, separator: str) -> str | None:
 
 
 def _rspec(call: _Call, name: str, _: str) -> _Built:
-    where = re.fullmatch(r"[\w./-]+_spec\.rb(?:[:\[][\d:,\]]+)?", name)
-    words = shlex.quote(name) if where else f"-e {shlex.quote(name)}"
+    # RSpec's own list tells the place, and behind a sign what stands there.
+    where = re.fullmatch(r"([\w./-]+_spec\.rb(?:[:\[][\d:,\]]+)?)(?: # .+)?", name)
+    words = shlex.quote(where[1]) if where else f"-e {shlex.quote(name)}"
     return f"{call.words} {words}", r"[1-9]\d* examples?"
 
 

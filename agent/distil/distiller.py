@@ -13,6 +13,7 @@ from agent.distil.selection import choose, render, shown
 from agent.distil.skim import skim
 from agent.distil.story import Story, tell
 from agent.distil.verdict import Verdict, judge
+from agent.distil.whereabouts import frames, in_packages
 from agent.distil.wording import LENGTH
 from patchpilot.failures import DistilledFailure, LogLine
 
@@ -83,7 +84,9 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
     rows = dict.fromkeys([*verdict.evidence, *ranked[:200]])
     # The sentence may name a frame of a stack, too far down to be read otherwise.
     whole = verdict.cause if len(verdict.cause) < LENGTH else verdict.cause.rsplit(" ", 1)[0]
-    return [*(story.placed(row) for row in rows), whole]
+    packages = in_packages(story)
+    above = (frame for row in verdict.evidence for frame in frames(story, row))
+    return [*(packages.get(row) or story.placed(row) for row in rows), whole, *above]
 
 
 def _step(story: Story) -> str:

@@ -37,6 +37,14 @@ _RULES = (
         ),
         "<tmp>",
     ),
+    # Machines by the names that GitHub, GitLab, Amazon and MacStadium give them.
+    (
+        re.compile(
+            r"\b(?:fv-az\d{1,6}-\d{1,6}|runner-[\w-]{4,20}-project-\d{1,9}-concurrent-\d{1,4}(?:-\w{1,20})*"
+            r"|ip(?:-\d{1,3}){4}(?:\.[\w-]{1,30}){0,3}|Mac-\d{10,16}(?:\.local)?)\b"
+        ),
+        "<host>",
+    ),
     # A pod of Kubernetes: its ReplicaSet's hash and its own, in letters that spell no words.
     (re.compile(r"-(?=[a-z]{0,9}\d)[b-df-hj-np-tv-xz24-9]{6,10}-[b-df-hj-np-tv-xz24-9]{5}\b"), "-<pod>"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<hex>"),
@@ -57,7 +65,13 @@ _PATH = re.compile(r"(?<![\w@+.~-])[\w@+.~-]*/(?:[\w@+.~-]+/)*([\w@+.~-]+)/([\w@
 _VERSIONED = re.compile(r"^(python|pypy|ruby|perl|php|node|jdk|openjdk|java|go)[-@]?\d+(?:\.\d+)*$")
 # Numbers that name the error rather than measure it: exit codes, HTTP states, signals.
 _TELLING = re.compile(r"(?i)((?:code|status|http/?[\d.]*|signal|error)[ :='\"]{0,3})(\d{1,3})\b")
+# RSpec tells where an example stands and what it is called; the line moves with every edit above it.
+_EXAMPLE = re.compile(r"(_spec\.rb):\d+(?= # \S)")
 _NUMBER = re.compile(r"(?<![\w§])\d+(?:[.,]\d+)*")
+# Versions that somebody asked for: in quotes, or pinned where an installer refuses them.
+_ASKED = re.compile(r"(?i)(\bversion ['\"])(\d+(?:\.\d+)*)(?=['\"])")
+_PINNED = re.compile(r"(\w(?:\[[\w,-]*\])?[=~]=)(\d+(?:\.\d+)*)")
+_REFUSES = re.compile(r"\bCannot install |\bNo matching distribution found for |satisfies the requirement ")
 _MARK = "§"
 
 
@@ -85,7 +99,14 @@ def normalised(message: str) -> str:
         text = pattern.sub(replacement, text)
     text = _PATH.sub(_folder_and_name, text)
     text = _TELLING.sub(rf"\1{_MARK}\2", text)
+    text = _ASKED.sub(_marked, text)
+    text = _PINNED.sub(_marked, text) if _REFUSES.search(text) else text
     return _NUMBER.sub("<n>", text)[:400]
+
+
+def _marked(number: re.Match[str]) -> str:
+    """A number all of whose parts are kept."""
+    return number[1] + "".join(f"{_MARK}{part}." for part in number[2].split("."))
 
 
 def _folder_and_name(path: re.Match[str]) -> str:
@@ -96,7 +117,7 @@ def _folder_and_name(path: re.Match[str]) -> str:
 
 def normalised_test(test: str) -> str:
     """A test's id without durations and addresses; numbers stay, since parameters are part of an id."""
-    text = relative_paths(test)
+    text = _EXAMPLE.sub(r"\1", relative_paths(test))
     for pattern, replacement in _RULES[:-1]:
         text = pattern.sub(replacement, text)
     return " ".join(text.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from agent.distil.absent import without_absent
 from patchpilot.failures import Location
 
 # Where CI systems put the checkout. At the start of a path only: many repositories have an app/ or src/.
@@ -56,12 +57,13 @@ _FOREIGN = re.compile(
 )
 # pytest prints what was logged with the logger and the file's bare name: most loggers are named after it.
 _LOGGED = re.compile(r"^(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) +([\w.]{1,200}):(\w{1,80}\.py):(\d{1,6}) ")
-# The heads of a difference, as git writes them.
-_DIFFED = re.compile(r"^(?:diff --git a/\S+ b/|(?:---|\+\+\+) [ab]/)(?=\S)")
 _PLACE = re.compile(
     r'File "(?P<py>[^"\n]{1,300})", line (?P<pyline>\d{1,6})'
     r"|(?P<path>(?:(?<![A-Za-z])[A-Za-z]:(?=[\\/](?![\\/])))?[\w@+.~/\\-]{1,300}"
-    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|[:,]? (?:on |at )?line |:line )(?P<line>\d{1,6})|\b(?!\())"
+    r"\.[A-Za-z][A-Za-z0-9]{0,9})(?:(?:[:(\[]{1,2}|[:,]? (?:on |at )?line |:line |(?<=\.dart) (?=\d{1,6}:\d))"
+    r"(?P<line>\d{1,6})"
+    # What is called or looked up in is code.
+    r"|\b(?!\(|\[[\"']))"
     # Files known by their whole name; without a line the tool is meant, in a bracket only a recipe failed.
     r"|(?<![\w.@\[-])(?P<named>[\w@+.~/-]{0,200}?\b(?:Dockerfile|Makefile|Jenkinsfile|Gemfile|Rakefile"
     r"|Vagrantfile))"
@@ -159,7 +161,16 @@ _SLASH = re.compile(r"[\\/]")
 _SHORT_ROOT = 2
 """Slashes in a root that is one folder only."""
 SHORTEST = 4
-"""A shorter name, ``a.c``, is too often something else."""
+"""A shorter name, ``a.c``, is too often something else where neither a line nor a section of it is told."""
+_SECTION = re.compile(r":\(\.\w")
+"""What a linker says behind the name of a source: ``a.c:(.text+0x5)``."""
+_BUNDLED = re.compile(r"\bwebpack(?:-internal)?://[^/\s()]{0,80}/(?:\./)?")
+"""How webpack names a source in what it makes: https://webpack.js.org/configuration/output/#outputdevtoolmodulefilenametemplate"""
+_DIFFED = re.compile(r"^(?:diff --git a/\S{1,300} b/|(?:---|\+\+\+) [ab]/)(?=\S)")
+"""git's two sides of a file: https://git-scm.com/docs/diff-format#generate_patch_text_with_p"""
+_ERROR_IN = re.compile(r"(?<=^ERROR in )(\S{1,300}) (\d{1,6})(?=:\d)")
+_BARE_TEST = re.compile(r"[^/]*(?:\.(?:cy|spec|test|e2e)\.|_test\.|_spec\.)\w+|test_[^/]*")
+"""The name of a file of tests without its folder, as reporters print it in tables."""
 
 
 def relative(path: str) -> str:
@@ -203,7 +214,10 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
     """
     found: dict[tuple[str, int], None] = {}
     for text in texts:
-        for match in _PLACE.finditer(_FOREIGN.sub("", _LOGGED.sub(_logged, _DIFFED.sub("", text)))):
+        told = _BUNDLED.sub("", _DIFFED.sub("", text))
+        told = without_absent(_ERROR_IN.sub(r"\1:\2", told))
+        told = _FOREIGN.sub("", _LOGGED.sub(_logged, told))
+        for match in _PLACE.finditer(told):
             path = match["py"] or match["path"] or match["named"]
             line = match["pyline"] or match["line"] or match["namedline"] or "0"
             path = _below(path, roots) or relative(path)
@@ -211,13 +225,18 @@ def places(texts: Iterable[str], *, roots: Sequence[str] = (), limit: int = 20) 
                 (match["named"] or path.rsplit(".", 1)[-1] in _SUFFIXES)
                 and not _OUTSIDE.search(path)
                 and "//" not in path
-                and len(path) >= SHORTEST
+                and (len(path) >= SHORTEST or line != "0" or _SECTION.match(told, match.end()))
             ):
                 found.setdefault((path, int(line)), None)
         if len(found) > limit * 3:
             break
     named = {path for path, line in found if line}
-    return tuple(Location(path, line) for path, line in found if line or path not in named)[:limit]
+    within = {(path.rsplit("/", 1)[-1], at) for path, line in found if "/" in path for at in (0, line)}
+    return tuple(
+        Location(path, line)
+        for path, line in found
+        if (line or path not in named) and not ((path, line) in within and _BARE_TEST.fullmatch(path))
+    )[:limit]
 
 
 def _logged(line: re.Match[str]) -> str:

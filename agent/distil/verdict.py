@@ -9,14 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
-from agent.distil.places import relative
+from agent.distil.particulars import particulars
+from agent.distil.places import places, relative
 from agent.distil.rules import Role, Rule
 from agent.distil.story import QUIET, Story, script_end
+from agent.distil.summaries import first_line, uncut
 from agent.distil.titles import first_message, titles
+from agent.distil.unfinished import unfinished
 from agent.distil.wording import Wording, details, is_name, said, test_id, told, word
 from patchpilot.failures import Category
 
 EVIDENCE = 8
+RUNNING = 2
+"""So many tests that ran when all ended are shown."""
 VALUES = 5
 """So many lines of evidence at most are those of one message with its values."""
 WORDED = 200
@@ -45,6 +50,8 @@ _FAMILIES = {
     # Who installs asks a server first, which may be away or want to know who asks.
     Category.DEPENDENCY: (Category.DEPENDENCY, Category.INFRASTRUCTURE, Category.PERMISSION),
 }
+_BROKEN = (Category.SYNTAX, Category.TYPE, Category.LINT, Category.BUILD)
+_CHECKED = (*_BROKEN, Category.TEST)
 # Where two readings are as likely: what ends a step from outside explains it before what happened inside.
 _PRECEDENCE = (
     Category.TIMEOUT,
@@ -153,9 +160,9 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     last = () if causes else _last_words(story)
     cause_row = _telling(story, causes) if causes else _fallback(story, last)
     if category is Category.TEST and cause_row is not None:
-        cause_row = first_message(story, cause_row)
+        cause_row = first_line(story, first_message(story, cause_row))
     unnamed = _unnamed(story, cause_row, last)
-    wording = Wording("", ()) if cause_row is None else word(story, cause_row)
+    wording = Wording("", ()) if cause_row is None else uncut(story, cause_row) or word(story, cause_row)
     tool = _tool(story, category)
     # What the CI system itself says of a job is not the command's.
     if cause_row is not None and not story.lines[cause_row].core.startswith("##["):
@@ -170,14 +177,27 @@ def judge(story: Story, *, step: str = "") -> Verdict:
     elif cause_row is not None and not causes:
         silent = None if last else _silent(story, cause_row)
         wording = _testless(story, tool) or silent or wording
+    running = unfinished(story)
     return Verdict(
         category=category,
         tool=tool,
         cause=wording.sentence,
-        tests=_tests(story),
-        evidence=_evidence(story, causes, wording.rows if causes else (*wording.rows, *unnamed)),
-        messages=_messages(story, causes or unnamed),
+        tests=_tests(story, running),
+        evidence=_evidence(
+            story,
+            causes,
+            (*(wording.rows if causes else (*wording.rows, *unnamed)), *_where_running(story, running)),
+        ),
+        messages=_messages(story, [*(causes or unnamed), *_broken_beside(story, category, tool, causes)]),
     )
+
+
+def _where_running(story: Story, running: Mapping[int, str]) -> list[int]:
+    """Rows that say which test ran when all ended, and where it stands."""
+    rows = list(running)[:RUNNING]
+    return [
+        near for row in rows for near in (row, row + 1) if places([story.lines[near].core]) or near == row
+    ]
 
 
 def _telling(story: Story, causes: list[int]) -> int:
@@ -199,9 +219,33 @@ def _messages(story: Story, causes: list[int]) -> tuple[str, ...]:
         # Of a heading that nobody wrote a rule for, what follows may be about anything.
         rows.update(dict.fromkeys(told(story, row)[:TOLD] if is_name(story, row) else ()))
     return (
-        *(story.lines[row].core for row in rows),
-        *(detail for row in rows for detail in details(story, row)),
+        *(story.placed(row) for row in rows),
+        *(detail for row in rows for detail in (*details(story, row), *particulars(story, row))),
     )
+
+
+def _broken_beside(story: Story, category: Category, tool: str, causes: Sequence[int]) -> list[int]:
+    """Rows by which the tool that states the cause says what else does not compile, parse or pass its checks.
+
+    ESLint reports what it can't parse beside what it finds, and ``go test`` goes on with the other packages.
+    """
+    if not tool or category not in _CHECKED or len(causes) > WORDED:
+        return []
+    name, known = tool.split(maxsplit=1)[0], set(causes)
+    beside = [
+        row
+        for row, rules in story.by_row.items()
+        if row not in known
+        and story.in_failing_step(row)
+        and any(
+            rule.role is Role.CAUSE
+            and rule.category in _BROKEN
+            and rule.tool.split(" ")[0] == name
+            and not _is_noise(story, row, rule)
+            for rule in rules
+        )
+    ]
+    return beside[:WORDED]
 
 
 def _with_what_is_said(story: Story, row: int) -> tuple[int, ...]:
@@ -486,7 +530,9 @@ def _tool(story: Story, category: Category) -> str:
         for rule in rules:
             if rule.tool and rule.role not in QUIET:
                 match = 1.0 if rule.category is category else 0.3
-                weight = story.worth[row] * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3)
+                # How near the end it stands depends on what else ran at once.
+                worth = story.worth[row] - story.gain[row]
+                weight = worth * match * _nearness(story, row) * _ROLE_WEIGHT.get(rule.role, 0.3)
                 # Of two tools that know a line, the one whose rule is surer wrote it.
                 weights[rule.tool] = max(weights[rule.tool], (weight, rule.worth))
     return max(weights, key=lambda tool: (weights[tool], tool), default="")
@@ -498,9 +544,9 @@ def _commanded(story: Story) -> str:
     return match[1] if match else ""
 
 
-def _tests(story: Story) -> tuple[str, ...]:
+def _tests(story: Story, running: Mapping[int, str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    titled = titles(story)
+    titled = {**titles(story), **running}
     for row in sorted({*story.by_row, *titled}):
         if row in titled and row not in story.cleared:
             found.setdefault(titled[row], None)

@@ -280,7 +280,8 @@ C_FAMILY = (
         "xcodebuild",
         Role.LIST,
         Category.TEST,
-        test=r"Test Case '(.+?)' failed",
+        # Objective-C's spelling of a method, as the line with what is wrong has it, or Swift's on Linux.
+        test=r"Test Case '(?:-\[)?(.+?)\]?' failed",
     ),
     Rule(
         r"^The following build commands failed:|^Testing failed:|^Failing tests:",

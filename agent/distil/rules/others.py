@@ -6,7 +6,15 @@ from agent.distil.rules.rule import BLANK, Role, Rule
 from patchpilot.failures import Category
 
 RUBY = (
-    Rule(r"^rspec \S+(?::\d+|\[[\d:,]+\])", 84, "rspec", Role.LIST, Category.TEST, test=r"^rspec (\S+)"),
+    Rule(
+        r"^rspec \S+(?::\d+|\[[\d:,]+\])",
+        84,
+        "rspec",
+        Role.LIST,
+        Category.TEST,
+        # Where the example stands and what it is called: the line alone moves with every edit above it.
+        test=r"^rspec (\S+(?: # \S.*)?)",
+    ),
     Rule(
         r"Failure/Error:",
         86,

@@ -6,6 +6,12 @@ from agent.distil.rules.rule import BLANK, Role, Rule
 from patchpilot.failures import Category
 
 _ITEM = r"^(?:=|_|-|!){3,}|^(?:FAILED|ERROR) "
+_PARAMETERS = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
+"""A test's parameters, whose values may hold spaces, dashes and brackets of their own:
+https://docs.pytest.org/en/stable/example/parametrize.html#different-options-for-test-ids"""
+_ID = rf"[^\s\[]+(?:{_PARAMETERS})?\S*"
+"""A test's id, up to the bracket that closes its parameters."""
+_OWN_ID = rf"[^\s\[]+::[^\s\[]+(?:{_PARAMETERS})?\S*"
 
 PYTEST = (
     Rule(r"^\S+::\S+.* (?:SKIPPED|XFAIL|PASSED)\b", 3, "pytest", Role.MUTE),
@@ -49,7 +55,7 @@ PYTEST = (
         "pytest",
         Role.LIST,
         Category.TEST,
-        test=r"^FAILED ([^(\s]\S*(?:\[[^\]]*\])?)",
+        test=rf"^FAILED ([^(\s]{_ID})",
     ),
     Rule(
         r"^SUBFAILED\S.{0,200} \S+\.py::\S",
@@ -57,7 +63,7 @@ PYTEST = (
         "pytest",
         Role.LIST,
         Category.TEST,
-        test=r"^SUBFAILED.* (\S+\.py::\S+) - ",
+        test=rf"^SUBFAILED.* ([^\s\[]+\.py::{_ID}) - ",
     ),
     # All that is left of failures where summary and tracebacks are turned off.
     Rule(r"^\S+\.py [.sxX]*[FE][.sxXFE]* +\[ *\d+%\]$", 50, "pytest", Role.LIST, Category.TEST),
@@ -72,21 +78,29 @@ PYTEST = (
         stop=_ITEM,
     ),
     Rule(
-        r"^ERROR \S+(?:\.py|::\S+)(?: - |$)",
+        rf"^ERROR \S+(?:\.py|::\S+|::{_ID})(?: - |$)",
         86,
         "pytest",
         Role.LIST,
         Category.TEST,
-        test=r"^ERROR (\S+(?:\.py|::\S+))",
+        # A module that can't be imported holds tests, and is none.
+        test=rf"^ERROR ({_OWN_ID})",
     ),
-    Rule(r"^\S+\.\w+::\S+.* (?:FAILED|ERROR)\b", 60, "pytest", Role.LIST, Category.TEST, test=r"^(\S+::\S+)"),
+    Rule(
+        r"^\S+\.\w+::\S+.* (?:FAILED|ERROR)\b",
+        60,
+        "pytest",
+        Role.LIST,
+        Category.TEST,
+        test=rf"^({_OWN_ID})",
+    ),
     Rule(
         r"^\[gw\d+\].* (?:FAILED|ERROR) ",
         58,
         "pytest",
         Role.LIST,
         Category.TEST,
-        test=r"(?:FAILED|ERROR) (\S+)",
+        test=rf"(?:FAILED|ERROR) ({_ID})",
     ),
     Rule(r"^=+ .*\d (?:failed|errors?)\b.*=$", 70, "pytest", Role.OUTCOME, Category.TEST),
     Rule(r"^\d+ failed(?:, \d+ \w+){0,6} in [\d.]+s", 68, "pytest", Role.OUTCOME, Category.TEST),

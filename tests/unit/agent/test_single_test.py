@@ -67,6 +67,7 @@ def alone(script: str, test: str, **files: str) -> str:
             "cargo test --offline price::tests::net",
         ),
         ("bundle exec rspec --format doc", "spec/a_spec.rb:12", "bundle exec rspec spec/a_spec.rb:12"),
+        ("rspec", "./spec/a_spec.rb:12 # Cart adds", "rspec ./spec/a_spec.rb:12"),
         ("bundle exec rspec", "Cart adds", "bundle exec rspec -e 'Cart adds'"),
         (
             "./gradlew build --offline",

@@ -308,7 +308,7 @@ READINGS = {
         tool="rspec",
         cause="Price names takes nil: NoMethodError: undefined method `strip' for nil:NilClass"
         " (lib/price.rb:4)",
-        tests=("./spec/price_spec.rb:11",),
+        tests=("./spec/price_spec.rb:11 # Price names takes nil",),
         files=("lib/price.rb:4", "spec/price_spec.rb:11"),
     ),
     "phpunit --testdox": Reading(
@@ -650,7 +650,7 @@ READINGS = {
         ),
         category=Category.TEST,
         tool="dart test",
-        cause="sums: Expected: <121> Actual: <120>",
+        cause="sums: Expected: <121> Actual: <120> (test/price_test.dart:9)",
         tests=("sums",),
     ),
     "a lock file of bundler": Reading(

@@ -349,7 +349,7 @@ rspec ./spec/cart_spec.rb:7 # Cart#total includes taxes
         Category.TEST,
         "rspec",
         ("Failure/Error: expect(cart.total).to eq(119)", "got: 100"),
-        ("./spec/cart_spec.rb:7",),
+        ("./spec/cart_spec.rb:7 # Cart#total includes taxes",),
         ("spec/cart_spec.rb:9",),
     ),
     Case(
