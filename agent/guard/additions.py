@@ -106,6 +106,14 @@ def _parsed(path: str, text: str) -> set[_Package] | None:
     return None
 
 
+def packages_named(path: str, text: str) -> set[str]:
+    """The packages that a manifest of Python asks for, each by its plain name."""
+    packages = _parsed(path, text)
+    if packages is not None:
+        return {_plain(package.name) for package in packages}
+    return {_plain(match[1]) for line in text.split("\n") if (match := _NAME.match(line))}
+
+
 _JSON_TABLES = re.compile(r"(?:dev|peer|optional|bundled?)?dependencies|require(?:-dev)?", re.IGNORECASE)
 _TOML_TABLES = re.compile(r"(?:dev-|build-)?dependencies|(?:dev-)?packages|libraries")
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")

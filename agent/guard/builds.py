@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agent.guard import jvm_builds
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line
 
@@ -71,6 +72,9 @@ _KINDS = (
             r"\bonlyIf\s*[({]",
             r"\bmaxRetries\b|\bmaxFailures\b|failOnPassedAfterRetry",
             r"\bfailOnNoDiscoveredTests\b|\bfailFast\b",
+            r"\bincludeTestsMatching\b|\b(?:includeCategories|includeEngines|includeGroups|setIncludePatterns)\b",
+            r"\bsetEnabled\s*\(\s*false|\bactions\s*(?:=\s*\[\s*\]|\.clear\b)|\bexcludedTaskNames\b",
+            r"\benableAssertions\s*=\s*false|[\"'\s](?:-da|-disableassertions)\b|\bconditions\.deactivate\b",
             r"-Xlint:none|-nowarn|suppressWarnings",
         ),
         _any(r"\buseJUnitPlatform\b", r"\bfinalizedBy\b.*[jJ]acoco", _STRICT_FLAGS),
@@ -81,8 +85,18 @@ _KINDS = (
             r"<(?:maven\.test\.failure\.ignore|testFailureIgnore|skipITs|maven\.test\.skip\.exec)>\s*true",
             r"<exclude>[^<]*(?:Test|Spec|IT)",
             r"<testExclude>",
+            r"<(?:test|(?:in|ex)cludesFile|suiteXmlFile|skipAfterFailureCount)>\s*[^<\s]",
+            r"<enableAssertions>\s*false|(?:>|\s)(?:-da|-disableassertions)\b|<phase>\s*none\b",
+            r"<(?:surefire|failsafe)\.(?!(?:plugin\.)?version|useFile|useSystemClassLoader|forkCount|argLine)[\w.]+>|<it\.test>",
+            r"<(?:testSourceDirectory|testClassesDirectory)>",
+            r"<(?:skipUTs|skipExec)>\s*true",
         ),
-        _any(r"<module>[^<]+</module>", r"<packaging>\s*(?:jar|war|ear|bundle|maven-plugin)\s*<"),
+        _any(
+            r"<goal>\s*(?:check|verify|enforce|test|integration-test|test-compile|testCompile)\s*<",
+            r"<artifactId>\s*[\w.-]*(?:checkstyle|pmd|spotbugs|jacoco|surefire|failsafe|enforcer|spotless|errorprone)-\w*-?plugin\s*<",
+            r"<module>[^<]+</module>",
+            r"<packaging>\s*(?:jar|war|ear|bundle|maven-plugin)\s*<",
+        ),
     ),
     _Kind(_any(r"(?:^|/)go\.work$"), gone=_any(r"^\s*(?:use\s+)?\./\S+")),
     _Kind(
@@ -188,6 +202,8 @@ def relaxed(case: Case) -> Iterator[Remark]:
         for kind in _KINDS:
             if kind.files.search(path):
                 yield from _judged(change, kind)
+        for look in (jvm_builds.chosen_tests, jvm_builds.lost_tasks, jvm_builds.included_tests):
+            yield from look(change)
         if path.rsplit("/", 1)[-1].startswith(".env") or path.endswith((".envrc", "dockerfile")):
             yield from _found(change, _TEST_OPTIONS, "options of a test runner or compiler are set here")
         if path.endswith(("composer.json", "deno.json", "deno.jsonc")):

@@ -7,8 +7,9 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 
-from agent.guard import places
+from agent.guard import makefiles, packages, places, shells, steps
 from agent.guard.case import Case, Change, Remark
+from agent.guard.limits import only_stricter, stricter_lines
 from agent.guard.lines import Line, spelled_out
 from agent.guard.marks import Mark, read_mark
 from agent.guard.revisions import only_newer_hooks
@@ -131,7 +132,8 @@ _CHECK_KEY = re.compile(
     r"rules|overrides|extends|plugins|ignorePatterns|ignores|coverageThreshold"
     r"|coveragePathIgnorePatterns|collectCoverage\w*|testMatch|testRegex|testPathIgnorePatterns"
     r"|testTimeout|bail|"
-    r"setupFiles\w*|globals|eslintConfig|eslintIgnore|jest|mocha|nyc|ava|c8|stylelint|xo"
+    r"moduleNameMapper|testRunner|globalSetup|globalTeardown|testEnvironment|testSequencer|forceExit|automock|modulePaths"
+    r"|setupFiles\w*|globals|eslintConfig|eslintIgnore|jest|mocha|nyc|ava|c8|stylelint|xo"
     r"|lint-staged|husky|thresholds|statements|branches|functions|lines|"
     r"unsafe_code|unused\w*|warnings|clippy|dead_code|missing_docs|overflow-checks"
     r"|debug-assertions)[\"']?\s*[=:{]"
@@ -157,7 +159,9 @@ def relaxed(case: Case) -> Iterator[Remark]:
         if change.same_values:
             continue
         if places.is_quality(change.path):
-            if not (change.is_new or change.is_deleted) and only_tightens(change, paths=paths):
+            if not (change.is_new or change.is_deleted) and (
+                only_tightens(change, paths=paths) or only_stricter(change)
+            ):
                 continue
             if line := _first_change(change):
                 yield Remark(change.path, line, "the settings of a check are changed")
@@ -180,24 +184,38 @@ def _first_change(change: Change) -> int:
 
 
 def _mixed(change: Change, paths: list[str]) -> Iterator[Remark]:
-    if (
-        change.path.lower().endswith("pyproject.toml")
-        and change.old_text is not None
-        and change.new_text is not None
-    ):
-        names = _toml_difference(change.old_text, change.new_text)
-        if names is not None:
-            for name in names:
-                if only_tightens(change, within=name, paths=paths):
-                    continue
-                yield Remark(change.path, 0, f"the settings of a check are changed: [{name}]")
-            return
+    """The settings of checks among those of a project, as data where the format is read as such."""
+    yield from packages.elsewhere(change)
+    names = _tables_that_differ(change)
+    for name in names or ():
+        if not only_tightens(change, within=name, paths=paths):
+            yield Remark(change.path, 0, f"the settings of a check are changed: [{name}]")
+    if names is None or packages.is_npm(change.path):
+        yield from _mixed_lines(change, paths, is_told=names is not None)
+
+
+def _tables_that_differ(change: Change) -> list[str] | None:
+    """Tables of a manifest that belong to a check and differ; ``None`` where that can't be told."""
+    if change.old_text is None or change.new_text is None:
+        return None
+    if packages.is_npm(change.path):
+        return packages.sections_that_differ(change.old_text, change.new_text)
+    is_project = change.path.lower().endswith("pyproject.toml")
+    return _toml_difference(change.old_text, change.new_text) if is_project else None
+
+
+def _mixed_lines(change: Change, paths: list[str], *, is_told: bool) -> Iterator[Remark]:
+    """The same, line by line; ``is_told``: the sections of checks were compared as data."""
+    stricter = stricter_lines(change)
     for side in (change.after, change.before):
-        of_checks = _lines_of_checks(side)
-        for line in (line for line in side if line.changed):
+        in_sections = packages.lines_of_checks(side) if packages.is_npm(change.path) else set()
+        of_checks = _lines_of_checks(side) | in_sections
+        told = in_sections if is_told else set()
+        for line in (line for line in side if line.changed and line.number not in told):
             in_tool = line.number in of_checks
             if (
                 line.bare.strip()
+                and id(line) not in stricter
                 and (in_tool or _sets_check(change, line.bare))
                 and not _elsewhere(change, line.bare)
                 and not _new_script(change, line)
@@ -294,15 +312,20 @@ _TARGET = re.compile(
 
 def commands(case: Case) -> Iterator[Remark]:
     """Scripts that run the checks, changed so that they run something else."""
+    yield from makefiles.replaced(case)
     for change in case.changes:
         if not places.is_script(change.path) or places.is_pipeline(change.path) or change.same_values:
             continue
         if change.is_unread and not places.is_code(change.diff.moved_to):
             yield Remark(change.path, 0, f"{_UNREAD}, and may run checks")
             continue
+        yield from shells.shims(change)
         old = Counter("".join(line.bare.split()) for line in change.removed)
         new = Counter("".join(line.bare.split()) for line in change.added)
+        asks_for_more = stricter_lines(change) | makefiles.grown(change)
         for line in change.removed:
+            if id(line) in asks_for_more:
+                continue
             if (
                 _RUNS_CHECKS.search(spelled_out(line.bare))
                 or _TEST_PROGRAM.search(line.bare)
@@ -339,6 +362,7 @@ def allowed_failures(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if change.language not in {"hash", "java"}:
             continue
+        yield from steps.unheeded(change)
         for line in change.added:
             if _ALLOWED.search(line.bare):
                 yield Remark(

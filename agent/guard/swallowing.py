@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from agent.guard import handed_on, outcomes, places
+from agent.guard import handed_on, makefiles, outcomes, places, shadows, shells
 from agent.guard.case import Case, Change, Remark
 from agent.guard.lines import Line, Statement, plain_words
 from patchpilot.fixes import Severity
@@ -132,6 +132,8 @@ def exits(case: Case) -> Iterator[Remark]:
     for change in case.changes:
         if not change.is_code or change.same_code:
             continue
+        if change.is_test or _RUNNER_FOLDER.search(change.path) or _NAMED_FOR_CHECKS.search(change.path):
+            yield from _status_lost(change)
         stood = [(line, match.group()) for line in change.removed if (match := _EXIT.search(line.code))]
         dropped = change.language == "c" and change.is_test and _status_dropped(change)
         for line in change.added:
@@ -151,6 +153,28 @@ def _ended_so(old: Line, ended: str, new: Line, ends: str) -> bool:
     """The line before ended the run with success as well, and not only inside something."""
     is_as_hard = not _HARD_EXIT.search(ends) or bool(_HARD_EXIT.search(ended))
     return is_as_hard and (new.indent > 0 or old.indent == 0)
+
+
+_NAMED_FOR_CHECKS = re.compile(
+    r"(?i)(?:^|/)(?:\w+[_-])?(?:checks?|tests?|lint|verify|validate|ci)(?:[_-]\w+)?\.\w+$"
+)
+_STATUS = re.compile(
+    r"^(?:raise\s+SystemExit|(?:sys\.|os\._?|process\.|System\.|std::process::|process::|Deno\.)?[eE]xit)\s*\(\s*(?P<of>.*\(.*\)|\w+)\s*\);?$"
+    r"|^process\.exitCode\s*=\s*(?P<set>\w+\(.*\)|[a-z]\w*);?$"
+)
+
+
+def _status_lost(change: Change) -> Iterator[Remark]:
+    """What was computed for the exit status still is, but nobody is told."""
+    if any(_STATUS.match(line.bare.strip()) for line in change.added):
+        return
+    left = {"".join(line.bare.split()).rstrip(";").rpartition("=")[2]: line for line in change.added}
+    for line in change.removed:
+        match = _STATUS.match(line.bare.strip())
+        told = "".join((match["of"] or match["set"]).split()) if match else ""
+        if told and (other := left.get(told)):
+            what = f"the exit status is dropped: {other.text.strip()[:80]}"
+            yield Remark(change.path, other.number, what, Severity.OVERRIDE)
 
 
 _RETURN_0 = re.compile(r"^return\s+(?:0|EXIT_SUCCESS)\s*;")
@@ -201,6 +225,8 @@ def shell(case: Case) -> Iterator[Remark]:
             continue
         old = {"".join(line.text.split()) for line in change.removed}
         yield from _no_longer_strict(change)
+        yield from shells.dodged(change)
+        yield from makefiles.one_shell(change)
         for line in change.added:
             text = line.bare
             ignored = (_MAKE_IGNORE.search(text) and "make" in name) or (
@@ -276,6 +302,8 @@ _METHOD = re.compile(r"^(?:async\s+)?def\s+(\w+)\s*\(\s*self\b|^(failureExceptio
 
 def hooks(case: Case) -> Iterator[Remark]:
     """Hooks of the test runner, or replacements of its parts, that can decide the outcome."""
+    yield from shadows.taken_for_others(case)
+    yield from shadows.led_astray(case)
     for change in case.changes:
         if places.is_in_place_of_tools(change.path) and not change.is_deleted:
             what = "this file is loaded by every Python process, or in place of the test runner"

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from agent.guard.aliases import is_alias
 from agent.guard.case import Change
 from agent.guard.lines import Line
+from agent.guard.shadows import STAND_INS
 
 Entries = Counter[tuple[str, str]]
 """How often a setting has a value; a list has each of its elements."""
@@ -128,6 +129,17 @@ _ONE_OF = {
         ("downleveliteration", "allowsyntheticdefaultimports", "moduledetection", "jsximportsource"),
         re.compile(r".*"),
     ),
+    # Of Jest: what is shown, what is undone between two tests, and where files are kept.
+    **dict.fromkeys(
+        ("verbose", "clearmocks", "resetmocks", "restoremocks", "errorondeprecated"), re.compile(r"(?i)true")
+    ),
+    **dict.fromkeys(
+        ("cachedirectory", "coveragedirectory", "coveragereporters", "maxworkers", "displayname"),
+        re.compile(r"[\w./<>%-]+"),
+    ),
+    "preset": re.compile(
+        r"ts-jest(?:/presets/[\w-]+)*|react-native|jest-expo|jest-preset-\w+|@shelf/jest-\w+"
+    ),
     **dict.fromkeys(
         ("setupfiles", "setupfilesafterenv"),
         re.compile(
@@ -229,8 +241,9 @@ def _asks_as_much(
     if any(name in _ALIASES for name in tables):
         values = [value for value in come if value != _STANDS]
         return not gone and all(is_alias("" if key.lower() in _ALIASES else key, value) for value in values)
-    if lints and "env" in tables:
-        return not gone and all(_ENVIRONMENTS.fullmatch(value) for value in come if value != _STANDS)
+    inner = _TRANSFORMERS if "transform" in tables else _ENVIRONMENTS if lints and "env" in tables else None
+    if inner is not None:
+        return not gone and all(inner.fullmatch(value) for value in come if value != _STANDS)
     if (
         key.lower() == "resolve"
         and not gone
@@ -239,7 +252,7 @@ def _asks_as_much(
         return all(match is not None and is_alias("", match[1]) for match in whole)
     if known := _ONE_OF.get(key.lower()):
         return (
-            not (gone and key.lower().startswith("setup"))
+            not (gone and key.lower().startswith(("setup", "preset")))
             and all(known.fullmatch(value) for value in come if value != _STANDS)
             and bool(come)
         )
@@ -248,6 +261,16 @@ def _asks_as_much(
         return not gone and all(known.fullmatch(value) for value in come if value != _STANDS)
     is_of_lints = lints or any(part in _LINTS for part in tables[:-1])
     return _stricter(key.lower(), gone, come, lints=is_of_lints, paths=paths)
+
+
+_TRANSFORMER = (
+    r"(?:ts-jest|babel-jest|@swc/jest|esbuild-jest|@sucrase/jest-plugin|@vue/vue\d-jest|svelte-jester"
+    r"|jest-transform-stub)"
+)
+# What turns code of another kind into JavaScript, alone or in a table in one line.
+_TRANSFORMERS = re.compile(
+    rf"{_TRANSFORMER}|\{{(?:\s*[\"'][^\"']*[\"']\s*:\s*[\"']{_TRANSFORMER}[\"']\s*,?)+\s*\}}?,?"
+)
 
 
 # Whose names are known to a linter: ``{ "node": true, "jest": true }``.
@@ -269,7 +292,9 @@ def _stricter(key: str, gone: list[str], come: list[str], *, lints: bool, paths:
         return not gone and all(_OWN_PACKAGE.match(value) for value in come)
     if key in _MORE or key in _FREE or key in _FOLDERS:
         hides = key in _FOLDERS and any(
-            path.startswith(f"{at.strip('./')}/") for at in come for path in paths
+            STAND_INS.search(at) or path.startswith(f"{at.strip('./')}/")
+            for at in come
+            for path in (*paths, "")
         )
         return not gone and not hides and not (is_new and key in _NARROWS_WHEN_NEW)
     if key in _LESS:
@@ -355,6 +380,8 @@ def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 _SECTION = re.compile(r"^\s*\[+[^\[\]\"']+\]+\s*$")
+# Of Cargo: below it, each setting is the severity of a rule.
+_LINT_SECTION = re.compile(r"^\[(?:workspace\.)?lints\.\w+\]$")
 _SETTING = re.compile(
     r"^\s*(?:[\"']?(?P<key>[@\w./-]+)[\"']?|\"(?P<double>[^\"]+)\"|'(?P<single>[^']+)')"
     r"\s*(?P<sign>[=:])\s*(?P<value>.*?),?\s*$"
@@ -377,20 +404,18 @@ class _Reader:
         self._owner, self._indent = "", -1
         self._section_is_new = self._owner_is_new = False
         self._table, self._table_indent = "", -1
+        self._of_lints = False
 
     def takes(self, line: Line) -> bool:
         """Read one line; false if a changed one can't be told."""
         text = line.bare.strip()
         if line.first:
             self._owner, self._indent, self._table = "", -1, ""
-            self._section_is_new = self._owner_is_new = False
+            self._section_is_new = self._owner_is_new = self._of_lints = False
         if not text or _BRACKETS.match(text):
             return True
         if _SECTION.match(text):
-            self._owner, self._owner_is_new, self._section_is_new = "", False, line.changed
-            self.entries.update([("[section]", text)] if line.changed else ())
-            # A table in a list holds for part of the code only.
-            return not (line.changed and text.startswith("[["))
+            return self._enters(line, text)
         if not line.changed and (
             self._section_is_new or (self._owner_is_new and self._is_inside(line, text))
         ):
@@ -404,6 +429,13 @@ class _Reader:
             self._add(line, element["value"])
             return True
         return not line.changed
+
+    def _enters(self, line: Line, text: str) -> bool:
+        self._owner, self._owner_is_new, self._section_is_new = "", False, line.changed
+        self._of_lints = bool(_LINT_SECTION.match(text))
+        self.entries.update([("[section]", text)] if line.changed and not self._of_lints else ())
+        # A table in a list holds for part of the code only.
+        return not (line.changed and text.startswith("[["))
 
     def _is_inside(self, line: Line, text: str) -> bool:
         return line.indent > self._indent or (text.startswith("- ") and line.indent == self._indent)
@@ -419,8 +451,10 @@ class _Reader:
             self._table = ""
         if self._table:
             key = f"{self._table}\0{key}"
-        elif key.lower() in _ALIASES or key.lower() == "env":
+        elif key.lower() in _ALIASES or key.lower() in {"env", "transform"}:
             self._table, self._table_indent = key, line.indent
+        if self._of_lints:
+            key = f"lints\0{key}"
         self._owner, self._indent, self._owner_is_new = key, line.indent, line.changed
         if line.changed:
             self.entries[(self._owner, _STANDS)] += 1
