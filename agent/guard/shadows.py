@@ -30,7 +30,10 @@ def taken_for_others(case: Case) -> Iterator[Remark]:
         if not (change.is_new or change.diff.old_path != change.path) or change.is_deleted:
             continue
         match = _ON_THE_PATH.match(change.path)
-        if match and not _is_own(case, change.path, match["name"]):
+        # A module that moves with its name is the project's own.
+        before = None if change.is_new else _ON_THE_PATH.match(change.diff.old_path)
+        stays = match and before and before["name"] == match["name"]
+        if match and not stays and not _is_own(case, change.path, match["name"]):
             yield from _taken_for_module(case, change, match["folder"] or "", match["name"])
         program = _PROGRAM.search(change.path)
         if program and _is_program(change) and not _hands_on(change):
