@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from agent.distil.rules import javascript, jvm, native, others, platform, python, signs
+from agent.distil.rules import asides, javascript, jvm, native, others, platform, python, signs
 from agent.distil.rules.rule import Role, Rule
 
 RULES: tuple[Rule, ...] = (
-    platform.RULES + python.RULES + javascript.RULES + jvm.RULES + native.RULES + others.RULES + signs.RULES
+    platform.RULES
+    + python.RULES
+    + javascript.RULES
+    + jvm.RULES
+    + native.RULES
+    + others.RULES
+    + asides.RULES
+    + signs.RULES
 )
 
 __all__ = ["RULES", "Role", "Rule"]
