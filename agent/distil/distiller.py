@@ -78,7 +78,7 @@ def distil(
 def _telling(story: Story, verdict: Verdict) -> list[str]:
     """The lines that may name files: the evidence first, then the most valuable others."""
     ranked = sorted(
-        (row for row in range(len(story.lines)) if story.worth[row] >= _NAMING),
+        (row for row in range(len(story.lines)) if story.worth[row] >= _NAMING and row not in story.aside),
         key=lambda row: (-story.worth[row], row),
     )
     rows = dict.fromkeys([*verdict.evidence, *ranked[:200]])

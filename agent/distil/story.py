@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from agent.distil.asides import afterwards, asides
 from agent.distil.chains import Chain, chains
 from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
@@ -52,6 +53,7 @@ _STARTS = (
     # Jenkins closes and cleans up in lines of the same form before it says that the step failed.
     *("[Pipeline] sh", "[Pipeline] bat", "[Pipeline] powershell", "[Pipeline] pwsh", "[Pipeline] Start"),
 )
+_SHELL = "#!/bin/bash -eo pipefail"
 _CONSOLE = re.compile(r"\s{2,4}console\.(?:log|info|warn|error|debug|trace)(?: \S+:\d+)?")
 _HEADED = re.compile(r"=+ .+ =+")
 _PASSES = re.compile(r"=+ PASSES =+")
@@ -91,6 +93,10 @@ class Story:
     """Folders that the log says the repository was checked out to."""
     cleared: set[int] = field(default_factory=set)
     """Rows of what a passing test printed."""
+    afterwards: set[int] = field(default_factory=set)
+    """Rows of what ran once the job had failed, by the CI system's own marks."""
+    aside: set[int] = field(default_factory=set)
+    """Rows that complain, but are not why the job failed, since something else is."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
     differences: tuple[Difference, ...] = ()
@@ -128,6 +134,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     story.differences = differences(lines)
     _mute_differences(story)
     story.chains = chains(lines)
+    story.afterwards = afterwards(lines)
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
@@ -140,6 +147,7 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _reward_the_end(story)
     _mute_echoes(story)
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
+    story.aside = asides(story)
     _drop_blobs(story)
     return story
 
@@ -155,7 +163,9 @@ def _mute_differences(story: Story) -> None:
 
 def _verdicts(story: Story) -> list[int]:
     """Rows where the CI system says that a step failed; the last line where it never does."""
+    # What a clean-up comes to is no verdict, unless nothing else is.
     rows = set(_rows(story, Role.END))
+    rows = rows - story.afterwards or rows
     # The runner's last word on a step, whatever it says, is its verdict.
     rows |= {
         row
@@ -182,16 +192,24 @@ def _next_text(lines: Sequence[Line], row: int) -> str:
 
 def _start(story: Story, end: int) -> int:
     for row in range(script_end(story, end) - 1, -1, -1):
+        if row in story.afterwards:
+            continue
         if story.lines[row].core.startswith(_STARTS):
             return row
+        # CircleCI prints the shell, and below it the command.
+        if story.lines[row].core.startswith(_SHELL) and row + 1 < end:
+            return row + 1
     return 0
 
 
 def script_end(story: Story, end: int) -> int:
-    """Row where the script ended: GitLab cleans up, uploads and runs ``after_script`` before its verdict."""
+    """Row where the script ended: GitLab cleans up, uploads and runs ``after_script`` before its verdict.
+
+    Jenkins does what stands in ``post`` before it.
+    """
     for row in range(end - 1, max(-1, end - _AFTERWARDS), -1):
-        if _SCRIPT_END.match(story.lines[row].core):
-            return row
+        if _SCRIPT_END.match(story.lines[row].core) or row in story.afterwards:
+            return next((above for above in range(row, -1, -1) if above not in story.afterwards), row)
     return end
 
 
@@ -368,6 +386,8 @@ def _reward_the_end(story: Story) -> None:
         places: Counter[str] = Counter()
         for row in range(end, -1, -1):
             line = story.lines[row]
+            if row in story.afterwards:
+                continue
             place = places[line.job]
             if place >= NEAR_END or (row < start and place > NEAR_END // 3):
                 if not line.job:

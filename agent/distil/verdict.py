@@ -317,13 +317,14 @@ def _commands(story: Story) -> list[str]:
         return []
     start, end = story.steps[-1]
     rows = range(end - 1, max(start, end - 400) - 1, -1)
-    told = [story.lines[row] for row in [*_scripts(story, rows), end, start]]
+    own = (row for row in rows if row not in story.afterwards)
+    told = [story.lines[row] for row in [*_scripts(story, own), end, start]]
     # Of several jobs that ran at once, none is the one that failed because it ended last.
     several = len({line.job for line in story.lines if line.job}) > 1
     return [line.core[:300] for line in told if not (several and line.job)]
 
 
-def _scripts(story: Story, rows: range) -> list[int]:
+def _scripts(story: Story, rows: Iterable[int]) -> list[int]:
     """The last script that was echoed; of npm's, too, its name above and the command that asked for it."""
     inner: list[int] = []
     for row in rows:
@@ -339,6 +340,7 @@ def _scripts(story: Story, rows: range) -> list[int]:
 def _is_noise(story: Story, row: int, rule: Rule) -> bool:
     return (
         row in story.cleared
+        or row in story.aside
         or rule.role in QUIET
         or any(other.role is Role.MUTE for other in story.by_row[row])
     )
@@ -519,14 +521,18 @@ def _silent(story: Story, row: int) -> Wording | None:
 
 
 def _is_mute(story: Story, row: int) -> bool:
-    return bool(_MARK.search(story.lines[row].core)) or any(
-        rule.role in {*QUIET, Role.SECTION, Role.TOOL} for rule in story.by_row.get(row, ())
+    return (
+        row in story.aside
+        or bool(_MARK.search(story.lines[row].core))
+        or any(rule.role in {*QUIET, Role.SECTION, Role.TOOL} for rule in story.by_row.get(row, ()))
     )
 
 
 def _tool(story: Story, category: Category) -> str:
     weights: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
     for row, rules in story.by_row.items():
+        if row in story.aside:
+            continue
         for rule in rules:
             if rule.tool and rule.role not in QUIET:
                 match = 1.0 if rule.category is category else 0.3
@@ -578,9 +584,11 @@ def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tup
     telling = [
         row
         for row, rules in story.by_row.items()
-        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules) and row not in story.cleared
+        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules)
+        and row not in story.cleared | story.aside
     ]
-    ranked = sorted(telling or story.by_row, key=lambda row: (-story.worth[row], row))
+    others = [row for row in story.by_row if row not in story.aside]
+    ranked = sorted(telling or others, key=lambda row: (-story.worth[row], row))
     picked = dict.fromkeys([*causes[:4], *ranked])
     rows = dict.fromkeys(worded[:VALUES])
     for row in picked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.distil.rules import deploy, javascript, jvm, native, others, platform, python, signs
+from agent.distil.rules import asides, deploy, javascript, jvm, native, others, platform, python, signs
 from agent.distil.rules.rule import Role, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     + native.RULES
     + others.RULES
     + deploy.RULES
+    + asides.RULES
     + signs.RULES
 )
 

@@ -29,6 +29,9 @@ class Role(enum.Enum):
     """The CI system reports that the step failed; what matters stands before it."""
     CLEARED = "cleared"
     """A block that ends here ended well: what it printed is no failure. It began at ``since``."""
+    ASIDE = "aside"
+    """Complains, and fails no job as a rule: no cause beside anything else that may be one. The lines
+    ``before`` it complain of the same, if ``since`` is given all from the line that it matches on."""
     SECTION = "section"
     """The CI system starts a step or prints its command."""
     TOOL = "tool"
@@ -58,7 +61,7 @@ class Rule:
     heading: bool = False
     """The nearest less indented line above names the file or suite, and belongs to the message."""
     since: str = ""
-    """Regular expression of the line above with which a cleared block began."""
+    """Regular expression of the line above with which a cleared block, or one that is passed over, began."""
     says: tuple[str, ...] = ()
     """For a line that only names what failed: regular expressions of the line below that says what went
     wrong, the most telling first."""

@@ -24,7 +24,7 @@ def check(rule: Rule) -> None:
         compiled(pattern)
     # Patterns are read as bytes, so a class can't hold a character of several.
     assert not re.search(r"(?<!\\)\[[^\]\\]*[^\x00-\x7f][^\]]*\]", rule.pattern), rule.pattern
-    assert (rule.role is Role.CLEARED) == bool(rule.since)
+    assert (rule.role is Role.CLEARED) <= bool(rule.since) <= (rule.role in {Role.CLEARED, Role.ASIDE})
 
 
 def test_needles_are_parts_of_every_match() -> None:
