@@ -15,6 +15,7 @@ from functools import cache
 
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
+from agent.distil.passed import printed_by_passed
 from agent.distil.places import relative, stated_roots
 from agent.distil.rules import Role, Rule
 from patchpilot.failures import Category
@@ -32,7 +33,6 @@ _HEADING_REACH = 150
 _ECHO_REACH = 80
 _CLEARED = 3.0
 """What a passing test printed is worth, less than is ever shown; the end of a step may add to it."""
-_CLEARED_REACH = 400
 _VERDICTS = 5
 _CERTAIN = 92
 _REPEATS = 60
@@ -247,20 +247,10 @@ def _indent(text: str) -> int:
 
 def _clear(story: Story) -> None:
     """What a passing test printed looks like failures at times, and is none."""
-    done = -1
-    for row, rules in story.by_row.items():
-        since = next((rule.since for rule in rules if rule.role is Role.CLEARED), "")
-        if not since:
-            continue
-        # Blocks do not overlap, so each line is looked at once.
-        first, done = max(done, row - _CLEARED_REACH), row
-        for other in range(row, first, -1):
-            if other < row and any(rule.test for rule in story.by_row.get(other, ())):
-                break  # another test, which failed
-            story.worth[other] = min(story.worth[other], _CLEARED)
-            story.cleared.add(other)
-            if other < row and _compiled(since).search(story.lines[other].core):
-                break
+    ends = {end for _, end in story.steps}
+    for row in printed_by_passed(story.lines, story.by_row, ends=ends):
+        story.worth[row] = min(story.worth[row], _CLEARED)
+        story.cleared.add(row)
 
 
 def _clear_passes(story: Story) -> None:
