@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -114,12 +115,13 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
+    muted = _mute(story)
     _clear(story)
     _clear_passes(story)
     _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
-    _reward_the_end(story)
+    _reward_the_end(story, muted)
     _mute_echoes(story)
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
     _drop_blobs(story)
@@ -245,6 +247,15 @@ def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
+def _mute(story: Story) -> set[int]:
+    """What says that something passed is worth nothing beside a failure either; the rows of such lines."""
+    muted = set(_rows(story, Role.MUTE))
+    for row in muted:
+        worth = min(rule.worth for rule in story.by_row[row] if rule.role in QUIET)
+        story.worth[row] = min(story.worth[row], float(worth))
+    return muted
+
+
 def _clear(story: Story) -> None:
     """What a passing test printed looks like failures at times, and is none."""
     ends = {end for _, end in story.steps}
@@ -311,7 +322,7 @@ def _drop_blobs(story: Story) -> None:
             inside = max(inside - 1, 0)
 
 
-def _reward_the_end(story: Story) -> None:
+def _reward_the_end(story: Story, muted: AbstractSet[int]) -> None:
     """What stands shortly before a verdict is often the message, whatever tool wrote it."""
     for start, end in story.steps:
         # Each of several jobs that ran at once has an end of its own.
@@ -323,7 +334,8 @@ def _reward_the_end(story: Story) -> None:
                 if not line.job:
                     break
             elif line.core.strip():
-                story.gain[row] = max(story.gain[row], END_BONUS * (1 - place / NEAR_END))
+                bonus = 0.0 if row in muted else END_BONUS * (1 - place / NEAR_END)
+                story.gain[row] = max(story.gain[row], bonus)
                 places[line.job] += 1
     for row, gain in enumerate(story.gain):
         story.worth[row] += gain

@@ -129,6 +129,8 @@ class Verdict:
     tool: str
     cause: str
     tests: tuple[str, ...]
+    told: tuple[int, ...]
+    """The rows that the cause was read from."""
     evidence: tuple[int, ...]
     messages: tuple[str, ...]
     """Texts of the lines that state the cause, for the fingerprint."""
@@ -158,6 +160,7 @@ def judge(story: Story, *, step: str = "") -> Verdict:
         tool=tool,
         cause=wording.sentence,
         tests=_tests(story),
+        told=wording.rows,
         evidence=_evidence(story, causes, wording.rows if causes else (*wording.rows, *unnamed)),
         messages=_messages(story, causes or unnamed),
     )

@@ -76,3 +76,38 @@ def test_of_a_test_that_began_in_a_part_passed_over_the_rest_is_cleared() -> Non
 
     assert failure.tests == ("TestTotal",)
     assert [line.text for line in failure.evidence if "refused" in line.text] == []
+
+
+def test_lines_that_say_that_something_passed_take_no_room_though_they_stand_near_the_end() -> None:
+    passed = "".join(f"tests/unit/test_io.py::test_error_{n}_is_raised PASSED [ {n}%]\n" for n in range(30))
+    log = "##[group]Run ./check\n##[endgroup]\nthe ledger of March differs\n" + passed + END
+
+    text = distil([log.encode()], max_bytes=400).text
+
+    assert "the ledger of March differs" in text
+    assert "PASSED" not in text
+
+
+def test_what_an_error_lends_to_its_neighbours_a_test_that_passed_does_not_get() -> None:
+    passed = "ok - should not fail\n" * 3
+    both = "".join(f"Error: no such row {n}\n{passed}" for n in range(4))
+    log = "##[group]Run ./check\n##[endgroup]\n" + both + END
+
+    text = distil([log.encode()]).text
+
+    assert "Error: no such row 3" in text
+    assert "should not fail" not in text
+
+
+def test_what_the_cause_was_read_from_is_shown_however_much_else_there_is() -> None:
+    noise = "".join(f"Error: simulated {'abcdefgh'[n % 8] * (n % 7 + 1)} thrown\n" for n in range(300))
+    log = (
+        noise + "=== RUN   TestTotal\n    price_test.go:33: got 2, want 3\n--- FAIL: TestTotal (0.00s)\n"
+        "FAIL\tshop/price\t0.4s\n" + noise + END
+    )
+
+    failure = distil([log.encode()], max_bytes=1500)
+
+    assert failure.cause == "TestTotal: price_test.go:33: got 2, want 3"
+    assert "--- FAIL: TestTotal" in failure.text
+    assert "price_test.go:33: got 2, want 3" in failure.text
