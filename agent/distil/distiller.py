@@ -19,6 +19,8 @@ from patchpilot.failures import DistilledFailure, LogLine
 
 DEFAULT_BYTES = 8000
 LEAST_BYTES = 200
+_TOLD = 200.0
+"""More than any line is worth by itself."""
 _NAMING = 50.0
 """Lines of at least this worth may name the files to look at."""
 
@@ -48,7 +50,7 @@ def distil(
     story = tell(lines, find(lines))
     verdict = judge(story, step=step)
     clean = redact or _unchanged
-    worth = [value for _, value in sorted(zip(order, story.worth, strict=True))]
+    worth = [value for _, value in sorted(zip(order, _shown_first(story, verdict), strict=True))]
     rows = choose(printed, worth, max_bytes=max_bytes, total_lines=skimmed.total_lines)
     text = clean(render(printed, rows, total_lines=skimmed.total_lines))
     return DistilledFailure(
@@ -73,6 +75,14 @@ def distil(
         total_lines=skimmed.total_lines,
         total_bytes=skimmed.total_bytes,
     )
+
+
+def _shown_first(story: Story, verdict: Verdict) -> list[float]:
+    """What each line is worth where room is short: first comes what the cause was read from."""
+    worth = list(story.worth)
+    for row in verdict.told:
+        worth[row] += _TOLD
+    return worth
 
 
 def _telling(story: Story, verdict: Verdict) -> list[str]:

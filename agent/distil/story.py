@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -18,6 +19,7 @@ from agent.distil.chains import Chain, chains
 from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
 from agent.distil.lines import Line
+from agent.distil.passed import printed_by_passed
 from agent.distil.places import relative, stated_roots
 from agent.distil.rules import Role, Rule
 from patchpilot.failures import Category
@@ -33,9 +35,10 @@ QUIET = frozenset({Role.NOISE, Role.MUTE, Role.CLEARED})
 
 _HEADING_REACH = 150
 _ECHO_REACH = 80
+_ATTEMPT_REACH = 400
+"""How far above the word of a new attempt the one before is looked for, in lines."""
 _CLEARED = 3.0
 """What a passing test printed is worth, less than is ever shown; the end of a step may add to it."""
-_CLEARED_REACH = 400
 _VERDICTS = 5
 _CERTAIN = 92
 _REPEATS = 60
@@ -138,13 +141,14 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     ends = _verdicts(story)
     story.steps = [(_start(story, end), end) for end in ends]
     _weigh(story)
+    muted = _mute(story)
     _clear(story)
     _clear_passes(story)
     _clear_attempts(story)
     _turn_consoles_down(story)
     _name_build_steps(story)
     _bridge(story)
-    _reward_the_end(story)
+    _reward_the_end(story, muted)
     _mute_echoes(story)
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
     story.aside = asides(story)
@@ -290,22 +294,21 @@ def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
+def _mute(story: Story) -> set[int]:
+    """What says that something passed is worth nothing beside a failure either; the rows of such lines."""
+    muted = set(_rows(story, Role.MUTE))
+    for row in muted:
+        worth = min(rule.worth for rule in story.by_row[row] if rule.role in QUIET)
+        story.worth[row] = min(story.worth[row], float(worth))
+    return muted
+
+
 def _clear(story: Story) -> None:
     """What a passing test printed looks like failures at times, and is none."""
-    done = -1
-    for row, rules in story.by_row.items():
-        since = next((rule.since for rule in rules if rule.role is Role.CLEARED), "")
-        if not since:
-            continue
-        # Blocks do not overlap, so each line is looked at once.
-        first, done = max(done, row - _CLEARED_REACH), row
-        for other in range(row, first, -1):
-            if other < row and any(rule.test for rule in story.by_row.get(other, ())):
-                break  # another test, which failed
-            story.worth[other] = min(story.worth[other], _CLEARED)
-            story.cleared.add(other)
-            if other < row and _compiled(since).search(story.lines[other].core):
-                break
+    ends = {end for _, end in story.steps}
+    for row in printed_by_passed(story.lines, story.by_row, ends=ends):
+        story.worth[row] = min(story.worth[row], _CLEARED)
+        story.cleared.add(row)
 
 
 def _clear_passes(story: Story) -> None:
@@ -326,7 +329,7 @@ def _clear_attempts(story: Story) -> None:
         if line.core.startswith(_STARTS):
             begun = row + 1
         elif _RETRIED.match(line.core):
-            for before in range(max(begun, row - _CLEARED_REACH), row + 1):
+            for before in range(max(begun, row - _ATTEMPT_REACH), row + 1):
                 story.worth[before] = min(story.worth[before], _CLEARED)
                 story.cleared.add(before)
             begun = row + 1
@@ -379,7 +382,7 @@ def _drop_blobs(story: Story) -> None:
             inside = max(inside - 1, 0)
 
 
-def _reward_the_end(story: Story) -> None:
+def _reward_the_end(story: Story, muted: AbstractSet[int]) -> None:
     """What stands shortly before a verdict is often the message, whatever tool wrote it."""
     for start, end in story.steps:
         # Each of several jobs that ran at once has an end of its own.
@@ -393,7 +396,8 @@ def _reward_the_end(story: Story) -> None:
                 if not line.job:
                     break
             elif line.core.strip():
-                story.gain[row] = max(story.gain[row], END_BONUS * (1 - place / NEAR_END))
+                bonus = 0.0 if row in muted else END_BONUS * (1 - place / NEAR_END)
+                story.gain[row] = max(story.gain[row], bonus)
                 places[line.job] += 1
     for row, gain in enumerate(story.gain):
         story.worth[row] += gain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.distil.linear import compiled
@@ -77,6 +77,10 @@ _MARK = re.compile(r"(?:section_|travis_time:|travis_fold:)(?:start|end):|^\[Pip
 """What the CI system writes between the lines of a script, for machines."""
 _WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
 """A word that is more than a level in brackets."""
+_OWN_TIME = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d")
+"""A date and time that is not the CI system's: those have been taken off."""
+_LOGGED = 0.4
+"""What is left of a reason that a program only logged."""
 _FORMATTER = re.compile(
     r"(?<![\w.-])(gofmt|gofumpt|goimports|(?:terraform|tofu|zig|deno) fmt|shfmt|buildifier|prettier"
     r"|clang-format|swiftformat"
@@ -148,6 +152,8 @@ class Verdict:
     tool: str
     cause: str
     tests: tuple[str, ...]
+    told: tuple[int, ...]
+    """The rows that the cause was read from."""
     evidence: tuple[int, ...]
     messages: tuple[str, ...]
     """Texts of the lines that state the cause, for the fingerprint."""
@@ -183,6 +189,7 @@ def judge(story: Story, *, step: str = "") -> Verdict:
         tool=tool,
         cause=wording.sentence,
         tests=_tests(story, running),
+        told=wording.rows,
         evidence=_evidence(
             story,
             causes,
@@ -264,9 +271,11 @@ def _category(story: Story, step: str) -> Category:
         if rule is None or rule.category is None:
             continue
         strength = min(rule.worth * _ROLE_WEIGHT.get(rule.role, 0.3), story.worth[row])
-        weight = strength * _nearness(story, row) + 0.5 * story.gain[row]
+        logged = _is_logged(story, row, rule)
+        share = _LOGGED if logged else 1.0
+        weight = share * (strength * _nearness(story, row) + 0.5 * story.gain[row])
         best[rule.category] = max(best[rule.category], weight)
-        causes[rule.category] += rule.role is Role.CAUSE
+        causes[rule.category] += rule.role is Role.CAUSE and not logged
     if _tests_failed(story):
         # What passed when it was run again is not why the job is red.
         best.pop(Category.FLAKY, None)
@@ -280,6 +289,14 @@ def _category(story: Story, step: str) -> Category:
         category: weight + 3 * math.log1p(min(causes[category], 20)) for category, weight in best.items()
     }
     return max(score, key=lambda category: (score[category], -_PRECEDENCE.index(category)))
+
+
+def _is_logged(story: Story, row: int, rule: Rule) -> bool:
+    """Whether a program that ran meanwhile logged the line, with a time of its own, and no tool known to us.
+
+    A server that tests run against logs errors all along, which count where nothing else tells why it failed.
+    """
+    return not rule.tool and _OWN_TIME.match(story.lines[row].core) is not None
 
 
 def _tests_failed(story: Story) -> bool:
@@ -363,7 +380,11 @@ def _causes(story: Story, category: Category) -> list[int]:
         ]
         for row, rules in story.by_row.items()
     }
-    return _ranked(story, {row: rules for row, rules in stating.items() if rules})
+    stated = {row: rules for row, rules in stating.items() if rules}
+    said_aloud = {
+        row: rules for row, rules in stated.items() if not all(_is_logged(story, row, rule) for rule in rules)
+    }
+    return _ranked(story, said_aloud or stated)
 
 
 def _ranked(story: Story, rows: Mapping[int, Sequence[Rule]]) -> list[int]:

@@ -7,7 +7,7 @@ from patchpilot.failures import Category
 
 RULES = (
     # https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_error_handling.html
-    Rule(r"^\.\.\.ignoring$", 3, "ansible", Role.CLEARED, since=r"^(?:fatal|failed): \["),
+    Rule(r"^\.\.\.ignoring$", 3, "", Role.ASIDE, before=1),
     Rule(
         r"^(?:ERROR +\[alembic\.|FAILED: (?:Multiple head|Can't locate revision|Target database is))",
         86,

@@ -221,3 +221,31 @@ def test_what_passed_when_run_again_is_flaky_unless_something_failed(
     log = f"##[group]Run {command}\n##[endgroup]\n{output}##[error]Process completed with exit code 1.\n"
 
     assert distil([log.encode()]).category is category
+
+
+SERVER = "2026-03-04 09:12:0{} [error] 3{}#0: connect() failed (111: Connection refused) while connecting\n"
+
+
+def test_what_a_server_logged_is_no_cause_beside_what_the_tool_says() -> None:
+    logged = "".join(SERVER.format(n % 10, n) for n in range(40))
+    told = "error: unused variable: `tax`\n --> src/lib.rs:1:35\nerror: could not compile `shop` (lib)\n"
+
+    failure = distil([f"$ ./check\n{logged}{told}{logged}ERROR: Job failed: exit code 1\n".encode()])
+
+    assert failure.category is Category.BUILD
+    assert failure.cause.startswith("error: unused variable: `tax`")
+
+
+def test_what_a_server_logged_does_not_change_the_fingerprint_of_a_failed_download() -> None:
+    failed = "curl: (7) Failed to connect to files.example.com port 443: Connection refused\n"
+    quiet = f"$ ./fetch\n{failed}ERROR: Job failed: exit code 1\n"
+    loud = f"$ ./fetch\n{SERVER.format(1, 1)}{SERVER.format(2, 2)}{failed}ERROR: Job failed: exit code 1\n"
+
+    assert distil([loud.encode()]).fingerprint == distil([quiet.encode()]).fingerprint
+
+
+def test_what_a_server_logged_is_the_cause_where_nothing_else_is_said() -> None:
+    failure = distil([f"$ ./check\n{SERVER.format(1, 1)}ERROR: Job failed: exit code 1\n".encode()])
+
+    assert failure.category is Category.INFRASTRUCTURE
+    assert "Connection refused" in failure.cause
