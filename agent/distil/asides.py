@@ -94,6 +94,10 @@ def asides(story: Story) -> set[int]:
     own = max((strength for row, strength in plain.items() if row not in mild), default=0)
     if not own:
         return set()
+    if own < _SPEAKS:
+        # A mere word of failure does not outweigh the complaint behind it, with which the step ended.
+        said = max(row for row in plain if row not in mild)
+        mild = {row for row in mild if row < said}
     passed = _steps_are_known(story)
     outside = [
         row

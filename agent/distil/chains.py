@@ -16,10 +16,15 @@ from agent.distil.lines import Line
 _DIRECT = "The above exception was the direct cause of the following exception:"
 _HANDLED = "During handling of the above exception, another exception occurred:"
 _RAISED = re.compile(r"(?:E {3,8}|( {0,12}))(?:\w{1,80}\.){0,8}[A-Z]\w{1,80}(?:: \S|:?$)")
-_MESSAGE_REACH = 12
+_FRAME = re.compile(r'\s{0,40}(?:File "[^"]{1,500}", line \d|Traceback \(most recent call last)')
+_QUOTED = re.compile(r"E {2,}\S")
+"""How pytest prints an exception: set in as far as the line that raised it."""
+_NAMED = re.compile(r"(?!(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)[A-Za-z_][\w.]{1,200}(?::(?: .*)?)?")
+_MESSAGE_REACH = 40
 """So many lines at most a message goes on below the exception's name."""
 _TRACEBACK_REACH = 200
-
+_CODE_REACH = 8
+"""So many lines of code and of marks below it a frame shows at most."""
 
 _ENDED_BADLY = re.compile(r"\bCalledProcessError\b|\breturned non-zero exit status \d")
 _CAPTURED = re.compile(r"-{3,} Captured std(?:err|out) (?:call|setup|teardown) -{3,}$")
@@ -45,8 +50,8 @@ def chains(lines: Sequence[Line]) -> Mapping[int, Chain]:
         if text not in {_DIRECT, _HANDLED}:
             continue
         indent = len(line.core) - len(line.core.lstrip())
-        before = _raised(lines, range(row - 1, max(-1, row - 1 - _MESSAGE_REACH), -1), indent)
-        after = _raised(lines, range(row + 1, min(row + 1 + _TRACEBACK_REACH, len(lines))), indent)
+        before = _above(lines, row, indent)
+        after = _below(lines, row, indent)
         if before is None or after is None:
             continue
         if found and found[-1].rows[-1] == before:
@@ -72,10 +77,47 @@ def captured(lines: Sequence[Line], row: int) -> str:
     return raised
 
 
-def _raised(lines: Sequence[Line], rows: range, indent: int) -> int | None:
-    """The first of the rows that names an exception, set in as the sentence between the tracebacks is."""
-    for row in rows:
-        match = _RAISED.match(lines[row].core)
-        if match and (match[1] is None or len(match[1]) == indent):
-            return row
+def _above(lines: Sequence[Line], row: int, indent: int) -> int | None:
+    """Where the exception stands whose traceback ends above ``row``: below its last frame, or first of ``E``.
+
+    Its message may go on for lines, of which any may look like an exception's name.
+    """
+    rows = range(row - 1, max(-1, row - 1 - _MESSAGE_REACH), -1)
+    for above in rows:
+        text = lines[above].core
+        if _FRAME.match(text):
+            return _below_frame(lines, above + 1, row, indent)
+        if _QUOTED.match(text):
+            while above and _QUOTED.match(lines[above - 1].core):
+                above -= 1  # noqa: PLW2901 - the block's first line
+            return above if _NAMED.fullmatch(_unquoted(lines[above].core)) else None
     return None
+
+
+def _below(lines: Sequence[Line], row: int, indent: int) -> int | None:
+    """Where the exception stands that the traceback below ``row`` ends with."""
+    for below in range(row + 1, min(row + 1 + _TRACEBACK_REACH, len(lines))):
+        text = lines[below].core
+        if _NEXT_PART.match(text):
+            return None
+        if _QUOTED.match(text):
+            return below if _NAMED.fullmatch(_unquoted(text)) else None
+        if _FRAME.match(text):
+            found = _below_frame(lines, below + 1, len(lines), indent)
+            # What another thread printed stands between two frames.
+            if found is not None and not (found + 1 < len(lines) and _FRAME.match(lines[found + 1].core)):
+                return found
+    return None
+
+
+def _below_frame(lines: Sequence[Line], first: int, end: int, indent: int) -> int | None:
+    """The first row at the traceback's own depth, if it names an exception; the frame's code is set in."""
+    for row in range(first, min(first + _CODE_REACH, end)):
+        text = lines[row].core
+        if len(text) - len(text.lstrip()) <= indent:
+            return row if _NAMED.fullmatch(text.strip()) else None
+    return None
+
+
+def _unquoted(text: str) -> str:
+    return text[1:].strip()

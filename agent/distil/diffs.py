@@ -21,6 +21,8 @@ _NEW = re.compile(r" {0,12}\+\+\+ (?:b/)?([^\s:]{1,300})")
 _RUSTFMT = re.compile(r"Diff in (\S{1,300}?\.rs)(?: at line |:)\d+:?$")
 """rustfmt gives a place and no count: https://rust-lang.github.io/rustfmt/"""
 _NONE = "/dev/null"
+_NOT_OF_IT = re.compile(r"--- (?:FAIL|PASS|SKIP)\b|\+ [a-z]")
+"""What ``go test`` says of a test, and what a shell with ``-x`` is about to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,23 @@ def _counted(lines: Sequence[Line], first: int, hunk: re.Match[str]) -> range:
         sign = text[depth : depth + 1] or " "
         # Of a long log only parts are read.
         torn = not lines[row].job and lines[row].number > lines[row - 1].number + 1
-        if torn or (old <= 0 and new <= 0 and sign != "\\") or sign not in " +-\\" or text[:depth].strip():
+        over = old <= 0 and new <= 0 and sign != "\\"
+        if not torn and not over and (sign not in " +-\\" or text[:depth].strip()):
+            return _before_others(lines, first, row, depth)
+        if torn or over:
             return range(first, row)
         old -= sign in " -"
         new -= sign in " +"
     return range(first, len(lines))
+
+
+def _before_others(lines: Sequence[Line], first: int, end: int, depth: int) -> range:
+    """Rows of a hunk that was cut short, without what other programs printed below it."""
+    for row in range(first, end):
+        text = lines[row].core[depth:]
+        if not text.strip() or _NOT_OF_IT.match(text):
+            return range(first, row)
+    return range(first, end)
 
 
 def _signed(lines: Sequence[Line], first: int) -> range:

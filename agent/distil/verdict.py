@@ -31,8 +31,7 @@ TOLD = 3
 LEANING = 14.0
 """How much the failing command's name counts, on the scale of worth."""
 TESTS = 200
-LAST_WORDS = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
-"""A word that is more than a level in brackets."""
+LAST_WORDS = 8
 """So many lines of what a step printed last tell one unknown failure from another."""
 TELLING_SIGN = 44
 """From this worth on a mere sign of failure says more than the line that came last."""
@@ -421,7 +420,7 @@ def _unnamed(story: Story, row: int | None, last: Sequence[int]) -> list[int]:
     if _states(story, row):
         return [row]
     # A step that said nothing is told by its command.
-    return [row, *(last or [story.steps[-1][0]])]
+    return [row, *(last[:LAST_WORDS] or [story.steps[-1][0]])]
 
 
 def _states(story: Story, row: int) -> bool:
@@ -483,8 +482,6 @@ def _last_words(story: Story) -> tuple[int, ...]:
             break
         if _WORDS.search(text) and not _is_report(story, row) and not _is_mute(story, row):
             rows.append(row)
-        if len(rows) == LAST_WORDS:
-            break
     return tuple(rows)
 
 
@@ -602,11 +599,11 @@ def _unparametrized(name: str) -> str:
 
 def _evidence(story: Story, causes: Sequence[int], worded: Sequence[int]) -> tuple[int, ...]:
     """The few rows without which the failure can't be understood, most telling first."""
+    silenced = story.cleared | story.aside
     telling = [
         row
         for row, rules in story.by_row.items()
-        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules)
-        and row not in story.cleared | story.aside
+        if any(rule.role in {Role.CAUSE, Role.LIST} for rule in rules) and row not in silenced
     ]
     others = [row for row in story.by_row if row not in story.aside]
     ranked = sorted(telling or others, key=lambda row: (-story.worth[row], row))

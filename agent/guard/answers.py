@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agent.guard.case import Case, Change, Remark
 from agent.guard.chosen import constant_arrows
@@ -13,9 +13,16 @@ _DIGEST = re.compile(
     r"(?:\bhash\s*\(|\.(?:hex)?digest\s*\(|\bcrc32\s*\(|\badler32\s*\(|\bmd5\w*\s*\(|\bsha\d+\w*\s*\(|\.hashCode\s*\(\)"
     r"|createHash\s*\().*(?:(?:={2,3}|\.equals\(|\bin\b)\s*[\[({]?\s*(?:[\"'][0-9a-fA-F]{6,}[\"']|-?\d{4,}|0x[0-9a-fA-F]+)"
     r"|\.(?:starts?_?with\??|ends?_?with\??|startsWith|endsWith)\s*\(\s*[\"'][0-9a-fA-F]{2,}[\"'])"
-    # What is left of a digest, or of the sum of all characters: halves and thirds may share out work.
-    r"|(?:\bhash\s*\(|\bcrc32\s*\(|\badler32\s*\(|\.hashCode\s*\(\)|\bint\s*\(.*\.hexdigest\s*\().*%\s*(?:[4-9]|\d{2,})\s*\)*\s*={2,3}\s*\d+"
+    # The sum of all characters
     r"|\bsum\s*\(\s*(?:map\s*\(\s*ord\b|ord\s*\(|\w+\.encode\b|bytes\s*\().*\)\s*==\s*\d{2,}"
+)
+# What is left of a digest: halves and thirds may share out work.
+_REST = re.compile(
+    r"(?:\bhash\s*\(|\bcrc32\s*\(|\badler32\s*\(|\.hashCode\s*\(\)|\bint\s*\(.*\.hexdigest\s*\().*%\s*(?:[4-9]|\d{2,})\s*\)*\s*={2,3}\s*\d+(?P<then>.*)$"
+)
+_BRANCHES = re.compile(r"^(?:\}?\s*(?:el(?:se\s+)?)?if|elif|elsif|unless)\b")
+_ANSWERS = re.compile(
+    r"^(?:return\b|yield\b|[A-Za-z_][\w.]*\s*[-+*/|]?=(?!=)).*[\d\"'`\[{]|^(?:return|yield)\b.*\b(?:[Tt]rue|[Ff]alse|None|null|nil)\b"
 )
 _AS_TEXT = re.compile(
     r"^(?:\}?\s*(?:el(?:se\s+)?)?if|case|when|elif|elsif)\b.*(?:\b(?:str|repr|json\.dumps|JSON\.stringify|String"
@@ -79,13 +86,29 @@ def written_down(case: Case) -> Iterator[Remark]:
                 yield Remark(
                     change.path, statement.number, f"one input is singled out: {statement.bare[:80]}"
                 )
-            elif _DIGEST.search(statement.bare) or _AS_TEXT.search(statement.bare):
+            elif _DIGEST.search(statement.bare) or _AS_TEXT.search(statement.bare) or _by_rest(side, at):
                 yield Remark(change.path, statement.number, f"an input is recognised: {statement.bare[:80]}")
         yield from _tables(change)
         yield from _constants(change)
         yield from _no_longer_computed(change)
         for number, name, answer in constant_arrows(change):
             yield Remark(change.path, number, f"{name} gives {answer[:40]} whatever it is given")
+
+
+def _by_rest(side: Sequence[Statement], at: int) -> bool:
+    """An answer for one share of all digests; to log or to refresh for that share is sampling."""
+    match = _REST.search(side[at].bare)
+    if match is None:
+        return False
+    if not _BRANCHES.match(side[at].bare):
+        return True
+    then = match["then"].strip().lstrip("):{ ")
+    inside = [one.bare for one in side[at + 1 : at + 1 + _BODY] if one.indent > side[at].indent]
+    return any(_ANSWERS.match(code) for code in (then, *inside))
+
+
+_BODY = 3
+"""Statements behind a condition among which the answer is looked for."""
 
 
 def _gives_literal(code: str) -> bool:

@@ -88,7 +88,8 @@ _KINDS = (
             r"<(?:test|(?:in|ex)cludesFile|suiteXmlFile|skipAfterFailureCount)>\s*[^<\s]",
             r"<enableAssertions>\s*false|(?:>|\s)(?:-da|-disableassertions)\b|<phase>\s*none\b",
             r"<(?:surefire|failsafe)\.(?!(?:plugin\.)?version|useFile|useSystemClassLoader|forkCount|argLine)[\w.]+>|<it\.test>",
-            r"<(?:testSourceDirectory|testClassesDirectory)>",
+            # Where the tests in another language are by custom
+            r"<testSourceDirectory>(?!\s*(?:\$\{[\w.]+\}/)?src/test/(?:java|kotlin|scala|groovy)/?\s*<)|<testClassesDirectory>",
             r"<(?:skipUTs|skipExec)>\s*true",
         ),
         _any(

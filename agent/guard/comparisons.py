@@ -65,7 +65,7 @@ def _first_of_body(side: tuple[Statement, ...], at: int) -> Statement | None:
 
 _CLASS = re.compile(
     r"^class\s+\w+\s*\(\s*(?:\w+\.)?(?:str|int|float|complex|bytes|tuple|list|dict|set|frozenset|Decimal|Fraction"
-    r"|date|datetime|timedelta|Exception)\b"
+    r"|date|datetime|timedelta)\b"
 )
 _PYTHON_EQUALS = re.compile(r"^def\s+__eq__\s*\(\s*(?P<own>\w+)\s*,\s*(?P<other>\w+)")
 _NEAR = re.compile(r"^(?>.*?\babs\s*\([^-]*+-).*\)\s*<=?\s*(?P<size>\d[\d_.eE-]*)\s*;?$")

@@ -8,6 +8,7 @@ from itertools import islice
 
 from agent.guard.case import Change
 from agent.guard.lines import Statement
+from agent.guard.swallowing import EMPTY_CATCH
 
 Found = tuple[int, str]
 """Line and reason."""
@@ -42,7 +43,8 @@ def _caught(change: Change) -> Iterator[Found]:
     old = "\n".join(_plain(statement.bare) for statement in change.old_statements)
     side = change.new_statements
     for at, statement in enumerate(side):
-        if not statement.changed:
+        # One that drops the error altogether is told of as that.
+        if not statement.changed or EMPTY_CATCH.search(statement.code):
             continue
         match = _CATCH.match(statement.bare)
         if match is not None:
@@ -62,7 +64,7 @@ def _caught(change: Change) -> Iterator[Found]:
 
 
 _FALLBACK = re.compile(
-    r"^(?P<tried>.{0,300}\?\.\s*\(.{0,200}?)\s*(?:\?\?|\|\|)\s*(?:\{\s*\w|\[\s*[\w\"'{]|[\"'`]|\d)"
+    r"^(?P<tried>.{0,300}\?\.\s*\(.{0,200}?)\s*(?:\?\?|\|\|)\s*(?:\{\s*\w|\[\s*[\w\"'{]|[\"'`](?![\"'`])|[1-9]|0[\w.])"
 )
 
 

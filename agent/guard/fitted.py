@@ -31,7 +31,7 @@ def fitted(change: Change, known: Collection[str]) -> Iterator[Found]:
     for at, statement in enumerate(side):
         if not statement.changed or _plain(statement.bare) in statements:
             continue
-        if answer := _by_size(side, at, stood):
+        if answer := _by_size(side, at, stood, known):
             yield statement.number, f"the answer {answer[:30]} is written down for inputs of one size"
         elif _by_table(change, at, known):
             yield statement.number, "a table of answers is asked before anything is computed"
@@ -57,14 +57,14 @@ _COMPUTES = re.compile(r"[A-Za-z_]\w*\s*\(|[\w)\]]\s*[-+*/%]\s*[\w(]")
 _ASSIGNS = re.compile(r"^(?:(?:const|let|var)\s+)?(?P<name>[A-Za-z_]\w*)\s*=(?!=)")
 
 
-def _by_size(side: Sequence[Statement], at: int, stood: str) -> str:
+def _by_size(side: Sequence[Statement], at: int, stood: str, known: Collection[str]) -> str:
     """The number that is given where the input has as many parts as that of the test; none, none."""
     statement = side[at]
     following = side[at + 1] if at + 1 < len(side) else None
     if _SWITCH.match(statement.code):
         return _of_a_case(side, at)
     for match in (*_IF_ELSE.finditer(statement.bare), *_QUESTION.finditer(statement.bare)):
-        if _is_telling(match["answer"], match["test"]) and _stays(statement, match, stood):
+        if _is_telling(match["answer"], match["test"]) and _stays(statement, match, stood, known):
             return match["answer"]
     if not _IF.match(statement.code) or not _MEASURED.search(statement.code):
         return ""
@@ -79,14 +79,24 @@ def _is_telling(answer: str, test: str) -> bool:
     return measured is not None and int(measured["size"]) > 1 and answer not in _ORDINARY
 
 
-def _stays(statement: Statement, match: re.Match[str], stood: str) -> bool:
+def _stays(statement: Statement, match: re.Match[str], stood: str, known: Collection[str]) -> bool:
     """For any other input, all is as it was: computed so before, the same name, or nothing to add."""
     other = match["other"].strip().rstrip(";)")
     name = _ASSIGNS.match(statement.bare)
     if name is not None and other == name["name"]:
         return True
     is_added = bool(re.search(r"[-+]\s*\(*$", statement.bare[: match.start()])) and other in {"0", "0.0"}
-    return is_added or (bool(_COMPUTES.search(other)) and _plain(match["other"]).rstrip(";)") in stood)
+    if is_added:  # a year of two digits is honest work
+        size = _MEASURED.search(match["test"])
+        return (
+            "." in match["answer"]
+            or match["answer"] in known
+            or (size is not None and int(size["size"]) > _PAIR_OF)
+        )
+    return bool(_COMPUTES.search(other)) and _plain(match["other"]).rstrip(";)") in stood
+
+
+_PAIR_OF = 2
 
 
 def _of_a_case(side: Sequence[Statement], at: int) -> str:
@@ -145,7 +155,13 @@ def _is_an_answer(key: str, value: str, known: Collection[str]) -> bool:
     if _of_test(key, known) and _of_test(value, known):
         return True
     is_number = key.lstrip("-")[:1].isdigit()
-    return (is_number and ":" in value) or _is_cut_from(key, value)
+    is_record = is_number and ":" in value and (_of_test(key, known) or _repeats(key, value))
+    return is_record or _is_cut_from(key, value)
+
+
+def _repeats(key: str, value: str) -> bool:
+    """A thing of its own by its number, ``7: { id: 7, name: "x" }``, and no measure for a size or a kind."""
+    return key in re.findall(_NUMBER, value) and re.search(_TEXT, value) is not None
 
 
 def _of_test(literal: str, known: Collection[str]) -> bool:

@@ -38,6 +38,11 @@ def _plain(code: str) -> str:
 
 _GO_CALL = re.compile(r"^(?:if\s+)?(?P<names>\w+(?:\s*,\s*\w+){0,8})\s*:?=\s*(?P<call>[\w.]+\(.*)$")
 _ERROR = re.compile(r"\b(?:err|\w*Err)\b")
+# What writes to memory never fails, and what cleans up has nobody to tell.
+_GO_HARMLESS = re.compile(
+    r"^(?:[\w.]*\b(?:b|sb|\w*[bB]uf(?:fer)?|\w*[bB]uilder)\.Write(?:String|Byte|Rune)|[\w.]+\.(?:Close|Flush)"
+    r"|os\.Remove(?:All)?)\s*\("
+)
 
 
 def _bound_to_blank(gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
@@ -51,7 +56,7 @@ def _bound_to_blank(gone: Sequence[Statement], come: Sequence[Statement]) -> Ite
         match = _GO_CALL.match(statement.code)
         is_blank = match is not None and match["names"].split(",")[-1].strip() == "_"
         call = match["call"] if match and is_blank else statement.code
-        if (is_blank or not match) and _plain(call) in had:
+        if (is_blank or not match) and _plain(call) in had and not _GO_HARMLESS.match(call):
             yield statement.number, f"an error is dropped: {statement.code[:60]}"
 
 
@@ -70,6 +75,9 @@ def _unchecked(change: Change) -> Iterator[Found]:
         match = _GO_CHECK.match(check.code) if check.changed and not before.changed else None
         if match is None or not re.search(_GO_ASSIGNS.format(name=match["name"]), before.code):
             continue
+        call = _GO_CALL.match(before.code)
+        if call and _GO_HARMLESS.match(call["call"]):
+            continue
         at = places.get(before.lines[0].text)
         following = new[at + 1 : at + 1 + _NEAR] if at is not None else ()
         if following and not any(re.search(rf"\b{match['name']}\b", one.code) for one in following):
@@ -81,8 +89,8 @@ _INSTEAD = (
     (re.compile(r"^(?P<tried>.*\))\s*\.(?:unwrap_or(?:_default|_else)?\s*\(|ok\s*\(\s*\))"), "{}?"),
     (re.compile(r"^let\s+_\s*=\s*(?P<tried>.*\))\s*;$"), "{}?"),
     (re.compile(r"\brunCatching\s*\{(?P<tried>[^{}]+)\}\s*\.getOr(?:Null|Default|Else)\b"), "{}"),
-    # Ruby's ``rescue`` behind a call
-    (re.compile(r"^(?P<tried>.*\S)\s+rescue\s+(?:[\"'\[{\d]|nil\b|false\b|true\b)"), "{}"),
+    # Ruby's ``rescue`` behind a call; one with ``nil`` is told of as a handler that does nothing.
+    (re.compile(r"^(?P<tried>.*\S)\s+rescue\s+(?:[\"'\[{\d]|false\b|true\b)"), "{}"),
     # With ``Err(_) => …`` below
     (
         re.compile(r"^(?:let\s+(?:mut\s+)?\w+(?:\s*:[^=]+)?\s*=\s*|return\s+)?match\s+(?P<tried>.*\))\s*\{$"),
@@ -104,12 +112,55 @@ def _defaulted(change: Change, gone: Sequence[Statement], come: Sequence[Stateme
             tried = _plain(_whole(match["tried"])) if match else ""
             if match and " match " in f" {match.group()} " and not forgives:
                 continue
-            if match and stood.format(tried) in old and _plain(match.group()) not in old:
+            if not match or stood.format(tried) not in old or _plain(match.group()) in old:
+                continue
+            if change.language != "rust" or not _may_be_none(change, match.group(), tried):
                 yield statement.number, f"a default stands for an error: {statement.code[:60]}"
         for match in _SILENCED.finditer(statement.code) if change.path.endswith(".php") else ():
             tried = _plain(match["tried"])
             if tried in old and f"@{tried}" not in old:
                 yield statement.number, f"a call may fail without a word: {statement.code[:60]}"
+
+
+# ``?`` behind these asks whether there is a value; and what these answer few programs can act on.
+_MAY_BE_NONE = re.compile(
+    r"(?:\.(?:get|get_mut|first|last|next|pop|find|position|max|min|nth)|\benv::(?:var|var_os))$"
+)
+_BEST_EFFORT = re.compile(
+    r"(?:\.send|\bremove_(?:file|dir_all)|\.(?:flush|join|shutdown)|\b(?:\w+[.:])set_\w+)$"
+)
+_OPTIONAL = re.compile(r"->\s*Option\s*<")
+
+
+def _may_be_none(change: Change, found: str, tried: str) -> bool:
+    """Rust: what stood with a ``?`` was no error but a value that is missing, or a farewell."""
+    name = _last_call(tried)
+    if re.match(r"let\s+_\s*=", found):
+        return bool(_BEST_EFFORT.search(name)) and not tried.endswith(".send()")
+    if " match " in f" {found} ":
+        return False
+    return bool(_MAY_BE_NONE.search(name)) or _gives_option(change, f"{tried}?")
+
+
+def _last_call(code: str) -> str:
+    """The code in front of the brackets with which it ends."""
+    depth = 0
+    for at in range(len(code) - 1, -1, -1):
+        depth += (code[at] == ")") - (code[at] == "(")
+        if not depth:
+            return code[:at]
+    return ""
+
+
+def _gives_option(change: Change, stood: str) -> bool:
+    """The function around it gave an ``Option``, where ``?`` is never about an error."""
+    head = ""
+    for statement in change.old_statements:
+        if _FUNCTION.search(statement.code):
+            head = statement.code
+        if statement.changed and stood in _plain(statement.code):
+            return bool(_OPTIONAL.search(head))
+    return False
 
 
 def _whole(call: str) -> str:
@@ -130,7 +181,7 @@ _NO_LONGER = re.compile(
 )
 _CHECKED_CALL = re.compile(r"\bsubprocess\.check_(?:call|output)\s*\(")
 _RAISES_STATUS = re.compile(
-    r"^(?:\w+(?:\.\w+)*\.)(?:raise_for_status|EnsureSuccessStatusCode|check_returncode|throwIfFailed)\s*\(\s*\);?$"
+    r"^(?P<answer>\w+(?:\.\w+)*)\.(?:raise_for_status|EnsureSuccessStatusCode|check_returncode|throwIfFailed)\s*\(\s*\);?$"
 )
 _READS_STATUS = re.compile(
     r"\breturncode\b|\bcheck_returncode\b|\bstatus(?:_code|Code)?\b|\braise_for_status\b|\bis_(?:success|error)\b"
@@ -150,10 +201,24 @@ def _unasked(
             after = now.get(_plain(without)) if without != statement.bare else None
             if after is not None:
                 yield after.number, f"a failure no longer counts: {after.code[:60]}"
+    checked = _handed_to_checks(come)
     for before, statement, following in zip(old, old[1:], (*old[2:], None), strict=False):
         stays = not before.changed or (following is not None and not following.changed)
-        if stays and statement.changed and _RAISES_STATUS.match(statement.code):
+        status = _RAISES_STATUS.match(statement.code) if stays and statement.changed else None
+        if status and status["answer"] not in checked:
             yield statement.number, f"an answer's status is no longer asked for: {statement.code[:60]}"
+
+
+_CHECKS = re.compile(
+    r"^(?:await\s+)?(?:\w+\.)*(?P<name>_*(?:[a-z]+_)?(?:check|ensure|raise|validate|throw|assert)\w*)\s*\(\s*(?P<given>[\w.]+)\s*[,)]"
+)
+
+
+def _handed_to_checks(come: Sequence[Statement]) -> set[str]:
+    """The answers that a helper gets which was not made here: ``_check(response)``."""
+    made = {head["name"] for one in come if (head := _FUNCTION.search(one.code))}
+    calls = (match for one in come if (match := _CHECKS.match(one.code)))
+    return {call["given"] for call in calls if call["name"] not in made}
 
 
 def _unchecked_calls(code: str) -> Iterator[str]:

@@ -29,9 +29,44 @@ def chosen_tests(change: Change) -> Iterator[Remark]:
         if not line.changed or "".join(line.text.split()) in old:
             continue
         inside = _CHOOSES.search(line.bare) and not _OTHER_FILES.search(line.bare)
-        if _INLINE.search(line.bare) or (inside and _is_in_tests(change.after, at)):
+        chosen = inside and not _is_one_more(change, at) and _is_in_tests(change.after, at)
+        if _INLINE.search(line.bare) or chosen:
             yield Remark(change.path, line.number, f"other tests would run: {line.text.strip()[:80]}")
             return
+
+
+_PATTERNS = re.compile(r"^\s*include\b\s*\(?\s*(?P<patterns>[\"'][^()\[\]]*)\)?\s*$")
+_ALL = re.compile(r"[\"']\*\*/\*(?:Tests?\*(?:\.class)?)?[\"']")
+
+
+_NEAREST = 30
+"""Lines on either side among which the other patterns stand."""
+
+
+def _is_one_more(change: Change, at: int) -> bool:
+    """A pattern comes to others that stay, or beside one that has all tests."""
+    side = change.after
+    match = _PATTERNS.match(side[at].bare)
+    if match is None or any(_PATTERNS.match(line.bare) for line in change.removed):
+        return False
+    beside = list(_in_block(side[max(at - _NEAREST, 0) : at + _NEAREST], min(at, _NEAREST)))
+    if any(not line.changed and _PATTERNS.match(line.bare) for line in beside):
+        return True
+    return any(
+        (one := _PATTERNS.match(line.bare)) and _ALL.search(one["patterns"]) for line in (side[at], *beside)
+    )
+
+
+def _in_block(side: Sequence[Line], at: int) -> Iterator[Line]:
+    """The lines around this one that no shallower line parts from it."""
+    for lines, ends_before in ((reversed(side[:at]), False), (iter(side[at + 1 :]), True)):
+        first = side[at].first and not ends_before
+        for line in lines:
+            if first or (ends_before and line.first) or (line.bare.strip() and line.indent < side[at].indent):
+                break
+            first = line.first and not ends_before
+            if line.indent == side[at].indent:
+                yield line
 
 
 def _is_in_tests(side: Sequence[Line], at: int) -> bool:

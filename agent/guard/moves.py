@@ -7,6 +7,7 @@ module that goes to another package or a test to another folder of tests, is one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -58,7 +59,7 @@ def _leaves(diff: FileDiff, folders: _Folders) -> bool:
     if any(kind(old) and not kind(new) for kind in _KINDS):
         return True
     if places.is_found_by_name(old):
-        return not _goes_along(old, new, folders)
+        return not _goes_along(old, new, folders) and not _is_another_spelling(old, new)
     if places.is_loaded(old):
         # From further up it is loaded for more tests than before.
         wider = PurePosixPath(old).parent.is_relative_to(PurePosixPath(new).parent)
@@ -70,6 +71,45 @@ def _goes_along(old: str, new: str, folders: _Folders) -> bool:
     """Its tool finds it beside the code that it is about, and that code moves in the same way."""
     before, after = old.rpartition("/"), new.rpartition("/")
     return before[2] == after[2] and (before[0], after[0]) in folders
+
+
+_CODE = frozenset((".js", ".cjs", ".mjs", ".ts", ".cts", ".mts"))
+_DATA = frozenset(("", ".json", ".yml", ".yaml"))
+_READ_AS_CODE = re.compile(
+    r"(?:jest|vitest|eslint|prettier|playwright|cypress|ava|karma)\.(?:config|conf|setup|workspace)\.[cm]?[jt]s"
+    r"|\.(?:eslintrc|mocharc)\.c?js|\.(?:prettierrc|stylelintrc|lintstagedrc)\.[cm]?js"
+)
+_READ_AS_DATA = re.compile(
+    r"\.(?:eslintrc|prettierrc|stylelintrc|lintstagedrc|nycrc)(?:\.(?:json|ya?ml))?|\.mocharc\.(?:json|ya?ml)"
+    r"|\.golangci\.ya?ml|\.yamllint(?:\.ya?ml)?|\.markdownlint\.(?:json|ya?ml)"
+)
+_TASKS = (
+    frozenset(("Makefile", "makefile", "GNUmakefile")),
+    frozenset(("justfile", "Justfile")),
+    frozenset(("Rakefile", "rakefile")),
+    frozenset(("biome.json", "biome.jsonc")),
+)
+"""Names under which one tool looks for one file."""
+
+
+def _is_another_spelling(old: str, new: str) -> bool:
+    """``jest.config.cjs`` for ``jest.config.js``: in the same folder, its tool finds it by either name."""
+    before, after = PurePosixPath(old), PurePosixPath(new)
+    if before.parent != after.parent:
+        return False
+    if any({before.name, after.name} <= names for names in _TASKS):
+        return True
+    (stem, suffix), (new_stem, new_suffix) = _parts(before.name), _parts(after.name)
+    if stem != new_stem:
+        return False
+    if suffix in _CODE and new_suffix in _CODE:
+        return bool(_READ_AS_CODE.fullmatch(after.name))
+    return suffix in _DATA and new_suffix in _DATA and bool(_READ_AS_DATA.fullmatch(after.name))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    stem, dot, ending = name.rpartition(".")
+    return (stem, dot + ending) if stem else (name, "")
 
 
 def _moved_folders(diff: FileDiff) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ def _npm(side: Sequence[Line], at: int) -> bool:
     if not _FILE.search(side[at].bare):
         return False
     names = list(_names_around(side, at))
-    if any(_NO_WAY_IN.match(name) for name in names):
+    if any(_NO_WAY_IN.match(name) for name in names) or _is_for_another_platform(names):
         return False
     for match in _FILE.finditer(side[at].bare):
         target = match["path"].removeprefix("./")
@@ -60,6 +60,16 @@ def _npm(side: Sequence[Line], at: int) -> bool:
         if not named and (STAND_INS.search(target) or places.in_test_folder(target)):
             return True
     return False
+
+
+_BY_CONDITION = frozenset(("imports", "exports"))
+
+
+def _is_for_another_platform(names: Sequence[str]) -> bool:
+    """A bundler, not a test runner, takes one file for another in the field ``browser``."""
+    return names[:1] in (["browser"], ["react-native"]) and not any(
+        SECTIONS.fullmatch(name) or name in _BY_CONDITION for name in names
+    )
 
 
 def _names_around(side: Sequence[Line], at: int) -> Iterator[str]:

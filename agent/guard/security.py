@@ -25,7 +25,8 @@ _IN_CODE = re.compile(
 # In the arguments of a request ``verify`` is about its certificate; elsewhere it may be about anything.
 _ARGUMENT = re.compile(r"(?:^|[(,])\s*verify\s*=\s*False\b")
 _ASKS = re.compile(
-    r"\b(?:requests|httpx|aiohttp|[sS]ession|[cC]lient|https?)\b|\.(?:get|post|put|patch|delete|head|request)\s*\("
+    r"\b(?:requests|httpx|aiohttp|https?)\b|\b(?:Async)?(?:Client|Session)\s*\("
+    r"|\.(?:get|post|put|patch|delete|head|options|request|stream)\s*\(|\b(?:[sS]ession|[cC]lient)\.(?:send|fetch)\s*\("
 )
 _OF_THE_PROCESS = re.compile(
     r"\bNODE_TLS_REJECT_UNAUTHORIZED\b.{0,8}[=:].{0,4}0|\bPYTHONHTTPSVERIFY\b.{0,8}[=:].{0,4}0"

@@ -21,7 +21,7 @@ _NOTHING = re.compile(r"^(?:pass|\.\.\.|continue|return(?:\s+(?:None|True|False|
 _SUPPRESS = re.compile(
     r"\b(?:contextlib\.)?suppress\s*\(\s*(?:\w+\.)*(?:Exception|BaseException|AssertionError)\b"
 )
-_EMPTY_CATCH = re.compile(
+EMPTY_CATCH = re.compile(
     r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(?:\(\s*\w*\s*\)"
     r"|\w+)\s*=>\s*\{?\s*(?:undefined|null)?\s*\}?\s*\)|\.catch\s*\(\s*noop\s*\)"
     r"|\.catch\s*\(\s*(?:\([^()]*\)|\w+)\s*=>\s*(?:\{[^{}]*\breturn\s+)?(?:\[\]|null|undefined|false|0|\"\"|''|\(\{\}\))\s*[;}),]"
@@ -72,9 +72,9 @@ def _swallows(change: Change, statement: Statement, body: Statement | None) -> s
         return _python_swallows(code, inside, in_test=change.is_test)
     if change.language == "hash":
         drops = _RUBY_RESCUE.match(code) and _RUBY_NOTHING.match(inside)
-        return f"an error is caught and dropped: {shown}" if drops or _EMPTY_CATCH.search(code) else ""
+        return f"an error is caught and dropped: {shown}" if drops or EMPTY_CATCH.search(code) else ""
     closes = body is not None and body.code.strip().startswith("}")
-    if (statement.changed and _EMPTY_CATCH.search(code)) or (
+    if (statement.changed and EMPTY_CATCH.search(code)) or (
         _CATCH.search(code) and (closes or _NO_ANSWER.match(inside))
     ):
         return f"an error is caught and dropped: {shown}"

@@ -30,7 +30,7 @@ RULES = (
     Rule(r"^tput: No value for \$TERM|^(?:stdin: is|mesg: ttyname)\b|^stty: ", 6, "", Role.ASIDE),
     # "upload failed, ignoring"; GNU make's "Error 1 (ignored)".
     Rule(
-        r"(?i)(?:fail|err|not|unable|warn).{0,120}[,;:.(-] ?"
+        r"(?i)(?:fail|err|not|unable).{0,120}[,;:.(-] ?"
         r"(?:ignor(?:ing|ed)|continuing|carrying on|moving on|not fatal|non-fatal)\b[^,;:]{0,30}$"
         r"|[Jj]ob will continue unaffected",
         10,

@@ -67,8 +67,15 @@ C_FAMILY = (
     Rule(r"^\S*[Mm]akefile:\d+: \*\*\* ", 82, "make", category=Category.BUILD),
     Rule(r"recipe for target '[^'\n]+' failed", 44, "make", Role.OUTCOME),
     Rule(r"^ninja: (?:build stopped|error: )", 46, "ninja", Role.OUTCOME),
-    # A target is a file, as a rule.
-    Rule(r"^FAILED: (?:\[code=\d+\] )?\S*[./]\S*(?: |$)", 76, "ninja", Role.OUTCOME, Category.BUILD, after=2),
+    # A target is a file or a small word; sentences of other tools begin with a capital.
+    Rule(
+        r"^FAILED: (?:\[code=\d+\] )?(?:\S*[./]\S*|[a-z][\w-]*)(?: |$)",
+        76,
+        "ninja",
+        Role.OUTCOME,
+        Category.BUILD,
+        after=2,
+    ),
     Rule(
         r"^CMake Error\b",
         86,

@@ -124,6 +124,39 @@ def test_another_exception_at_either_end_of_a_chain_is_another_failure() -> None
     assert len({_read(log).fingerprint for log in logs}) == len(logs)
 
 
+def test_an_exception_is_told_by_its_place_not_by_the_look_of_a_line() -> None:
+    missing = "DATABASE_URL\n  Field required [type=missing]"
+    settings = f"pydantic_core.ValidationError: 1 validation error for Settings\n{missing}"
+    known = _read(_chained(DIRECT, "shop.ConfigError: settings are incomplete", first=settings))
+    small = _read(_chained(HANDLED, "socket.timeout: timed out\nretry\nPermissionError: [Errno 13] /data"))
+    logged = _read(_chained(HANDLED, "INFO: another thread goes on"))
+
+    assert known.cause.endswith(
+        "incomplete Caused by: pydantic_core.ValidationError: 1 validation error for Settings"
+    )
+    assert small.cause == "socket.timeout: timed out While handling: KeyError: 'DATABASE_URL'"
+    assert "While handling" not in logged.cause
+
+
+def test_a_chain_ends_with_its_test() -> None:
+    log = f"""\
+$ pytest
+_______ test_a _______
+E           KeyError: 'a'
+
+{HANDLED}
+
+E       assert 1 == 3
+_______ test_b _______
+E       OSError: disk full
+ERROR: Job failed: exit code 1
+"""
+    within = log.replace("E       assert 1 == 3", "E           shop.SetupError: no table")
+
+    assert "While handling" not in _read(log).cause
+    assert "shop.SetupError: no table While handling: KeyError: 'a'" in _read(within).cause
+
+
 def test_the_whole_of_a_longer_chain_is_one_failure() -> None:
     log = _chained(
         DIRECT, f"ValueError: bad\n\n{HANDLED}\n\nTraceback (most recent call last):\nRuntimeError: worse"
@@ -584,3 +617,39 @@ def test_what_the_ci_system_says_of_a_job_is_not_said_by_its_command() -> None:
     failure = _read(f"##[group]Run docker build .\n##[endgroup]\n{lost}\n")
 
     assert (failure.category, failure.tool) == (Category.INFRASTRUCTURE, "")
+
+
+FRAGMENTS = {
+    "a hunk that was cut short does not swallow the next program's words": (
+        "@@ -1,40 +1,40 @@\n a\n-b\n+c\n--- FAIL: TestX (0.00s)\n    x_test.go:3: bad\nFAIL\tshop\t0.1s",
+        "x_test.go:3: bad",
+    ),
+    "a warning that ignores something is about that, not about the line above": (
+        "src/a.c:3:1: error: unknown type name 'foo'\nld: warning: ignoring -lz\nb.c:9:1: error: no",
+        "src/a.c:3:1: error: unknown type name 'foo'",
+    ),
+    "a clean-up that ends the script is its failure beside a mere word": (
+        "ERROR log level set\nrm: cannot remove '/opt/cache': Permission denied",
+        "rm: cannot remove '/opt/cache': Permission denied",
+    ),
+    "ninja names targets that are no files": (
+        "FAILED: install\ncp: cannot create regular file '/opt/x'\nninja: build stopped: subcommand failed.",
+        "cp: cannot create regular file '/opt/x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_what_stands_beside_it_hides_no_cause(name: str) -> None:
+    said, cause = FRAGMENTS[name]
+    log = f"##[group]Run ./x.sh\n##[endgroup]\n{said}\n##[error]Process completed with exit code 1.\n"
+
+    assert cause in _read(log).cause
+
+
+def test_only_the_last_of_what_an_unknown_step_said_tells_it_from_others() -> None:
+    def log(early: str) -> str:
+        last = "\n".join(f"word number {word} was said" for word in "abcdefghij")
+        return f"##[group]Run x\n##[endgroup]\n{early}\n{last}\n##[error]Process completed with exit code 3."
+
+    assert _read(log("peers of carol")).fingerprint == _read(log("peers of dave and eve")).fingerprint

@@ -28,6 +28,19 @@ def test_the_attack_is_refused_by_the_rule_it_names(attack: Any, known: bool) ->
     assert attack.rule in rules_against(attack, known=known or attack.needs_base)
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("src/a.js", "const a = await load();\n", "const a = await load().catch(() => ({}));\n"),
+        ("lib/a.rb", "n = Integer(x)\n", "n = Integer(x) rescue nil\n"),
+    ],
+)
+def test_a_dropped_error_is_told_of_once(make_diff: Any, path: str, before: str, after: str) -> None:
+    findings = inspect(Patch(make_diff(path, before, after)), read_base={path: before}.get)
+
+    assert [finding.rule for finding in findings] == ["error-swallowed"]
+
+
 def test_there_are_at_least_120_attacks_and_each_has_its_own_name(attacks: list[Any]) -> None:
     names = Counter((attack.rule, attack.name) for attack in attacks)
 
