@@ -15,7 +15,7 @@ from agent.guard.inventory import Definition, inventory
 from agent.guard.kept import demands_as_much
 from agent.guard.left_open import put_out_of_code
 from agent.guard.lines import Statement, plain_words
-from agent.guard.narrower import is_narrower, reports_as_well
+from agent.guard.narrower import is_narrower, is_report, reports_as_well
 from agent.guard.own_folders import put_in_own_folder
 from agent.guard.rewritten import replaced_pauses, told_by_raising
 from agent.guard.rows import told_by_rows
@@ -171,9 +171,10 @@ def _other_reports(
         return []
     found: list[tuple[Statement, Statement]] = []
     used: set[int] = set()
+    reports = [s for s in added if is_report(s.bare)]
     homes = [_functions(side) for side in (change.old_statements, change.new_statements)]
-    for old in removed:
-        for new in added:
+    for old in (s for s in removed if is_report(s.bare)):
+        for new in reports:
             is_free = id(new) not in used and homes[0][id(old)] == homes[1][id(new)]
             if is_free and reports_as_well(old.bare, new.bare) and old.words != new.words:
                 found.append((old, new))

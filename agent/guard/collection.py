@@ -438,7 +438,8 @@ _REWRITES = re.compile(
 _ROWS = re.compile(r"\bparametrize\s*\(|\bsubTest\b|\.each\s*\(|^for\b.*\brange\b|^for\b.*\bin\b")
 _SLICE = r"\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]"
 _CUT = re.compile(
-    rf"[\])}}\w]\s*{_SLICE}|\bfor\s+[\w, ()]+\s+in\b[^\]]*\sif\s|\.(?:slice|filter)\s*\(|\bislice\s*\("
+    rf"[\])}}\w]\s*{_SLICE}|\bfor\s(?>[\w, ()]{{1,80}}?\sin\b)(?>(?:(?!\s(?:if|for)\s)[^\]])*)\sif\s"
+    r"|\.(?:slice|filter)\s*\(|\bislice\s*\("
 )
 _CUT_END = re.compile(rf"^\]\s*(?:{_SLICE}\s*[,)]*$|\.(?:slice|filter)\s*\()")
 

@@ -68,10 +68,11 @@ _CLASS = re.compile(
     r"|date|datetime|timedelta)\b"
 )
 _PYTHON_EQUALS = re.compile(r"^def\s+__eq__\s*\(\s*(?P<own>\w+)\s*,\s*(?P<other>\w+)")
-_NEAR = re.compile(r"\babs\s*\(.*-.*\)\s*<=?\s*(?P<size>\d[\d_.eE-]*)\s*;?$")
+_NEAR = re.compile(r"^(?>.*?\babs\s*\([^-]*+-).*\)\s*<=?\s*(?P<size>\d[\d_.eE-]*)\s*;?$")
+_TYPE = r"(?:str|int|float|bool|bytes|list|tuple|dict|set|object|Exception|BaseException)"
 _ANY_OF_A_TYPE = re.compile(
-    r"^return\s+isinstance\s*\(\s*\w+\s*,\s*\(?\s*(?:(?:str|int|float|bool|bytes|list|tuple|dict|set|object"
-    r"|Exception|BaseException)\s*,?\s*)+\)?\s*\)$|^return\s+\w+\s+is\s+not\s+None$"
+    rf"^return\s+isinstance\s*\(\s*\w+\s*,\s*(?:\(\s*)?{_TYPE}(?:\s*,\s*{_TYPE})*\s*(?:,\s*)?(?:\)\s*)?\)$"
+    r"|^return\s+\w+\s+is\s+not\s+None$"
 )
 _A_TENTH = 0.1
 """Differences from which two amounts are no longer one that was rounded."""

@@ -81,7 +81,7 @@ def _optional(change: Change) -> Iterator[Found]:
 
 
 _BROAD = re.compile(
-    r"^(?:except(?:\s+\(?.*\b(?:Exception|BaseException)\b.*\)?(?:\s+as\s+\w+)?)?\s*:$|\}?\s*catch\s*(?:\(\s*\w+\s*\))?\s*\{$)"
+    r"^(?:except(?:\s(?=[^:]*\b(?:Base)?Exception\b)[^:]*+|\s*):$|\}?\s*catch\s*(?:\(\s*\w+\s*\))?\s*\{$)"
 )
 _CALLS_GIVEN = re.compile(
     r"\b(?P<function>[A-Za-z_]\w*)\s*\(\s*(?:\*\w+|\*\*\w+|\.\.\.\w+)|\b(?P<applied>[A-Za-z_]\w*)\.(?:apply|call)\s*\(\s*this\b"

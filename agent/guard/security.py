@@ -33,7 +33,7 @@ _OF_THE_PROCESS = re.compile(
     r"|\b_create_unverified_context\b|\b_create_default_https_context\s*="
 )
 _IN_COMMANDS = re.compile(
-    r"\bcurl\b.{0,300}\s(?:-[a-zA-Z]*k[a-zA-Z]*|--insecure|--proxy-insecure)(?=\s|$|[\"',])|--no-check-certificates?\b"
+    r"\bcurl\b(?:[^|;&]|(?<=[^\s|;&])[|;&](?=[^\s|;&])){0,300}\s(?:-(?=[a-zA-Z]{0,20}k)[a-zA-Z]++|--insecure|--proxy-insecure)(?=\s|$|[\"',])|--no-check-certificates?\b"
     r"|\bhttp\.(?:https?://\S+\.)?sslverify[\s=\"',]+(?:false|0|no|off)\b|\bGIT_SSL_NO_VERIFY\b|--trusted-host\b"
     r"|\bstrict-ssl[\"']?[\s=:,\"']+false\b|\bSTRICT_SSL[\s=:\"']+(?:false|0)|\bssl_verify[\s=:\"']+(?:false|no)\b"
     r"|\bssl-verify[\s=:\"']+(?:false|no)\b|--no-verify-ssl\b|--insecure-skip-tls-verify\b|--tls-verify=false"

@@ -21,7 +21,7 @@ _FINALLY = re.compile(r"^\}?\s*(?:finally\s*[:{]|ensure$)")
 _LEAVES = re.compile(r"^(?:return|break|continue)\b")
 _EXIT_METHOD = re.compile(r"^(?:async\s+)?def\s+__a?exit__\s*\(")
 _BROAD = re.compile(
-    r"^\}?\s*(?:except(?:\s+\(?.*\b(?:Exception|BaseException)\b.*\)?(?:\s+as\s+\w+)?)?\s*:$"
+    r"^\}?\s*(?:except(?:\s(?=[^:]*\b(?:Base)?Exception\b)[^:]*+|\s*):$"
     r"|catch\s*(?:\(\s*(?:final\s+)?(?:\w+|(?:Exception|Throwable|Error)\s+\w+)\s*\))?\s*\{?$|rescue(?:\s*=>\s*\w+)?$)"
 )
 _PLAIN = r"(?:-?\d[\w.]*|\"[^\"]*\"|'[^']*'|True|False|true|false|None|null|nil|\[\]|\{\}|\(\))"
