@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from agent.distil.linear import compiled
-from agent.distil.lines import Line
 from agent.distil.rules import Role, Rule
+from agent.distil.story import QUIET, VERDICTS, Story
 from patchpilot.failures import Category
 
-if TYPE_CHECKING:
-    from agent.distil.story import Story
-
-VERDICTS = 5
-"""With more verdicts than this, not every step that failed is known by its first line."""
 _SPEAKS, _SMELLS = 2, 1
 """How plainly a line speaks of a failure: a rule knows what it says, or it holds a word of failure."""
 _TELLING_SIGN = 44
 _LAST_SIGN, _LAST = 40, 13.0
 """In the last lines before the verdict, which gain so much by it, lesser signs tell, too."""
-_HUSHED = frozenset({Role.NOISE, Role.MUTE, Role.CLEARED})
 _ANYBODY = frozenset({"", "shell", "git", "docker", "docker compose"})
 """Tools that run in many a step; their complaints are familiar words, whatever the step was for."""
 _WORD = re.compile(r"(?:^|\s)[^\[\]\s]*[A-Za-z]{2}")
@@ -37,48 +30,6 @@ _LOGGED = re.compile(
 _FAMILIAR = 80
 """Rules of less worth know a familiar word, not a message."""
 
-# GitLab runs after_script in a shell of its own, and its exit code doesn't affect the job's:
-# https://docs.gitlab.com/ci/yaml/#after_script. Its sections may hold sections of the project's.
-_GITLAB = re.compile(r"section_start:\d+:after_script\b|Running after_script$|Running after script\.\.\.$")
-_GITLAB_END = re.compile(
-    r"section_end:\d+:(?:after|step|build)_script\b|section_start:\d+:(?:archive_cache|upload_artifacts|cleanup_)"
-    r"|(?:Uploading artifacts|Saving cache|Cleaning up) |ERROR: Job failed|Job succeeded"
-)
-# https://www.jenkins.io/doc/book/pipeline/syntax/#post: the steps that run once the stages have run.
-_JENKINS = re.compile(r"\[Pipeline\] \{ \(Declarative: Post Actions\)$")
-_JENKINS_STAGE = re.compile(r"Post stage$")
-_JENKINS_END = re.compile(r"\[Pipeline\] (?:// stage|End of Pipeline)|Finished: [A-Z]")
-# https://docs.travis-ci.com/user/job-lifecycle/: after_* phases don't affect the build's result.
-_TRAVIS = re.compile(r"travis_fold:start:after_(?:failure|script|success)\b")
-_TRAVIS_END = re.compile(r"travis_fold:end:after_")
-
-
-def afterwards(lines: Sequence[Line]) -> set[int]:
-    """Rows of what the CI system's own marks say ran afterwards, and does not decide how the job ended."""
-    found: set[int] = set()
-    end: re.Pattern[str] | None = None
-    for row, line in enumerate(lines):
-        if end is not None and end.match(line.core):
-            end = None
-        elif end is None:
-            end = _end_of(lines, row)
-        if end is not None:
-            found.add(row)
-    return found
-
-
-def _end_of(lines: Sequence[Line], row: int) -> re.Pattern[str] | None:
-    """How the part ends that begins at the row, if one does."""
-    text = lines[row].core
-    if _GITLAB.match(text):
-        return _GITLAB_END
-    if _JENKINS.match(text) or (
-        _JENKINS_STAGE.match(text)
-        and any(line.core.startswith("[Pipeline] ") for line in lines[row + 1 : row + 3])
-    ):
-        return _JENKINS_END
-    return _TRAVIS_END if _TRAVIS.match(text) else None
-
 
 def asides(story: Story) -> set[int]:
     """Rows that are not why the job failed, given that the part that failed says something of its own.
@@ -87,6 +38,8 @@ def asides(story: Story) -> set[int]:
     less the plainer the step speaks: beside a mere word of failure, a tool that said in another step what is
     wrong may still be the one to read.
     """
+    if not story.lines:
+        return set()
     verdict = _is_verdict(story, story.end)
     failing = [row for row in story.by_row if not verdict or story.in_failing_step(row)]
     plain = {row: strength for row in failing if (strength := _strength(story, row))}
@@ -143,7 +96,7 @@ def _strength(story: Story, row: int) -> int:
     if any(_speaks(rule) for rule in rules):
         return _SPEAKS
     # That something before it failed says a report, too.
-    if any(rule.role in {*_HUSHED, Role.END, Role.OUTCOME} for rule in rules):
+    if any(rule.role in {*QUIET, Role.END, Role.OUTCOME} for rule in rules):
         return 0
     least = _LAST_SIGN if story.gain[row] > _LAST else _TELLING_SIGN
     smells = any(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from agent.distil.asides import asides
 from agent.distil.findings import find
 from agent.distil.fingerprint import fingerprint
 from agent.distil.jobs import unbraided
@@ -48,6 +49,7 @@ def distil(
     # What each of the programs that ran at once said is read by itself; printed it is as it came.
     lines = [printed[row] for row in order]
     story = tell(lines, find(lines))
+    story.aside = asides(story)
     verdict = judge(story, step=step)
     clean = redact or _unchanged
     worth = [value for _, value in sorted(zip(order, _shown_first(story, verdict), strict=True))]

@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 
-from agent.distil.asides import afterwards, asides
+from agent.distil.afterwards import afterwards
 from agent.distil.chains import Chain, chains
 from agent.distil.diffs import Difference, differences
 from agent.distil.findings import Finding
@@ -39,7 +39,8 @@ _ATTEMPT_REACH = 400
 """How far above the word of a new attempt the one before is looked for, in lines."""
 _CLEARED = 3.0
 """What a passing test printed is worth, less than is ever shown; the end of a step may add to it."""
-_VERDICTS = 5
+VERDICTS = 5
+"""With more verdicts than this, not every step that failed is known by its first line."""
 _CERTAIN = 92
 _REPEATS = 60
 """From here on a repeated message lends no worth to the lines around it."""
@@ -99,7 +100,7 @@ class Story:
     afterwards: set[int] = field(default_factory=set)
     """Rows of what ran once the job had failed, by the CI system's own marks."""
     aside: set[int] = field(default_factory=set)
-    """Rows that complain, but are not why the job failed, since something else is."""
+    """Rows that complain, but are not why the job failed (:mod:`agent.distil.asides`)."""
     heads: dict[int, int] = field(default_factory=dict)
     """Row of the line above that names the file, by the row of a message that gives line and column only."""
     differences: tuple[Difference, ...] = ()
@@ -151,7 +152,6 @@ def tell(lines: Sequence[Line], findings: Sequence[Finding]) -> Story:
     _reward_the_end(story, muted)
     _mute_echoes(story)
     _prefer_failing_steps(story, verdict=bool(_rows(story, Role.END)))
-    story.aside = asides(story)
     _drop_blobs(story)
     return story
 
@@ -184,8 +184,8 @@ def _verdicts(story: Story) -> list[int]:
         if any(rule.category is Category.TIMEOUT and rule.worth >= _CERTAIN for rule in rules)
     }
     found = sorted(rows)
-    if len(found) > _VERDICTS:
-        found = [*found[: _VERDICTS // 2], *found[-(_VERDICTS - _VERDICTS // 2) :]]
+    if len(found) > VERDICTS:
+        found = [*found[: VERDICTS // 2], *found[-(VERDICTS - VERDICTS // 2) :]]
     return found or [_last_filled(story.lines)]
 
 
