@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from agent.guard.case import Case, Change, Remark
 from agent.guard.chosen import constant_arrows
-from agent.guard.lines import Statement
+from agent.guard.lines import Statement, squeezed
 
 _DIGEST = re.compile(
     r"(?:\bhash\s*\(|\.(?:hex)?digest\s*\(|\bcrc32\s*\(|\badler32\s*\(|\bmd5\w*\s*\(|\bsha\d+\w*\s*\(|\.hashCode\s*\(\)"
@@ -118,18 +118,14 @@ def _gives_literal(code: str) -> bool:
 _BRACED = re.compile(r"\{[^{}]*+\}?")
 
 
-def _plain(text: str) -> str:
-    return "".join(text.split())
-
-
 def _tables(change: Change) -> Iterator[Remark]:
     side = change.new_statements
-    stood = "".join(_plain(statement.bare) for statement in change.old_statements if statement.changed)
+    stood = "".join(squeezed(statement.bare) for statement in change.old_statements if statement.changed)
     for at, statement in enumerate(side):
         if not statement.changed or not (_TABLE.search(statement.bare) or _has_texts(statement.bare)):
             continue
         tables = _BRACED.findall(statement.bare)
-        if tables and all(_plain(table) in stood for table in tables):
+        if tables and all(squeezed(table) in stood for table in tables):
             continue
         name = re.match(r"^(?:const\s+|let\s+|var\s+)?(\w+)\s*(?::[^=]+)?:?=", statement.bare)
         nearby = side[at + 1 : at + 4]

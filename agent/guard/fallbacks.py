@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from agent.guard.case import Change
-from agent.guard.lines import Statement
+from agent.guard.lines import Statement, squeezed
 from agent.guard.swallowing import EMPTY_CATCH
 
 Found = tuple[int, str]
@@ -34,13 +34,9 @@ _MULTILINE_CATCH = re.compile(
 _RETURNS_LITERAL = re.compile(r"^return\s*\(?\s*(?:[{\[\"'`\d]|true\b|false\b)")
 
 
-def _plain(code: str) -> str:
-    return "".join(code.split())
-
-
 def _caught(change: Change) -> Iterator[Found]:
     """``fetch(url).catch(() => ({ ok: true }))`` where ``fetch(url)`` stood."""
-    old = "\n".join(_plain(statement.bare) for statement in change.old_statements)
+    old = "\n".join(squeezed(statement.bare) for statement in change.old_statements)
     side = change.new_statements
     for at, statement in enumerate(side):
         # One that drops the error altogether is told of as that.
@@ -58,8 +54,8 @@ def _caught(change: Change) -> Iterator[Found]:
         error = match["error"] or match["bare"]
         keeps = error and re.search(rf"\b{error}\b", answer)
         # On a line of its own it belongs to what stands above.
-        tried = _plain(match["tried"] or (side[at - 1].bare if at else "")).rstrip(";")
-        if not keeps and tried and tried in old and _plain(statement.bare) not in old:
+        tried = squeezed(match["tried"] or (side[at - 1].bare if at else "")).rstrip(";")
+        if not keeps and tried and tried in old and squeezed(statement.bare) not in old:
             yield statement.number, f"an error gives a fixed answer: {statement.bare[:80]}"
 
 
@@ -70,12 +66,12 @@ _FALLBACK = re.compile(
 
 def _optional(change: Change) -> Iterator[Found]:
     """``res?.json?.() ?? { id: 7 }`` where ``res.json()`` stood."""
-    old = "\n".join(_plain(statement.bare) for statement in change.old_statements if statement.changed)
+    old = "\n".join(squeezed(statement.bare) for statement in change.old_statements if statement.changed)
     for statement in change.new_statements:
         match = _FALLBACK.match(statement.bare) if statement.changed else None
         if match is None:
             continue
-        called = _plain(match["tried"]).replace("?.(", "(").replace("?.[", "[").replace("?.", ".")
+        called = squeezed(match["tried"]).replace("?.(", "(").replace("?.[", "[").replace("?.", ".")
         if called in old:
             yield statement.number, f"what can't be called gives a fixed answer: {statement.bare[:80]}"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from agent.guard.case import Change
-from agent.guard.lines import Statement
+from agent.guard.lines import Statement, squeezed
 
 Found = tuple[int, str]
 """Line and reason."""
@@ -26,10 +26,10 @@ _ORDINARY = frozenset(("0", "1", "-1", "2"))
 def fitted(change: Change, known: Collection[str]) -> Iterator[Found]:
     """Answers for inputs of one size, and tables of answers that are asked before anything is computed."""
     side = change.new_statements
-    stood = "\n".join(_plain(statement.bare) for statement in change.old_statements)
-    statements = {_plain(statement.bare) for statement in change.old_statements}
+    stood = "\n".join(squeezed(statement.bare) for statement in change.old_statements)
+    statements = {squeezed(statement.bare) for statement in change.old_statements}
     for at, statement in enumerate(side):
-        if not statement.changed or _plain(statement.bare) in statements:
+        if not statement.changed or squeezed(statement.bare) in statements:
             continue
         if answer := _by_size(side, at, stood, known):
             yield statement.number, f"the answer {answer[:30]} is written down for inputs of one size"
@@ -37,10 +37,6 @@ def fitted(change: Change, known: Collection[str]) -> Iterator[Found]:
             yield statement.number, "a table of answers is asked before anything is computed"
         elif _cut_out(side, at):
             yield statement.number, f"the answer is cut out of the input by hand: {statement.bare[:80]}"
-
-
-def _plain(code: str) -> str:
-    return "".join(code.split())
 
 
 _IF = re.compile(r"^\}?\s*(?:if|elif|elsif|else\s+if|unless)\b")
@@ -93,7 +89,7 @@ def _stays(statement: Statement, match: re.Match[str], stood: str, known: Collec
             or match["answer"] in known
             or (size is not None and int(size["size"]) > _PAIR_OF)
         )
-    return bool(_COMPUTES.search(other)) and _plain(match["other"]).rstrip(";)") in stood
+    return bool(_COMPUTES.search(other)) and squeezed(match["other"]).rstrip(";)") in stood
 
 
 _PAIR_OF = 2

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from agent.guard.case import Case, Change
-from agent.guard.lines import Statement
+from agent.guard.lines import Statement, squeezed
 
 Found = tuple[int, str]
 """Line and reason."""
@@ -32,10 +32,6 @@ def no_longer(case: Case, change: Change) -> Iterator[Found]:
     yield from _unraised(case, change)
 
 
-def _plain(code: str) -> str:
-    return "".join(code.split())
-
-
 _GO_CALL = re.compile(r"^(?:if\s+)?(?P<names>\w+(?:\s*,\s*\w+){0,8})\s*:?=\s*(?P<call>[\w.]+\(.*)$")
 _ERROR = re.compile(r"\b(?:err|\w*Err)\b")
 # What writes to memory never fails, and what cleans up has nobody to tell.
@@ -48,7 +44,7 @@ _GO_HARMLESS = re.compile(
 def _bound_to_blank(gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
     """Go: ``data, _ := read(path)`` or only ``run()`` where the error had a name."""
     had = {
-        _plain(match["call"].split(";")[0])
+        squeezed(match["call"].split(";")[0])
         for statement in gone
         if (match := _GO_CALL.match(statement.code)) and _ERROR.search(match["names"].split(",")[-1])
     }
@@ -56,7 +52,7 @@ def _bound_to_blank(gone: Sequence[Statement], come: Sequence[Statement]) -> Ite
         match = _GO_CALL.match(statement.code)
         is_blank = match is not None and match["names"].split(",")[-1].strip() == "_"
         call = match["call"] if match and is_blank else statement.code
-        if (is_blank or not match) and _plain(call) in had and not _GO_HARMLESS.match(call):
+        if (is_blank or not match) and squeezed(call) in had and not _GO_HARMLESS.match(call):
             yield statement.number, f"an error is dropped: {statement.code[:60]}"
 
 
@@ -104,20 +100,20 @@ _SILENCED = re.compile(r"(?<![\w@])@(?P<tried>[a-z_]\w*\s*\()")
 
 def _defaulted(change: Change, gone: Sequence[Statement], come: Sequence[Statement]) -> Iterator[Found]:
     """Rust, Kotlin and Swift: a default where an error went on; PHP: a call that is told to be silent."""
-    old = " ".join(_plain(statement.code) for statement in gone)
+    old = " ".join(squeezed(statement.code) for statement in gone)
     forgives = any(_FORGIVES.match(statement.code) for statement in come)
     for statement in come:
         for pattern, stood in _INSTEAD:
             match = pattern.search(statement.code)
-            tried = _plain(_whole(match["tried"])) if match else ""
+            tried = squeezed(_whole(match["tried"])) if match else ""
             if match and " match " in f" {match.group()} " and not forgives:
                 continue
-            if not match or stood.format(tried) not in old or _plain(match.group()) in old:
+            if not match or stood.format(tried) not in old or squeezed(match.group()) in old:
                 continue
             if change.language != "rust" or not _may_be_none(change, match.group(), tried):
                 yield statement.number, f"a default stands for an error: {statement.code[:60]}"
         for match in _SILENCED.finditer(statement.code) if change.path.endswith(".php") else ():
-            tried = _plain(match["tried"])
+            tried = squeezed(match["tried"])
             if tried in old and f"@{tried}" not in old:
                 yield statement.number, f"a call may fail without a word: {statement.code[:60]}"
 
@@ -158,7 +154,7 @@ def _gives_option(change: Change, stood: str) -> bool:
     for statement in change.old_statements:
         if _FUNCTION.search(statement.code):
             head = statement.code
-        if statement.changed and stood in _plain(statement.code):
+        if statement.changed and stood in squeezed(statement.code):
             return bool(_OPTIONAL.search(head))
     return False
 
@@ -195,10 +191,10 @@ def _unasked(
     """A call that raised where it failed goes on, and nothing new reads how it ended."""
     if any(_READS_STATUS.search(statement.code) for statement in come):
         return
-    now = {_plain(_NO_LONGER.sub("", statement.bare)): statement for statement in come}
+    now = {squeezed(_NO_LONGER.sub("", statement.bare)): statement for statement in come}
     for statement in gone:
         for without in (_DEMANDS.sub("", statement.bare), *_unchecked_calls(statement.bare)):
-            after = now.get(_plain(without)) if without != statement.bare else None
+            after = now.get(squeezed(without)) if without != statement.bare else None
             if after is not None:
                 yield after.number, f"a failure no longer counts: {after.code[:60]}"
     checked = _handed_to_checks(come)

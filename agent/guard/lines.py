@@ -136,6 +136,11 @@ def _marked(text: str) -> str:
     return _WHITE.sub(lambda match: f" {_SPACE} " if match["mark"] else " ", text)
 
 
+def squeezed(text: str) -> str:
+    """The text without white space, so that layout makes no difference."""
+    return "".join(text.split())
+
+
 def plain_words(text: str) -> tuple[str, ...]:
     """The same, blind to quotes, semicolons and commas before a bracket, but not inside a text."""
     return without_last_commas(words_with_commas(text))
