@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -15,11 +16,14 @@ from starlette.types import ASGIApp
 from patchpilot.errors import PermanentError
 
 _START_SECONDS: Final = 20.0
+_TRIES: Final = 50
+_HANDED_OUT: Final[deque[int]] = deque(maxlen=256)
+"""Ports given lately: whoever asked may not listen yet, and the kernel would give the same one again."""
 
 
 def free_port(preferred: int = 0) -> int:
     """``preferred`` if nobody listens there, else any free port of the loopback interface."""
-    for port in (preferred, 0):
+    for port in (preferred, *[0] * _TRIES):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -27,6 +31,8 @@ def free_port(preferred: int = 0) -> int:
             except OSError:
                 continue
             number: int = probe.getsockname()[1]
+        if port == preferred != 0 or number not in _HANDED_OUT:
+            _HANDED_OUT.append(number)
             return number
     raise PermanentError("this machine has no free port on its loopback interface")
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from playground.servers import embedded_postgres, embedded_redis
 from storage.database import Database
@@ -114,6 +114,7 @@ def browser() -> Iterator[Browser]:
         "disable-component-update",
         "disable-sync",
     ]
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=[f"--{switch}" for switch in switches]

@@ -72,7 +72,8 @@ def _told(event: Event) -> str:
 def router(parts: BotParts) -> APIRouter:
     """``/api/live``: a WebSocket of ``{"id", "kind", "incident", "job", "at"}``.
 
-    ``?after=ID`` goes on behind the last id that was seen; without it the feed starts now.
+    ``?after=ID`` goes on behind the last id that was seen; without it the feed starts now. An empty object
+    says that the feed has started, or that there was no news for a while.
     """
     routes = APIRouter(tags=["live"])
 
@@ -97,11 +98,13 @@ def router(parts: BotParts) -> APIRouter:
 
 
 async def _tell(socket: WebSocket, redis: AsyncRedis, after: str) -> None:
-    """Until either side ends: news as it comes, and an empty object now and then to see who is there."""
+    """Until either side ends: news as it comes, an empty object first, since nothing is missed from there on,
+    and then now and again to see who is there."""
     gone = asyncio.ensure_future(_until_closed(socket))
     try:
         if after == "$":
             after = await _newest(redis)
+        await socket.send_json({})
         while not gone.done():
             asked = asyncio.ensure_future(redis.xread({STREAM: after}, count=200, block=_BLOCK_MS))
             await asyncio.wait({gone, asked}, return_when=asyncio.FIRST_COMPLETED)

@@ -19,7 +19,7 @@ from playground.slack.pace import QUICK
 from playground.stage import Stage
 from sandbox import open_workbenches
 
-FAST = {"LEASE_SECONDS": "3", "STORM_PLACES": "0"}
+FAST = {"LEASE_SECONDS": "3", "STORM_PLACES": "0", "FLAKY_RUNS": "16"}
 """Leases are short, so that a killed worker's heal is taken up soon. Copies of one sample break under
 many names here, which would be a storm."""
 

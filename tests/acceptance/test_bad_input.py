@@ -14,7 +14,7 @@ import pytest
 
 from patchpilot.heals import HealState
 from playground.samples import LEDGER
-from playground.stage import wait_for
+from playground.stage import WAIT_SECONDS, wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -153,7 +153,7 @@ def test_a_repository_that_can_not_be_cloned_is_named(stage, held, renamed):
     assert github.wait_for_ci(sample.full_name, sample.create(github)) == "success"
     with held("steps", "NEW.name = 'retrieve' AND NEW.finished_at IS NULL", seconds=8) as reached:
         sha = sample.break_it(github)
-        assert wait_for(reached, seconds=60)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         # The log has been read; now the repository is deleted, or our App is taken off it.
         with github.core.world.lock:
             del github.core.world.repositories[sample.full_name]

@@ -19,7 +19,7 @@ from patchpilot.heals import HealState
 from patchpilot.routing import Subscription
 from playground.installation import ROLES
 from playground.samples import CHECKOUT, LEDGER
-from playground.stage import wait_for
+from playground.stage import WAIT_SECONDS, wait_for
 from storage.subscriptions import subscribe
 
 pytestmark = pytest.mark.acceptance
@@ -95,7 +95,7 @@ def test_a_worker_killed_in_a_node_resumes_and_ends_once(node, home, stage, held
         red = sample.break_it(home.town.github)
         if node == "resolve":
             approved(stage, stage.reach(red, HealState.AWAITING_APPROVAL))
-        assert wait_for(reached, seconds=60)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         home.processes.kill("worker")
 
     job = stage.reach(red, HealState.AWAITING_APPROVAL, HealState.OPENING_PR, HealState.PR_OPEN)
@@ -111,7 +111,7 @@ def test_a_worker_killed_while_escalating_still_escalates(home, stage, held, ren
 
     with held("heals", "NEW.state = 'escalated'") as reached:
         red = sample.break_it(home.town.github)
-        assert wait_for(reached, seconds=90)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         home.processes.kill("worker")
 
     job = stage.reach(red, HealState.ESCALATED)
@@ -126,7 +126,7 @@ def test_a_killed_work_horse_alone_is_made_up_for(home, stage, held, renamed):
 
     with held(*NODES["validate"]) as reached:
         red = sample.break_it(home.town.github)
-        assert wait_for(reached, seconds=60)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         for horse in psutil.Process(home.processes.pid("worker")).children():
             horse.send_signal(signal.SIGKILL)
 
@@ -141,7 +141,7 @@ def test_the_effects_process_killed_in_the_middle_opens_one_pull_request(home, s
 
     with held("heals", "NEW.state = 'pr_open'") as reached:
         approved(stage, job)
-        assert wait_for(reached, seconds=60)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         home.processes.kill("effects")
 
     ended_once(stage, sample, red)
@@ -154,7 +154,7 @@ def test_the_bot_killed_while_announcing_posts_each_message_once(home, stage, he
 
     with held("effects", "NEW.key LIKE 'slack:diagnosis%' AND NEW.outside IS NOT NULL") as reached:
         red = sample.break_it(home.town.github)
-        assert wait_for(reached, seconds=60)
+        assert wait_for(reached, seconds=WAIT_SECONDS)
         home.processes.kill("bot")
 
     home.wait_until_ready()

@@ -144,9 +144,9 @@ class Story:
             timeout=PATIENCE
         )
         sure.click()
-        refusal = whispers(
-            ben, re.compile(f"{name} was already approved by @ana at [0-9]{{2}}:[0-9]{{2}} UTC")
-        )
+        # The day stands before the hour once it is yesterday's.
+        at = "(?:[0-9-]{10} )?[0-9]{2}:[0-9]{2}"
+        refusal = whispers(ben, re.compile(f"{name} was already approved by @ana at {at} UTC"))
         expect(refusal).to_be_visible(timeout=PATIENCE)
         refusal.scroll_into_view_if_needed()
         shot(ben, "second-approval")
@@ -188,7 +188,7 @@ class Story:
         type_command(ben, "/patchpilot digest now")
         picture = channel(ben).get_by_role("img", name=re.compile("Stacked bars of incidents per day")).last
         expect(picture).to_be_visible(timeout=PATIENCE)
-        assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 1200
+        expect(picture).to_have_js_property("naturalWidth", 1200, timeout=PATIENCE)
         picture.scroll_into_view_if_needed()
         shot(ben, "digest")
 

@@ -107,7 +107,6 @@ def test_people_and_patchpilot_talk_on_the_pull_request(pull):
 def test_people_do_the_same_in_a_browser(pull, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 1500}, locale="en-GB")
     page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
     page.goto(f"{pull.stage.town.url}/{pull.repo}/pull/{pull.number}")
     ours = page.locator("section.comment").filter(has_text="You can type, at the start of a line")
     expect(ours).to_contain_text("Needs approval")

@@ -26,6 +26,7 @@ from patchpilot.errors import SandboxUnavailableError, TemporaryError
 from patchpilot.fixes import Limits, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
+from playground.stage import wait_for
 from sandbox import NoWorkbenches, build_sandbox_image, open_workbenches, reap
 from sandbox.docker_engine import LABEL
 
@@ -170,6 +171,7 @@ from pathlib import Path
 from patchpilot.fixes import Limits, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
+from playground.stage import wait_for
 from sandbox import open_workbenches
 
 benches = open_workbenches(SandboxSettings(engine=SandboxEngine.DOCKER, image=sys.argv[1]))
@@ -190,8 +192,10 @@ def test_a_container_goes_with_the_process_that_made_it_whatever_its_age(
         assert workbench_docker.containers.list(filters={"label": f"{LABEL}=gone"})
         owner.kill()
 
-    assert reap(workbench_docker, older_than_seconds=math.inf) >= 1
-    assert _tidy(workbench_docker) == 0
+    reap(workbench_docker, older_than_seconds=math.inf)
+    # A worker that lives elsewhere on this machine may be at it already.
+    mine = {"label": f"{LABEL}=gone"}
+    assert wait_for(lambda: not workbench_docker.containers.list(all=True, filters=mine), seconds=90)
 
 
 def test_the_reaper_leaves_other_peoples_containers(

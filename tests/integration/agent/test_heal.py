@@ -159,7 +159,8 @@ def test_the_same_bug_met_again_is_cured_from_memory(logic):
     assert all(run.passed for run in heal.fix.proof.after)
 
 
-def test_a_flaky_test_is_recognised_and_never_patched(case, one_run):
+def test_a_flaky_test_is_recognised_and_never_patched(case, one_run, monkeypatch):
+    monkeypatch.setattr("agent.reproduction._PATIENT_SECONDS", float("inf"))
     files = {"test_dice.py": "import os\n\n\ndef test_dice():\n    assert os.urandom(1)[0] < 128\n"}
     log = BUGGY_LOG.replace("test_price.py", "test_dice.py").replace("test_net", "test_dice")
     flaky = case(one_run(log, PYTEST, files))

@@ -135,7 +135,7 @@ def test_the_digest_shows_its_picture_and_review_opens_the_proposal(page, world)
 
     picture = page.get_by_role("img", name=re.compile("Stacked bars of incidents per day"))
     expect(picture).to_be_visible()
-    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 1200
+    expect(picture).to_have_js_property("naturalWidth", 1200)
     shot(page, "digest")
     page.get_by_role("button", name="Review fix PP-1").click()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -47,15 +48,19 @@ def feed(world, redis_url):
         yield LiveFeed(world.db, stream)
 
 
+@contextmanager
 def followed(world, after: str = ""):
     address = world.url.replace("http", "ws", 1)
-    return connect(f"{address}/api/live{'?after=' + after if after else ''}")
+    with connect(f"{address}/api/live{'?after=' + after if after else ''}") as socket:
+        assert json.loads(socket.recv(timeout=60)) == {}, "it has started"
+        yield socket
 
 
 def news(socket) -> dict[str, str]:
-    while not (told := json.loads(socket.recv(timeout=60))):
-        pass
-    return told
+    for _ in range(6):  # an empty one comes every ten seconds
+        if told := json.loads(socket.recv(timeout=60)):
+            return told
+    raise AssertionError("no news came")
 
 
 @pytest.fixture
@@ -411,7 +416,6 @@ def opened(browser, client, world):
     )
     page = context.new_page()
     page.set_default_timeout(45_000)
-    expect.set_options(timeout=45_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda one: problems.append(one.text) if one.type == "error" else None)

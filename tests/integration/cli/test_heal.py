@@ -112,7 +112,7 @@ def test_a_bug_that_no_tool_mends_ends_in_a_diagnosis(checkout, heal):
 def test_a_flaky_test_is_called_flaky_and_never_patched(checkout, heal):
     work = checkout(GREEN, FLAKY)
 
-    ran = heal(work.path, "--json", "--yes", "--", "python -m pytest -q tests/test_luck.py", FLAKY_RUNS="6")
+    ran = heal(work.path, "--json", "--yes", "--", "python -m pytest -q tests/test_luck.py", FLAKY_RUNS="15")
 
     assert ran.code == 4, ran.out
     assert re.search(r"passed \d+ of \d+ times", ran.json["reason"])
