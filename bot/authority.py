@@ -69,6 +69,14 @@ class Authority:
             _log_unknown("head", repo, error)
             return None
 
+    def lacks(self, repo: Repo, branch: str) -> bool:
+        """Whether the code host says that there is no such branch; false when it can't be found out."""
+        try:
+            return self._host.branch_head(repo, branch) is None
+        except PatchPilotError as error:
+            _log_unknown("head", repo, error)
+            return False
+
     def is_private(self, repo: Repo) -> bool:
         """Whether not everybody may see ``repo``; true when it can't be found out."""
         now = time.monotonic()

@@ -93,13 +93,26 @@ class Decisions:
         return (
             _newer(asked, target)
             or _outdated(command, target)
-            or self._no_reviewer(asked, target)
+            or self._no_base(command, target)
+            or self._no_reviewer(asked, command, target)
             or self._second_person(command, target, user)
         )
 
-    def _no_reviewer(self, asked: Asked, target: IncidentSnapshot) -> Answer | None:
+    def _no_base(self, command: Command, target: IncidentSnapshot) -> Answer | None:
+        """Why no pull request could be opened against the branch that was typed instead of the usual one."""
+        base = str(command.options.get("base", ""))
+        usual = base in {"", target.branch} or not _is_meant(command, target)
+        if usual or not self._gate.lacks(target.repo, base):
+            return None
+        return denied(
+            f"{target.repo} has no branch {base!r} to open a pull request against. Nothing was approved."
+        )
+
+    def _no_reviewer(self, asked: Asked, command: Command, target: IncidentSnapshot) -> Answer | None:
         """Why somebody who was typed as a reviewer can't be asked."""
         assert isinstance(asked.request, Decide)
+        if not _is_meant(command, target):
+            return None
         for login in asked.request.reviewers:
             if not self._gate.may(HostUser(host=target.repo.host, login=login), target.repo, Permission.READ):
                 return denied(

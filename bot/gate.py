@@ -113,6 +113,10 @@ class Gate:
         """The commit that a branch is at, if that can be told."""
         return self._authority.head(repo, branch)
 
+    def lacks(self, repo: Repo, branch: str) -> bool:
+        """Whether there is certainly no such branch."""
+        return self._authority.lacks(repo, branch)
+
     def may(self, user: HostUser | None, repo: Repo, need: Permission) -> bool:
         """Whether a person has a permission, without a word about it."""
         return user is not None and self._authority.permission(repo, user) >= need

@@ -53,5 +53,5 @@ def _given(script: str, tree: Path, *, inside: str, images: ImageTable) -> Repla
     around = detect(tree, images=images, given=script)
     if isinstance(around, GaveUp):
         return ReplayPlan(failing=failing, source="the command line")
-    # What the project needs around its own tests, a command of its owner needs too.
-    return replace(around, failing=failing, source="the command line")
+    # What the project needs around its own tests, a command of its owner needs too; no job asks for an image.
+    return replace(around, failing=failing, source="the command line", job_image="")

@@ -46,9 +46,21 @@ def set_outcome(session: Session, heal: Heal, outcome: Outcome, *, evidence: str
 def settle_proposal(session: Session, approval_id: str, outcome: Outcome) -> None:
     """What became of one proposal, whatever becomes of its heal."""
     proposal = session.get(ProposedFix, approval_id)
-    if proposal is not None:
-        proposal.outcome = outcome.value
-        session.flush()
+    if proposal is None:
+        return
+    proposal.outcome = outcome.value
+    session.flush()
+    # A patch that was sent back and asked about again is one promise, and its last outcome says if it held.
+    session.execute(
+        update(ProposedFix)
+        .where(
+            ProposedFix.heal_id == proposal.heal_id,
+            ProposedFix.patch_sha256 == proposal.patch_sha256,
+            ProposedFix.attempt < proposal.attempt,
+            ProposedFix.outcome == Outcome.TURNED_DOWN.value,
+        )
+        .values(outcome="")
+    )
 
 
 def record_reverts(

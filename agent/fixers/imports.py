@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 import sys
@@ -57,8 +58,38 @@ def _python(scene: Scene, wrong: str) -> Iterator[Offer]:
         if text is not None and wrong in text:
             corrected = pattern.sub(lambda found: _corrected(found, wrong, right), text)
             if corrected != text:
-                edits[path] = corrected
+                edits[path] = _with_uses(corrected, wrong, right)
     yield from _offer(wrong, right, edits)
+
+
+def _with_uses(text: str, wrong: str, right: str) -> str:
+    """The file in which what a plain ``import`` brought is called by its right name below, too."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return text
+    bound = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    if wrong in bound or right not in bound:
+        return text
+    lines = [line.encode() for line in text.split("\n")]
+    uses = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Name | ast.Attribute)
+        and node.lineno == node.end_lineno
+        and node.lineno <= len(lines)
+        and lines[node.lineno - 1][node.col_offset : node.end_col_offset] == wrong.encode()
+    ]
+    # From the right, so that what stands on the left of it keeps its place.
+    for node in sorted(uses, key=lambda one: -one.col_offset):
+        line = lines[node.lineno - 1]
+        lines[node.lineno - 1] = line[: node.col_offset] + right.encode() + line[node.end_col_offset :]
+    return b"\n".join(lines).decode()
 
 
 def _of_others(scene: Scene, wrong: str) -> str:

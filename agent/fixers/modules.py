@@ -43,11 +43,22 @@ def close_name(wrong: str, known: Sequence[str]) -> str:
     """The one known name that is alike; none if two are equally close, or if the name exists."""
     if wrong in known:
         return ""
+    swapped = _swapped(wrong)
+    if len(meant := [name for name in known if name in swapped]) == 1:
+        return meant[0]
     close = difflib.get_close_matches(wrong, known, n=2, cutoff=_ALIKE)
     if not close:
         return ""
     ratios = [difflib.SequenceMatcher(None, wrong, name).ratio() for name in close]
     return "" if len(ratios) > 1 and ratios[0] - ratios[1] < _TOO_CLOSE else close[0]
+
+
+def _swapped(name: str) -> set[str]:
+    """The name with one pair of neighbouring letters in each other's place: ``shpo`` for ``shop``.
+
+    That is the commonest slip, and in short names ``difflib`` finds the two less alike than they are.
+    """
+    return {f"{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}" for at in range(len(name) - 1)} - {name}
 
 
 def relative_specifier(importer: str, target: str, others: Sequence[str]) -> str:

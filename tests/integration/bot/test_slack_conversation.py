@@ -261,9 +261,13 @@ def test_a_risky_patch_needs_a_form_and_what_was_chosen_is_kept(world):
     world.show()
     assert world.buttons(world.items()["approval"])[0] == "approve_carefully"
 
-    receipt = press_and_send(
-        world, "ana", world.items()["approval"], "approve_carefully", {"draft": [], "base": "release"}
-    )
+    approval = world.items()["approval"]
+    receipt = press_and_send(world, "ana", approval, "approve_carefully", {"draft": [], "base": "relaese"})
+    assert "no branch 'relaese'" in receipt.body["errors"]["base"]
+    world.slack.close_view("ana", world.slack.modal("ana").id)
+    assert state(world, incident) is HealState.AWAITING_APPROVAL
+
+    receipt = press_and_send(world, "ana", approval, "approve_carefully", {"draft": [], "base": "release"})
 
     assert receipt.ok
     world.until(lambda: state(world, incident) is HealState.OPENING_PR)
@@ -309,6 +313,8 @@ def test_what_the_careful_form_asks_can_be_typed(world):
 
     world.slack.slash("ana", world.channel, f"/patchpilot approve PP-{incident} reviewers:@ben,stranger")
     assert "@stranger has no access to acme/ledger" in whispered(world, "ana")
+    world.slack.slash("ana", world.channel, f"/patchpilot approve PP-{incident} base:relaese")
+    world.until(lambda: "acme/ledger has no branch 'relaese'" in whispered(world, "ana"))
     assert state(world, incident) is HealState.AWAITING_APPROVAL
 
     typed = f"approve PP-{incident} reviewers:@ben,cleo base:release draft:no"
@@ -317,6 +323,10 @@ def test_what_the_careful_form_asks_can_be_typed(world):
     world.until(lambda: state(world, incident) is HealState.OPENING_PR)
     options = snapshot(world.db, incident).heal.decisions[0].options
     assert options == {"reviewers": "ben,cleo", "base": "release", "draft": "no"}
+
+    # Who comes too late hears who was first, whatever else is wrong with it.
+    world.slack.slash("ana", world.channel, f"/patchpilot approve PP-{incident} reviewers:stranger base:x")
+    world.until(lambda: "was already approved by" in whispered(world, "ana"))
 
 
 def test_the_cards_menu_leaves_it_to_people_while_nothing_is_proposed(world):

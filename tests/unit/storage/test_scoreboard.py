@@ -12,8 +12,10 @@ from typer.testing import CliRunner
 from cli.main import application
 from patchpilot.calibration import FEWEST
 from patchpilot.commands import Verb
+from patchpilot.heals import HealState
 from patchpilot.source import Repo
 from storage.calibration import calibration, known_outcomes
+from storage.heals import record_pull_request
 from storage.intake import record_pull_request_closed
 from storage.scoreboard import scoreboard
 
@@ -94,3 +96,23 @@ def test_the_command_prints_tables_or_json(
     assert (found["landed"], found["dollars"], found["known"]) == (1, 1.5, 3)
     assert run.invoke(application(), ["stats", "--repo", "no name"]).exit_code != 0
     assert "no proposal" in run.invoke(application(), ["stats", "--repo", "acme/other"]).output
+
+
+def test_a_patch_that_was_sent_back_and_asked_about_again_is_one_promise(world: Any, make: Any) -> None:
+    journal = world.awaiting()
+    world.decide(Verb.RETRY, approval_id=world.approval(journal))
+    assert scoreboard(world.db).turned_down == 1
+
+    again = world.take(journal.heal_id)
+    again.move(HealState.REPAIRING)
+    again.move(HealState.VALIDATING)
+    again.propose(make.fix())
+    again.release()
+    world.decide(Verb.APPROVE, approval_id=world.approval(journal))
+    record_pull_request(world.db, journal.heal_id, make.pull(journal.heal_id))
+    record_pull_request_closed(world.db, make.closed(journal.heal_id, merged=True))
+    world.green(sha="c" * 40)
+
+    found = scoreboard(world.db)
+    assert (found.landed, found.turned_down, found.known) == (1, 0, 1)
+    assert [outcome.held for outcome in known_outcomes(world.db)] == [True]

@@ -139,6 +139,32 @@ def test_a_misspelt_import_of_a_local_module_is_corrected_everywhere(scene, edit
     }
 
 
+def test_two_letters_in_each_others_place_are_a_slip_in_a_short_name_too(scene, edits):
+    files = {"shop.py": "def order(): ...\n", "test_shop.py": "from shpo import order\n"}
+
+    assert edits(scene(text="No module named 'shpo'", files=files), misspelt_import) == {
+        "test_shop.py": "from shop import order\n"
+    }
+
+
+def test_what_is_imported_whole_is_called_by_its_right_name_below_too(scene, edits):
+    files = {
+        "shop/__init__.py": "",
+        "shop/pricing.py": "X = 1\n",
+        "a.py": "import jsn\n\n\ndef dump(x):\n    # jsn\n    return 'ü', jsn.dumps(x), jsn.dumps('jsn')\n",
+        "b.py": "import jsn as j\n\nprint(j.dumps(1))\n",
+        "c.py": "import shop.pricng\n\nprint(shop.pricng.X)\n",
+    }
+
+    assert edits(scene(text="No module named 'jsn'", files=files), misspelt_import) == {
+        "a.py": files["a.py"].replace("import jsn", "import json").replace("jsn.dumps", "json.dumps"),
+        "b.py": "import json as j\n\nprint(j.dumps(1))\n",
+    }
+    assert edits(scene(text="No module named 'shop.pricng'", files=files), misspelt_import) == {
+        "c.py": "import shop.pricing\n\nprint(shop.pricing.X)\n"
+    }
+
+
 @pytest.mark.parametrize("name", ["requests", "shop.pricing", "numpy.linalg"])
 def test_a_missing_dependency_is_no_misspelt_import(name, scene, edits):
     files = {"shop/__init__.py": "", "shop/pricing.py": "", "app.py": f"import {name}\n"}
