@@ -77,18 +77,18 @@ def _with_uses(text: str, wrong: str, right: str) -> str:
     if wrong in bound or right not in bound:
         return text
     lines = [line.encode() for line in text.split("\n")]
-    uses = [
-        node
+    # Each place once: before Python 3.12 what stands in an f-string is not always where its node says.
+    uses = {
+        (node.lineno - 1, node.col_offset)
         for node in nodes
         if isinstance(node, ast.Name | ast.Attribute)
         and node.lineno == node.end_lineno
         and node.lineno <= len(lines)
         and lines[node.lineno - 1][node.col_offset : node.end_col_offset] == wrong.encode()
-    ]
+    }
     # From the right, so that what stands on the left of it keeps its place.
-    for node in sorted(uses, key=lambda one: -one.col_offset):
-        line = lines[node.lineno - 1]
-        lines[node.lineno - 1] = line[: node.col_offset] + right.encode() + line[node.end_col_offset :]
+    for at, start in sorted(uses, reverse=True):
+        lines[at] = lines[at][:start] + right.encode() + lines[at][start + len(wrong.encode()) :]
     return b"\n".join(lines).decode()
 
 
