@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.distil.asides import asides
 from agent.distil.findings import find
 from agent.distil.fingerprint import fingerprint
 from agent.distil.jobs import unbraided
 from agent.distil.lines import read
-from agent.distil.places import places
+from agent.distil.places import places, relative, without_roots
 from agent.distil.selection import choose, render, shown
 from agent.distil.skim import skim
 from agent.distil.story import Story, tell
@@ -20,6 +21,8 @@ from patchpilot.failures import DistilledFailure, LogLine
 
 DEFAULT_BYTES = 8000
 LEAST_BYTES = 200
+_WHOLE_FILE = re.compile(r"(?:/|[A-Za-z]:[\\/])[^\s:]{1,300}\.\w{1,5}(?:::|$)")
+"""A test that is a file, or one in it, by its absolute path."""
 _TOLD = 200.0
 """More than any line is worth by itself."""
 _NAMING = 50.0
@@ -67,7 +70,7 @@ def distil(
             messages=verdict.messages,
             tests=verdict.tests,
         ),
-        tests=tuple(clean(test) for test in verdict.tests),
+        tests=tuple(dict.fromkeys(_below_the_checkout(clean(test), story.roots) for test in verdict.tests)),
         files=places(
             (clean(text) for text in _telling(story, verdict)),
             roots=story.roots,
@@ -99,6 +102,11 @@ def _telling(story: Story, verdict: Verdict) -> list[str]:
     packages = in_packages(story)
     above = (frame for row in verdict.evidence for frame in frames(story, row))
     return [*(packages.get(row) or story.placed(row) for row in rows), whole, *above]
+
+
+def _below_the_checkout(test: str, roots: Sequence[str]) -> str:
+    """The name of a test as the repository knows it: Node's calls a file by its absolute path."""
+    return relative(without_roots(test, roots)) if _WHOLE_FILE.match(test) else test
 
 
 def _step(story: Story) -> str:

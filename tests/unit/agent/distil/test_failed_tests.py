@@ -187,3 +187,20 @@ def test_an_example_that_moved_is_the_same_and_one_of_another_name_is_not() -> N
     other = RSPEC.replace("adds a line", "counts a line")
 
     assert read(moved).fingerprint == read(RSPEC).fingerprint != read(other).fingerprint
+
+
+@pytest.mark.parametrize("root", ["/home/runner/work/shop/shop/", "/src/", "/builds/acme/shop/"])
+def test_a_test_that_is_a_file_is_named_as_the_repository_knows_it(root: str) -> None:
+    log = f"""TAP version 13
+# Error: Cannot find module './prcie'
+# Subtest: {root}lib/price.test.js
+not ok 1 - {root}lib/price.test.js
+  ---
+  error: 'test failed'
+  ...
+# Subtest: GET /src/price answers
+not ok 2 - GET /src/price answers
+# fail 2
+"""
+
+    assert read(log).tests == ("lib/price.test.js", "GET /src/price answers")
