@@ -230,7 +230,8 @@ class ProposedFix(Table):
     created_at: Mapped[Now]
     expires_at: Mapped[datetime]
     outcome: Mapped[Empty]
-    """What became of this very proposal; a value of ``patchpilot.fixes.Outcome``, empty until known."""
+    """What became of this very proposal; a value of ``patchpilot.fixes.Outcome``, empty until known, and
+    where the same patch was asked about again."""
 
 
 class Decision(Table):

@@ -58,25 +58,24 @@ def _python(scene: Scene, wrong: str) -> Iterator[Offer]:
         if text is not None and wrong in text:
             corrected = pattern.sub(lambda found: _corrected(found, wrong, right), text)
             if corrected != text:
-                edits[path] = _with_uses(corrected, wrong, right)
+                edits[path] = _with_uses(text, corrected, wrong, right)
     yield from _offer(wrong, right, edits)
 
 
-def _with_uses(text: str, wrong: str, right: str) -> str:
-    """The file in which what a plain ``import`` brought is called by its right name below, too."""
+def _with_uses(before: str, after: str, wrong: str, right: str) -> str:
+    """The corrected file in which what a plain ``import`` brought is called by its right name below, too.
+
+    Only where neither name means anything else in the file: what a parameter is called is not the module.
+    """
     try:
-        nodes = list(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(ast.parse(after)))
+        plain = any(_is_plain(node, wrong) for node in ast.walk(ast.parse(before)))
     except (SyntaxError, ValueError):
-        return text
-    bound = {
-        alias.asname or alias.name
-        for node in nodes
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    if wrong in bound or right not in bound:
-        return text
-    lines = [line.encode() for line in text.split("\n")]
+        return after
+    taken = {name for node in nodes for name in _bound(node)}
+    if not plain or taken & {wrong.partition(".")[0], right.partition(".")[0]}:
+        return after
+    lines = [line.encode() for line in after.split("\n")]
     # Each place once: before Python 3.12 what stands in an f-string is not always where its node says.
     uses = {
         (node.lineno - 1, node.col_offset)
@@ -90,6 +89,32 @@ def _with_uses(text: str, wrong: str, right: str) -> str:
     for at, start in sorted(uses, reverse=True):
         lines[at] = lines[at][:start] + right.encode() + lines[at][start + len(wrong.encode()) :]
     return b"\n".join(lines).decode()
+
+
+def _is_plain(node: ast.AST, module: str) -> bool:
+    """Whether it is ``import module`` or ``import module.inner``, which bring the module by its own name."""
+    return isinstance(node, ast.Import) and any(
+        alias.asname is None and f"{alias.name}.".startswith(f"{module}.") for alias in node.names
+    )
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Names that mean something else than a module imported by its own name from there on."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)):
+            yield name
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            yield from names
+        case ast.ImportFrom(names=aliases):
+            yield from (alias.asname or alias.name for alias in aliases)
+        case ast.Import(names=aliases):
+            yield from (alias.asname for alias in aliases if alias.asname)
 
 
 def _of_others(scene: Scene, wrong: str) -> str:

@@ -15,6 +15,8 @@ _ALIKE = 0.8
 """Least ``difflib`` ratio of two names that may be one misspelt; one swapped pair in six letters has 0.83."""
 _TOO_CLOSE = 0.02
 """Two candidates whose ratios differ by less are not told apart."""
+_LEAST_SWAPPED = 4
+"""Letters of a name of which two in each other's place are taken for a slip."""
 
 
 _MOST_NAMES = 5
@@ -56,8 +58,11 @@ def close_name(wrong: str, known: Sequence[str]) -> str:
 def _swapped(name: str) -> set[str]:
     """The name with one pair of neighbouring letters in each other's place: ``shpo`` for ``shop``.
 
-    That is the commonest slip, and in short names ``difflib`` finds the two less alike than they are.
+    That is the commonest slip, and in short names ``difflib`` finds the two less alike than they are. In the
+    shortest it proves nothing: ``rq`` is no ``qr``.
     """
+    if len(name) < _LEAST_SWAPPED:
+        return set()
     return {f"{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}" for at in range(len(name) - 1)} - {name}
 
 

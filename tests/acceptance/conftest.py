@@ -21,7 +21,7 @@ from sandbox import open_workbenches
 
 FAST = {"LEASE_SECONDS": "3", "STORM_PLACES": "0", "FLAKY_RUNS": "16"}
 """Leases are short, so that a killed worker's heal is taken up soon. Copies of one sample break under
-many names here, which would be a storm."""
+many names here, which would be a storm. A coin is tossed so often that it never falls on one side only."""
 
 
 @contextmanager

@@ -171,7 +171,6 @@ from pathlib import Path
 from patchpilot.fixes import Limits, ShellCommand
 from patchpilot.ports import WorkbenchSpec
 from patchpilot.settings import SandboxEngine, SandboxSettings
-from playground.stage import wait_for
 from sandbox import open_workbenches
 
 benches = open_workbenches(SandboxSettings(engine=SandboxEngine.DOCKER, image=sys.argv[1]))

@@ -368,11 +368,14 @@ function follow(pause) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const socket = new WebSocket(`${scheme}://${location.host}/api/live${state.last ? `?after=${state.last}` : ""}`);
   let waiting = null;
+  let begun = false;
   socket.onopen = () => { at("live").textContent = "live"; at("live").className = "on"; pause = 500; refresh(); };
   socket.onmessage = (message) => {
     const news = JSON.parse(message.data);
-    if (!news.id) return;
-    state.last = news.id;
+    // The first empty one says that the feed has begun: what came before it is looked up.
+    if (!news.id && begun) return;
+    begun = true;
+    state.last = news.id ?? state.last;
     // A burst of news is one look.
     waiting ??= setTimeout(() => { waiting = null; refresh(); }, 250);
   };

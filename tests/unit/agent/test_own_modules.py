@@ -70,5 +70,5 @@ def test_what_a_whole_file_of_node_tests_could_not_import_is_its_cause(tree):
 
     assert diagnosis.category is Category.BUILD
     assert diagnosis.root_cause.startswith(
-        "/src/web/index.test.js: Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/src/web/slug.js'"
+        "web/index.test.js: Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/src/web/slug.js'"
     )

@@ -165,6 +165,53 @@ def test_what_is_imported_whole_is_called_by_its_right_name_below_too(scene, edi
     }
 
 
+@pytest.mark.parametrize(
+    "below",
+    [
+        "def total(order):\n    return order.price\n",
+        "class Cart:\n    order: int = 0\n\n\nprint(order.RATE)\n",
+        "for orders in order.ALL:\n    print(orders)\n",
+        "try:\n    pass\nexcept ValueError as order:\n    print(order)\n",
+    ],
+    ids=["a parameter", "a field", "the right name is another's", "an error"],
+)
+def test_what_is_called_like_the_misspelt_module_and_is_not_it_keeps_its_name(below, scene, edits):
+    files = {"orders.py": "RATE = 2\n", "app.py": f"import order\n\n\n{below}"}
+
+    assert edits(scene(text="No module named 'order'", files=files), misspelt_import) == {
+        "app.py": f"import orders\n\n\n{below}"
+    }
+
+
+def test_what_is_taken_from_a_misspelt_module_keeps_its_name(scene, edits):
+    files = {
+        "orders.py": "orders = [1]\n",
+        "app.py": "from order import orders\n\nfor order in orders: ...\n",
+    }
+
+    assert edits(scene(text="No module named 'order'", files=files), misspelt_import) == {
+        "app.py": "from orders import orders\n\nfor order in orders: ...\n"
+    }
+
+
+def test_a_package_is_called_by_its_right_name_where_a_part_of_it_was_imported(scene, edits):
+    files = {
+        "shop/__init__.py": "",
+        "shop/pricing.py": "X = 1\n",
+        "app.py": "import shpo.pricing\n\nprint(shpo.pricing.X)\n",
+    }
+
+    assert edits(scene(text="No module named 'shpo'", files=files), misspelt_import) == {
+        "app.py": "import shop.pricing\n\nprint(shop.pricing.X)\n"
+    }
+
+
+def test_two_letters_alone_are_another_package(scene, edits):
+    files = {"qr.py": "", "worker.py": "import rq\n"}
+
+    assert edits(scene(text="No module named 'rq'", files=files), misspelt_import) == {}
+
+
 @pytest.mark.parametrize("name", ["requests", "shop.pricing", "numpy.linalg"])
 def test_a_missing_dependency_is_no_misspelt_import(name, scene, edits):
     files = {"shop/__init__.py": "", "shop/pricing.py": "", "app.py": f"import {name}\n"}
